@@ -1,0 +1,1 @@
+"""Skeletons: keypoint layouts as data, and skeleton tracks as files."""
