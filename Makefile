@@ -1,16 +1,17 @@
 # Two commands: `make demo` and `make test`. Both set up what they need in .venv first.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint wheel clean
+.PHONY: setup demo test test-slow lint wheel check-wheel clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; set PYTHON=/path/to/python (3.11 or newer)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $(READY)
@@ -33,5 +34,11 @@ wheel: $(READY)
 	rm -rf dist
 	$(BIN)/python -m build --wheel --outdir dist .
 
+# every module of the built wheel imports, from the wheel and not from the source tree
+check-wheel: wheel
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel dist/*.whl
+	$(BIN)/python -P tests/import_every_module.py build/wheel
+
 clean:
-	rm -rf $(VENV) dist demo-output
+	rm -rf $(VENV) dist build demo-output

@@ -1,0 +1,215 @@
+"""Watch a video with a trained run: name a trimmed clip, or turn a whole video into a `Timeline`.
+
+    analyzer = microgesture.load("runs/finetune")
+    analyzer.recognize("clip.mp4").label
+    analyzer.analyze("interview.mp4").events
+
+Memory does not grow with the length of the video: frames pass through a window and are gone; what stays is
+one row of probabilities a window.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import microgesture
+from microgesture.emotion import EmotionModel
+from microgesture.errors import RecipeError, VideoError
+from microgesture.spotting import SpottingConfig, spot
+from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
+from microgesture.training.assembly import Run, load_run
+from microgesture.training.loop import to_channels_last
+from microgesture.training.prediction import autocast, clip_input, resolve_precision, softmax
+from microgesture.video import VideoReader, sample_times, to_clip
+from microgesture.vocabulary import Vocabulary
+
+Progress = Callable[[float, float], None]
+"""Called with (seconds done, seconds in all)."""
+
+BATCH = 16
+"""Windows scored at once."""
+
+
+@dataclass(frozen=True)
+class WindowScores:
+    """What sliding windows said: centres `times (W,)` in seconds, `probabilities (W, K)`, `motion (W,)`.
+
+    Motion is the mean absolute change between consecutive sampled frames of a window, in [0, 1].
+    """
+
+    times: np.ndarray
+    probabilities: np.ndarray
+    motion: np.ndarray
+
+
+def load(run: str | Path, device: str = "auto") -> Analyzer:
+    """Open a run folder. Raises `RecipeError` when it is none, or its weights do not fit its recipe."""
+    return Analyzer(load_run(run), device)
+
+
+class Analyzer:
+    """A run made ready for video: `recognize` a trimmed clip, `analyze` a whole video."""
+
+    def __init__(self, run: Run, device: str = "auto") -> None:
+        self.run = run
+        self.device = torch.device(_pick_device(device))
+        self.precision = resolve_precision("auto", self.device)
+        run.objective.eval().to(self.device)
+        to_channels_last(run.objective)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The gestures that this analyzer can name."""
+        return self.run.objective.vocabulary
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> Analyzer:
+        """The same weights reading other label texts (zero-shot).
+
+        Only visual-text runs can: a classifier's outputs are fixed, which raises `RecipeError`.
+        """
+        return Analyzer(replace(self.run, objective=self.run.objective.with_vocabulary(vocabulary)), str(self.device))
+
+    def recognize(self, clip: str | Path, top: int = 5) -> GestureEvent:
+        """Name the gesture of a trimmed clip: an event from 0 to the clip's end with `top - 1` alternatives.
+
+        A clip with fewer frames than the model samples is read with frames repeated. Raises `VideoError`
+        when the file cannot be read or holds a single frame.
+        """
+        data = self.run.recipe.data
+        with VideoReader(clip) as reader:
+            duration = _moving_duration(reader)
+            frames = reader.frames_at(sample_times(0.0, duration, data.frames))
+        probabilities = self._score([to_clip(frames, data.size, data.fit)])[0]
+        order = np.argsort(-probabilities)[: max(top, 1)]
+        first = self.vocabulary[int(order[0])]
+        return GestureEvent(
+            0.0,
+            duration,
+            first.name,
+            first.id,
+            float(probabilities[order[0]]),
+            first.body_region,
+            alternatives=tuple(Alternative(self.vocabulary[int(k)].name, float(probabilities[k])) for k in order[1:]),
+            annotator=self.run.title,
+        )
+
+    def analyze(
+        self,
+        video: str | Path,
+        spotting: SpottingConfig | None = None,
+        emotion: EmotionModel | None = None,
+        progress: Progress | None = None,
+    ) -> Timeline:
+        """Find, time and name the gestures of a whole video; read emotion from them when a model is given.
+
+        Raises `VideoError` when the file cannot be read or holds a single frame.
+        """
+        config = spotting or SpottingConfig()
+        with VideoReader(video) as reader:
+            duration = _moving_duration(reader)
+            scores = self.window_scores(reader, config, duration, progress)
+            media = Media(str(video), duration, reader.fps, reader.size, reader.sha256())
+        events = spot(
+            scores.times,
+            scores.probabilities,
+            self.vocabulary,
+            config,
+            duration,
+            motion=scores.motion,
+            annotator=self.run.title,
+        )
+        timeline = Timeline(events, media, self.vocabulary.name, self.vocabulary.names, None, self._provenance(config))
+        return timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
+
+    def window_scores(
+        self, reader: VideoReader, config: SpottingConfig, duration: float, progress: Progress | None = None
+    ) -> WindowScores:
+        """Score windows of `config.window_s` every `config.stride_s` over an open video."""
+        times, motions, rows, batch = [], [], [], []
+        for centre, frames in self._windows(reader, config, duration):
+            batch.append(to_clip(frames, self.run.recipe.data.size, self.run.recipe.data.fit))
+            times.append(centre)
+            motions.append(_motion(frames))
+            if len(batch) == BATCH:
+                rows.append(self._score(batch))
+                batch = []
+                if progress is not None:
+                    progress(min(centre, duration), duration)
+        if batch:
+            rows.append(self._score(batch))
+        if progress is not None:
+            progress(duration, duration)
+        return WindowScores(np.array(times), np.concatenate(rows), np.array(motions))
+
+    def _windows(
+        self, reader: VideoReader, config: SpottingConfig, duration: float
+    ) -> Iterator[tuple[float, np.ndarray]]:
+        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short."""
+        count = self.run.recipe.data.frames
+        window = min(config.window_s, duration)
+        period = window / count
+        stride = max(round(config.stride_s / period), 1)
+        kept: deque[np.ndarray] = deque(maxlen=count)
+        size = _reading_size(reader.size, self.run.recipe.data.size, self.run.recipe.data.fit)
+        seen = 0
+        for _, frames in reader.stream(fps=1 / period, start=period / 2, end=duration, size=size):
+            for frame in frames:
+                kept.append(frame)
+                seen += 1
+                if seen >= count and (seen - count) % stride == 0:
+                    yield (seen - count / 2) * period, np.stack(kept)
+        if seen < count:
+            if not kept:
+                raise VideoError(f"{reader.path}: no frame could be decoded")
+            frames = list(kept) + [kept[-1]] * (count - len(kept))
+            yield seen * period / 2, np.stack(frames)
+
+    @torch.inference_mode()
+    def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
+        with autocast(self.precision, self.device):
+            batch = clip_input({"clip": torch.stack(clips)}, self.device)
+            scores = self.run.objective.scores(batch).float().cpu().numpy()
+        return softmax(scores / self.run.temperature)
+
+    def _provenance(self, config: SpottingConfig) -> dict[str, object]:
+        return {
+            "tool": "microgesture",
+            "version": microgesture.__version__,
+            "model": self.run.title,
+            "config": {"spotting": asdict(config), "recipe": self.run.recipe.to_dict()},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _moving_duration(reader: VideoReader) -> float:
+    if reader.duration <= 0:
+        raise VideoError(f"{reader.path}: has only one frame; a gesture is a movement and needs at least two")
+    return reader.duration
+
+
+def _reading_size(shown: tuple[int, int], size: int, fit: str) -> tuple[int, int]:
+    """Size to decode to: no larger than the model needs, so that a window of 4K video fits in memory."""
+    side = min(shown) if fit == "crop" else max(shown)
+    scale = min(size / side, 1.0)
+    return max(round(shown[0] * scale), 2), max(round(shown[1] * scale), 2)
+
+
+def _motion(frames: np.ndarray) -> float:
+    if len(frames) < 2:
+        return 0.0
+    return float(np.abs(np.diff(frames.astype(np.int16), axis=0)).mean() / 255.0)
+
+
+def _pick_device(device: str) -> str:
+    if device != "auto":
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise RecipeError("device 'cuda' was asked for, but this machine has none")
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,42 @@
+"""Files that are either whole or not there: written under another name, renamed when complete."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from microgesture.errors import UserError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well and is removed otherwise.
+
+    Makes the folder. A system error (a full disk, no permission) becomes a `UserError` of one line.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text with its line ends as they are. Raises `UserError` when the disk refuses."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8", newline="")
+    return path
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> Path:
+    """Write indented JSON. Raises `UserError` when the disk refuses."""
+    return write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")

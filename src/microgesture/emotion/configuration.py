@@ -1,0 +1,117 @@
+"""Settings of the emotion models. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from microgesture.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class EmotionConfig:
+    """What is read, by which model, and how it is trained. Raises `RecipeError` on values that cannot work."""
+
+    model: str = "transformer"
+    """A registered sequence model: transformer or lstm."""
+    input: Literal["text", "probability", "features"] = "text"
+    """Table V of the letter: the predicted label, the vector of class probabilities, or the visual
+    representation of each event."""
+    tokens: Literal["label", "word"] = "label"
+    """For `text`: one token an event, or one token a word of its label (related labels then share words, and a
+    label never trained on is still understood in part)."""
+    classes: tuple[str, ...] = ("positive", "negative")
+    """Names of the outcomes."""
+    width: int = 64
+    """Width of the sequence model. The letter's release: 128, over pretrained word pieces."""
+    layers: int = 2
+    """The letter's release: 3."""
+    heads: int = 4
+    """The letter's release: 8."""
+    dropout: float = 0.2
+    event_dropout: float = 0.2
+    """Training only: share of events left out at random, so that no single event carries the outcome."""
+    lr: float = 1e-3
+    """The letter's 1e-5 fine-tunes pretrained weights; from scratch that would take thousands of epochs."""
+    weight_decay: float = 1e-2
+    batch: int = 32
+    epochs: int = 60
+    patience: int = 8
+    """Epochs without a better validation loss before a member stops; its best epoch is kept."""
+    members: int = 4
+    """Networks of the ensemble. Each trains on all folds but one and stops by that one, so that every timeline
+    is judged once by a network that never saw its subject."""
+    prior: Literal["equal", "training"] = "equal"
+    """What is believed before a gesture is seen: outcomes equally likely, or as often as in training. Chance
+    level is this prior."""
+    interval: float = 0.8
+    """Mass of the uncertainty interval."""
+    resamples: int = 40
+    """Bootstrap resamples of the events, for each member."""
+    min_events: int = 3
+    """Fewer known events are "undecided"."""
+    max_events: int = 512
+    """Longer timelines are thinned evenly in order to this many events."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))
+        checks = (
+            ("input", self.input in ("text", "probability", "features"), "text, probability or features"),
+            ("tokens", self.tokens in ("label", "word"), "label or word"),
+            ("classes", len(set(self.classes)) == len(self.classes) >= 2, "two or more different names"),
+            ("classes", "undecided" not in self.classes, "without 'undecided', which is kept for no answer"),
+            ("width", self.width > 0 and self.width % (2 * self.heads) == 0, "a multiple of twice the heads"),
+            ("layers", self.layers >= 1, "1 or more"),
+            ("heads", self.heads >= 1, "1 or more"),
+            ("dropout", 0 <= self.dropout < 1, "in [0, 1)"),
+            ("event_dropout", 0 <= self.event_dropout < 1, "in [0, 1)"),
+            ("lr", self.lr > 0, "above 0"),
+            ("batch", self.batch >= 1, "1 or more"),
+            ("epochs", self.epochs >= 1, "1 or more"),
+            ("members", self.members >= 2, "2 or more"),
+            ("prior", self.prior in ("equal", "training"), "equal or training"),
+            ("interval", 0 < self.interval < 1, "in (0, 1)"),
+            ("resamples", self.resamples >= 1, "1 or more"),
+            ("max_events", self.max_events >= 1, "1 or more"),
+        )
+        for name, holds, wanted in checks:
+            if not holds:
+                raise RecipeError(f"emotion.{name} must be {wanted}, got {getattr(self, name)!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `from_json` reads them back."""
+        return {**asdict(self), "classes": list(self.classes)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], source: str = "emotion configuration") -> EmotionConfig:
+        """Inverse of `to_json`. Raises `RecipeError` on an unknown key."""
+        unknown = sorted(set(data) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise RecipeError(f"{source}: unknown key '{unknown[0]}'")
+        return cls(**data)
+
+
+def released(**changes: Any) -> EmotionConfig:
+    """The size that the letter's released configuration points to: 3 layers, 8 heads, width 128."""
+    return EmotionConfig(**{"width": 128, "layers": 3, "heads": 8, **changes})
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What training showed on timelines of subjects that the judging network never saw ("out of fold").
+
+    `accuracy` with its 95 % `interval` by subject, `chance` (accuracy of always saying the most frequent
+    outcome), `temperature` of the calibration, `grouped_by` "subject" or "timeline", `learnt`: whether the
+    calibrated log-loss beats chance by more than its own noise. Without that every reading is undecided.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    chance: float
+    temperature: float
+    learnt: bool
+    timelines: int
+    subjects: int
+    grouped_by: str
+    epochs: tuple[int, ...] = field(default=())

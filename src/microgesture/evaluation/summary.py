@@ -1,0 +1,62 @@
+"""Many evaluations on one test set: the table, confusion matrices side by side, visual and text spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from microgesture.errors import DataError
+from microgesture.evaluation.figures import confusion_figure, embedding_figure
+from microgesture.evaluation.metrics import majority_metrics
+from microgesture.evaluation.run import Evaluation
+from microgesture.evaluation.tables import (
+    ABLATION_ROWS,
+    AblationRow,
+    ablation_rows,
+    caption,
+    to_csv,
+    to_markdown,
+    to_rich,
+)
+from microgesture.atomic import write_text
+
+
+def table_rows(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[AblationRow]:
+    """Rows of the table, the majority line first; several seeds of a row are averaged.
+
+    Raises `DataError` when the runs were tested on different clips.
+    """
+    first = next(iter(evaluations.values()))[0]
+    for runs in evaluations.values():
+        for run in runs:
+            if run.names != first.names or run.subjects != first.subjects or list(run.labels) != list(first.labels):
+                raise DataError(f"'{run.folder}' and '{first.folder}' were tested on different clips: no common table")
+    majority = majority_metrics(first.train_labels, first.labels, len(first.names), first.subjects)
+    return ablation_rows({"majority": majority, **{k: [e.metrics for e in v] for k, v in evaluations.items()}})
+
+
+def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:
+    """The table on the terminal."""
+    rows = table_rows(evaluations)
+    console = Console(width=None if Console().is_terminal else 110)
+    console.print(to_rich(rows))
+    console.print(caption(rows), style="dim", highlight=False)
+
+
+def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) -> None:
+    """Write `table.md`, `table.csv`, `confusion.png` and `embedding.png` into `out`."""
+    rows = table_rows(evaluations)
+    write_text(out / "table.md", to_markdown(rows))
+    write_text(out / "table.csv", to_csv(rows))
+    ordered = sorted(evaluations, key=lambda k: list(ABLATION_ROWS).index(k) if k in ABLATION_ROWS else 99)
+    names = next(iter(evaluations.values()))[0].names
+    matrices = {_name(k): sum(e.confusion for e in evaluations[k]) for k in ordered}
+    confusion_figure(matrices, names, out / "confusion.png")
+    spaces = {_name(k): (evaluations[k][0].clips, evaluations[k][0].texts) for k in ordered}
+    embedding_figure(spaces, evaluations[ordered[0]][0].labels, names, out / "embedding.png")
+
+
+def _name(key: str) -> str:
+    return ABLATION_ROWS.get(key, key)

@@ -1,0 +1,157 @@
+"""The letter's ablation table (Table I) as Markdown, CSV and a table for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from rich.table import Table
+
+from microgesture.errors import DataError
+from microgesture.evaluation.metrics import Metrics, mean_over_seeds
+
+ABLATION_ROWS = {
+    "majority": "Majority class",
+    "baseline": "Baseline R(2+1)D",
+    "visual-text": "+ visual-text contrastive",
+    "handcrafted": "+ handcrafted prompting",
+    "adaptive": "+ adaptive prompting",
+    "finetune": "+ finetune",
+}
+"""Rows of Table I in the letter's order, key to name; the majority line is ours."""
+
+
+@dataclass(frozen=True)
+class AblationRow:
+    """One row: its name, the metrics (of one run, or the mean of several seeds) and the published top-1 and
+    top-5 in per cent, if the letter gives them."""
+
+    name: str
+    metrics: Metrics
+    published: tuple[float, float | None] | None = None
+
+
+def published_results() -> dict[str, Any]:
+    """The numbers printed in the letter and by the challenges, as carried with the package."""
+    text = (resources.files("microgesture.evaluation") / "published_results.json").read_text("utf-8")
+    return json.loads(text)
+
+
+def ablation_rows(
+    results: Mapping[str, Metrics | Sequence[Metrics]], published: str | None = None
+) -> list[AblationRow]:
+    """Rows of the table in the letter's order.
+
+    `results` maps keys of `ABLATION_ROWS` (or any other name, which comes last under that name) to the metrics
+    of one run or of several seeds. `published` names the printed table to stand beside ("imigue_ablation").
+    Raises `DataError` when there is no such table.
+    """
+    printed: dict[str, tuple[float, float | None]] = {}
+    if published is not None:
+        tables = published_results()
+        if published not in tables or published == "columns":
+            names = ", ".join(k for k in tables if k != "columns")
+            raise DataError(f"no published table '{published}': give one of {names}")
+        printed = {row[0]: (row[-2], row[-1]) for row in tables[published] if len(row) >= 3}
+    rows = []
+    for key in [*(k for k in ABLATION_ROWS if k in results), *(k for k in results if k not in ABLATION_ROWS)]:
+        name, found = ABLATION_ROWS.get(key, key), results[key]
+        metrics = found if isinstance(found, Metrics) else mean_over_seeds(found)
+        rows.append(AblationRow(name, metrics, printed.get(name)))
+    return rows
+
+
+def to_markdown(rows: Sequence[AblationRow]) -> str:
+    """The table as GitHub Markdown, per cent, with a line that says what the interval is."""
+    header, body = _cells(rows)
+    lines = [_markdown_line(header), _markdown_line(["---", *["---:"] * (len(header) - 1)])]
+    lines += [_markdown_line(cells) for cells in body]
+    return "\n".join(lines) + "\n\n" + caption(rows) + "\n"
+
+
+def to_csv(rows: Sequence[AblationRow]) -> str:
+    """The table as CSV: shares in [0, 1] with four decimals, bounds in columns of their own."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = ("top1", "top5", "mean_class", "macro_f1")
+    bounds = [f"{name}_{end}" for name in names for end in ("low", "high")]
+    writer.writerow(["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5"])
+    for row in rows:
+        m = row.metrics
+        ends = [m.intervals.get(name) or (None, None) for name in names]
+        values = [*(getattr(m, name) for name in names), *(end for pair in ends for end in pair)]
+        printed = [None if p is None else p / 100 for p in (row.published or (None, None))]
+        shares = ["" if v is None else f"{v:.4f}" for v in values]
+        letter = ["" if p is None else f"{p:.4f}" for p in printed]
+        writer.writerow([row.name, *shares, m.clips, m.subjects, m.seeds, *letter])
+    return stream.getvalue()
+
+
+def to_rich(rows: Sequence[AblationRow], title: str = "Ablation") -> Table:
+    """The table for the terminal; `caption` is the line to print below it."""
+    header, body = _cells(rows)
+    table = Table(title=title)
+    for i, name in enumerate(header):
+        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
+    for cells in body:
+        table.add_row(*cells)
+    return table
+
+
+def caption(rows: Sequence[AblationRow]) -> str:
+    """What was measured on what, in one line."""
+    if not rows:
+        return "No rows."
+    m = rows[0].metrics
+    seeds = sorted({r.metrics.seeds for r in rows if r.name != ABLATION_ROWS["majority"]})
+    said = ""
+    if seeds:
+        many = str(seeds[-1]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+        said = " One seed." if seeds == [1] else f" Mean of {many} seeds."
+    absent = m.classes - m.classes_present
+    classes = f"{m.classes} classes" + (f" ({absent} without test clips)" if absent else "")
+    interval = "95 % intervals resample subjects" + (
+        "" if max(seeds, default=1) == 1 else " and add the spread over seeds"
+    )
+    return f"Per cent; {m.clips} test clips of {m.subjects} subjects, {classes}; {interval}.{said}"
+
+
+def _cells(rows: Sequence[AblationRow]) -> tuple[list[str], list[list[str]]]:
+    top = min((r.metrics.classes for r in rows), default=5)
+    header = ["", "top-1", "95 % interval", f"top-{min(5, top)}", "mean-class", "95 % interval"]
+    letter = any(r.published for r in rows)
+    if letter:
+        header += ["letter top-1", "letter top-5"]
+    body = []
+    for row in rows:
+        m = row.metrics
+        cells = [
+            row.name,
+            _percent(m.top1),
+            _interval(m.intervals.get("top1")),
+            _percent(m.top5),
+            _percent(m.mean_class),
+            _interval(m.intervals.get("mean_class")),
+        ]
+        if letter:
+            cells += ["" if p is None else f"{p:.2f}" for p in (row.published or (None, None))]
+        body.append(cells)
+    return header, body
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "one subject" if bounds is None else f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return "| " + " | ".join(escaped) + " |"

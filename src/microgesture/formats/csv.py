@@ -1,0 +1,90 @@
+"""One row an event: media, person, start_s, end_s, label_id, label, body_region, confidence, alternatives,
+model, annotator. Three decimals, UTF-8, with a header."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+
+from microgesture.errors import DataError
+from microgesture.timeline import DATAFRAME_COLUMNS, Alternative, GestureEvent, Media, Timeline
+
+_ALTERNATIVE = re.compile(r"(.+?) \((\d(?:\.\d+)?)\)(?:; |$)")
+_NEEDED = ("start_s", "end_s", "label")
+
+
+def dumps(timeline: Timeline) -> str:
+    """The file's text. An event shorter than a millisecond keeps a millisecond."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, DATAFRAME_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for e in timeline:
+        start = f"{e.start:.3f}"
+        writer.writerow(
+            {
+                "media": timeline.media.file,
+                "person": e.person,
+                "start_s": start,
+                "end_s": f"{max(e.end, float(start) + 0.001):.3f}",
+                "label_id": "" if e.label_id is None else e.label_id,
+                "label": e.label,
+                "body_region": e.body_region,
+                "confidence": f"{e.confidence:.3f}",
+                "alternatives": "; ".join(f"{a.label} ({a.confidence:.3f})" for a in e.alternatives),
+                "model": timeline.provenance.get("model", ""),
+                "annotator": e.annotator,
+            }
+        )
+    return stream.getvalue()
+
+
+def loads(text: str, source: str = "timeline") -> Timeline:
+    """The events of a file's text, of one media file. Only start_s, end_s and label must be there.
+
+    Raises `DataError` naming `source` and the row.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    lacking = [c for c in _NEEDED if c not in (reader.fieldnames or ())]
+    if lacking:
+        raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
+    rows = list(reader)
+    media = {row.get("media") or "" for row in rows}
+    if len(media) > 1:
+        raise DataError(f"{source}: holds events of {len(media)} media files; read them one by one")
+    events = tuple(_event(row, f"{source}: row {i + 2}") for i, row in enumerate(rows))
+    models = {row.get("model") or "" for row in rows} - {""}
+    provenance = {"model": models.pop()} if len(models) == 1 else {}
+    return Timeline(events, Media(media.pop() if media else ""), provenance=provenance)
+
+
+def _event(row: Mapping[str, str | None], where: str) -> GestureEvent:
+    def text(column: str) -> str:
+        return (row.get(column) or "").strip()
+
+    def number(column: str, default: float) -> float:
+        try:
+            return float(text(column)) if text(column) else default
+        except ValueError:
+            raise DataError(f"{where}: {column} '{text(column)}' is not a number") from None
+
+    alternatives = tuple(Alternative(m[1], float(m[2])) for m in _ALTERNATIVE.finditer(text("alternatives")))
+    identity = text("label_id")
+    if identity and not identity.isdigit():
+        raise DataError(f"{where}: label_id '{identity}' is not a whole number")
+    try:
+        return GestureEvent(
+            number("start_s", float("nan")),
+            number("end_s", float("nan")),
+            text("label"),
+            int(identity) if identity else None,
+            number("confidence", 1.0),
+            text("body_region"),
+            text("person") or "P1",
+            alternatives,
+            text("annotator"),
+        )
+    except DataError as error:
+        message = str(error)
+        raise DataError(message if message.startswith(where) else f"{where}: {message}") from None

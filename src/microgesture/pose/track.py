@@ -1,0 +1,160 @@
+"""`SkeletonTrack`: the keypoints of one person over time, in memory and as a `.npz` file.
+
+Keys of the file, readable with `numpy.load(path, allow_pickle=False)`:
+
+| key | shape, type | meaning |
+|---|---|---|
+| `times` | (T,) float64 | seconds from the start of the media, not decreasing |
+| `points` | (T, V, 2) or (T, V, 3) float32 | pixels as displayed (x right, y down), or metres in 3D |
+| `scores` | (T, V) float32 | confidence in [0, 1]; 0 where the point is unknown |
+| `layout` | () str | name in `microgesture.pose.LAYOUTS` |
+| `joints` | (V,) str | joint names in order, so that the file explains itself |
+| `image_size` | (2,) int32 | width and height of the picture |
+| `person` | () str | e.g. "P1" |
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from microgesture.errors import DataError, UserError
+from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
+
+_KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class SkeletonTrack:
+    """Keypoints of one person: `times (T,)` seconds, `points (T, V, 2|3)`, `scores (T, V)` in [0, 1].
+
+    `layout` is a name in `LAYOUTS` (a `Layout` is taken too and stored by name), `image_size` is (width,
+    height) in pixels as displayed. Points of score 0 are unknown, whatever their coordinates.
+    Raises `DataError` when the shapes do not fit each other or the layout, or times decrease.
+    """
+
+    times: np.ndarray
+    points: np.ndarray
+    scores: np.ndarray
+    layout: str
+    image_size: tuple[int, int]
+    person: str = "P1"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.layout, Layout):
+            object.__setattr__(self, "layout", self.layout.name)
+        if self.layout not in LAYOUTS:
+            raise DataError(f"no keypoint layout '{self.layout}': known are {', '.join(LAYOUTS)}")
+        times = np.asarray(self.times, dtype=np.float64)
+        points = np.asarray(self.points, dtype=np.float32)
+        scores = np.asarray(self.scores, dtype=np.float32)
+        shape = (len(times), len(LAYOUTS[self.layout])) if times.ndim == 1 else None
+        if shape is None or points.shape not in ((*shape, 2), (*shape, 3)) or scores.shape != shape:
+            shapes = f"times {times.shape}, points {points.shape}, scores {scores.shape}"
+            raise DataError(f"skeleton track: {shapes} do not fit layout '{self.layout}'")
+        if not np.isfinite(times).all() or (np.diff(times) < 0).any():
+            raise DataError("skeleton track: times must be finite and may not decrease")
+        width, height = self.image_size
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "points", points)
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "image_size", (int(width), int(height)))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def skeleton(self) -> Layout:
+        """The layout with its bones and flip pairs."""
+        return LAYOUTS[self.layout]
+
+    def between(self, start: float, end: float) -> SkeletonTrack:
+        """Only the poses at start <= time < end seconds; times are unchanged."""
+        keep = (self.times >= start) & (self.times < end)
+        return replace(self, times=self.times[keep], points=self.points[keep], scores=self.scores[keep])
+
+    def to_layout(self, layout: str) -> SkeletonTrack:
+        """The same track in another layout; joints that cannot be made have score 0 and lie at the origin."""
+        points = np.nan_to_num(convert(self.points, self.layout, layout))
+        scores = convert_scores(self.scores, self.layout, layout)
+        return replace(self, points=points, scores=scores, layout=layout)
+
+    def box(
+        self, start: float | None = None, end: float | None = None, min_score: float = 0.3
+    ) -> tuple[float, float, float, float] | None:
+        """Tight box (left, top, right, bottom) in pixels around all points of at least `min_score`.
+
+        Poses at start <= time <= end count, and the pose nearest to the interval when none lies in it. None
+        when no point is confident. Raises `DataError` for a 3D track, which has no pixels.
+        """
+        if self.points.shape[-1] != 2:
+            raise DataError("a box needs a 2D skeleton track, this one is 3D")
+        if not len(self):
+            return None
+        low = -np.inf if start is None else start
+        high = np.inf if end is None else end
+        gap = np.maximum(np.maximum(low - self.times, self.times - high), 0.0)
+        chosen = gap == gap.min()
+        sure = (self.scores[chosen] >= max(min_score, 1e-6)) & np.isfinite(self.points[chosen]).all(-1)
+        points = self.points[chosen][sure]
+        if not len(points):
+            return None
+        (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+        return left, top, right, bottom
+
+    def save(self, path: str | Path) -> None:
+        """Write the `.npz` of the module's docstring, atomically; equal tracks give equal bytes.
+
+        Raises `UserError` when the file cannot be written.
+        """
+        target = Path(path)
+        arrays = {
+            "times": self.times,
+            "points": self.points,
+            "scores": self.scores,
+            "layout": np.array(self.layout),
+            "joints": np.array(self.skeleton.joints),
+            "image_size": np.array(self.image_size, dtype=np.int32),
+            "person": np.array(self.person),
+        }
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with zipfile.ZipFile(temporary, "w") as archive:
+                for key in _KEYS:
+                    buffer = io.BytesIO()
+                    np.lib.format.write_array(buffer, arrays[key], allow_pickle=False)
+                    info = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_DATE)
+                    info.compress_type = zipfile.ZIP_DEFLATED
+                    info.external_attr = 0o644 << 16
+                    archive.writestr(info, buffer.getvalue())
+            os.replace(temporary, target)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise UserError(f"{target}: cannot be written ({error.strerror or error})") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> SkeletonTrack:
+        """Read a track that `save` wrote. Raises `DataError` naming the file when it is not one."""
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                if missing := [key for key in _KEYS if key not in archive.files]:
+                    raise DataError(f"{path}: not a skeleton track (no '{missing[0]}')")
+                data = {key: archive[key] for key in _KEYS}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
+            raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
+        layout = str(data["layout"])
+        if layout in LAYOUTS and tuple(data["joints"].tolist()) != LAYOUTS[layout].joints:
+            raise DataError(f"{path}: its joints are not those of layout '{layout}'")
+        try:
+            width, height = (int(side) for side in data["image_size"].ravel())
+            size = (width, height)
+            return cls(data["times"], data["points"], data["scores"], layout, size, str(data["person"]))
+        except (DataError, ValueError) as error:
+            raise DataError(f"{path}: {error}") from error

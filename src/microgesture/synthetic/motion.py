@@ -1,0 +1,91 @@
+"""The motion library and the performer: scheduled gestures in, a moving body out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from microgesture.errors import DataError
+from microgesture.synthetic import gestures_arms, gestures_body, gestures_hands, gestures_head
+from microgesture.synthetic.acting import Act, drive, hands
+from microgesture.synthetic.gesture import DRAWN, MOTIONS, Draw
+from microgesture.synthetic.kinematics import SIDES, solve_trunk
+from microgesture.synthetic.performance import FACE, JOINTS, Body, Performance
+from microgesture.synthetic.rest import add_idle, base_rig, check_setting, place_table, rest_reaches, shifts
+from microgesture.synthetic.schedule import MotionSpec, Scheduled, Setting, Style
+
+__all__ = ["FAMILIES", "MOTIONS", "NEEDS_HAT", "MotionSpec", "perform"]
+
+FAMILIES = (gestures_head, gestures_arms, gestures_hands, gestures_body)
+"""The modules whose motions make up the library: importing them enters their motions into `MOTIONS`."""
+
+NEEDS_HAT = frozenset({"touch_hat"})
+"""Motions that make sense only on a person with a hat. Hats must be seen with other motions as well."""
+
+
+def perform(
+    body: Body,
+    scheduled: Sequence[Scheduled],
+    duration: float,
+    fps: float,
+    setting: Setting,
+    style: Style,
+    rng: np.random.Generator,
+) -> Performance:
+    """Let a person act out a schedule for `duration` seconds at `fps`.
+
+    `rng` draws what the person is like meanwhile (seat, resting hands, sway, speech); each gesture's details come
+    from its own seed, so that a gesture is the same whatever else is scheduled. Overlapping gestures of
+    different groups add up. Raises `DataError` for an unknown motion, an event that does not end after it
+    starts, no frames to make, or a rest pose that the setting does not allow.
+    """
+    check_setting(setting)
+    for event in scheduled:
+        if event.key not in MOTIONS:
+            raise DataError(f"no motion '{event.key}' in the library")
+        if not event.end > event.start:
+            raise DataError(f"motion '{event.key}' at {event.start} s ends at {event.end} s")
+    steps = round(duration * fps)
+    if steps < 1:
+        raise DataError(f"nothing to perform: {duration} s at {fps} frames a second")
+    times = np.arange(steps) / fps
+    table = place_table(body, setting, rng)
+    rig = base_rig(body, setting, steps, rng)
+    rest = rest_reaches(setting, rng)
+    together = shifts(times, rng, 9.0, 0.012 * style.fidget)
+    drift = tuple(
+        (together + (0 if setting.rest == "clasped" else shifts(times, rng, 12.0, 0.010 * style.fidget)))
+        * (np.array([0.0, 1.0, 1.0]) if rest[side].site.frame == "table" else np.array([1.0, 1.0, 0.0]))
+        for side in (0, 1)
+    )
+    add_idle(rig, times, style, rng)
+    acts = [
+        Act(DRAWN[event.key](Draw(event.seed, body, setting, style)), event.start, event.end)
+        for event in sorted(scheduled, key=lambda e: (e.start, e.end, e.key))
+    ]
+    for act in acts:
+        for move in act.gesture.drives:
+            drive(rig, act, times, move)
+    _settle_face(rig.face)
+    skeleton = solve_trunk(body, rig)
+    hands(body, skeleton, rest, (drift[0], drift[1]), acts, times, table)
+    joints = np.stack([skeleton.joints[name] for name in JOINTS], 1)
+    return Performance(
+        times=times,
+        joints=joints,
+        head_rotation=np.ascontiguousarray(skeleton.frames["head"][1]),
+        chest_rotation=np.ascontiguousarray(skeleton.frames["chest"][1]),
+        face=rig.face,
+        body=body,
+        seated=setting.seated,
+        table=(table.height, table.edge) if table is not None else None,
+    )
+
+
+def _settle_face(face: np.ndarray) -> None:
+    """Lips that are pressed or cheeks that are full do not speak; all channels within [0, 1], in place."""
+    index = {name: i for i, name in enumerate(FACE)}
+    closed = np.clip(face[:, index["lips_pressed"]] + face[:, index["cheeks_puffed"]], 0.0, 1.0)
+    face[:, index["mouth_open"]] *= 1.0 - closed
+    np.clip(face, 0.0, 1.0, out=face)

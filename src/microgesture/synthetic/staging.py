@@ -1,0 +1,163 @@
+"""One item of a synthetic world, from its seed to its files: what happens in it, and how it is filmed.
+
+An item's draws come from its own seed streams (`stream`), so its bytes depend on the world's configuration and
+its own number, never on other items or on the process that makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from microgesture.synthetic.domains import DOMAINS, SPLITS, Domain, Subject, draw_setting, draw_subject
+from microgesture.synthetic.schedule import MotionSpec, Scheduled, Setting
+from microgesture.vocabulary import NO_GESTURE
+
+STREAMS = ("subject", "clip", "interview", "timeline", "looks", "rates", "order")
+"""Independent kinds of seed streams."""
+
+
+def stream(seed: int, kind: str, split: str = "train", index: int = 0) -> np.random.Generator:
+    """The random numbers of one thing in the world: streams of other things never share any of them."""
+    key = (STREAMS.index(kind), SPLITS.index(split), index)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens in a video: `duration` seconds, the gestures, where, and by whom.
+
+    `gesture` is the main one (None: nothing happens), `companion` another of `schedule`, of a different part
+    of the body, that is not what the clip is about.
+    """
+
+    duration: float
+    schedule: tuple[Scheduled, ...]
+    setting: Setting
+    subject: int
+    gesture: Scheduled | None = None
+    companion: Scheduled | None = None
+
+
+def whole_frames(seconds: float, fps: float) -> float:
+    """The nearest length of whole frames, at least one."""
+    return max(round(seconds * fps), 1) / fps
+
+
+def script_clip(
+    rng: np.random.Generator,
+    label: str,
+    subject: int,
+    domain: Domain,
+    by_label: Mapping[str, Sequence[MotionSpec]],
+    others: Sequence[MotionSpec],
+    companions: float,
+    fps: float,
+) -> Script:
+    """A clip of one gesture of the class `label` with idling or speech around it, or of `NO_GESTURE`.
+
+    With probability `companions` a motion of `others` (no class of this world) on another part of the body
+    overlaps it. Clips without a gesture are as long as the others are.
+    """
+    found = by_label[label] if label != NO_GESTURE else [s for specs in by_label.values() for s in specs]
+    spec = found[int(rng.integers(len(found)))]
+    lead, tail = rng.uniform(0.1, 0.9, 2)
+    length = float(rng.uniform(*spec.duration))
+    duration = whole_frames(lead + length + tail, fps)
+    seed, partner_seed = (int(s) for s in rng.integers(2**31, size=2))
+    gesture = Scheduled(spec.key, round(lead, 3), round(lead + length, 3), seed) if label != NO_GESTURE else None
+    acting = [spec] if gesture else []
+    free = [o for o in others if not gesture or (o.group != spec.group and _compatible(o, spec))]
+    companion = None
+    chance, choice, where, share = rng.random(4)
+    if free and chance < companions:
+        partner = free[int(choice * len(free))]
+        low, high = partner.duration
+        size = min(low + share * (high - low), max(0.9 * duration, low))
+        start = where * max(duration - size, 0.0)
+        companion = Scheduled(partner.key, round(start, 3), round(start + size, 3), partner_seed)
+        acting.append(partner)
+    setting = draw_setting(rng, domain, _seated(acting), _table(acting))
+    schedule = tuple(s for s in (gesture, companion) if s is not None)
+    return Script(duration, schedule, setting, subject, gesture, companion)
+
+
+def script_interview(
+    rng: np.random.Generator,
+    schedule: Sequence[Scheduled],
+    duration: float,
+    subject: int,
+    domain: Domain,
+    motions: Mapping[str, MotionSpec],
+    seated: bool,
+) -> Script:
+    """An interview with this schedule, in the world's common posture."""
+    acting = [motions[s.key] for s in schedule]
+    setting = draw_setting(rng, domain, seated, _table(acting))
+    return Script(duration, tuple(schedule), setting, subject)
+
+
+def _compatible(one: MotionSpec, other: MotionSpec) -> bool:
+    return not (one.seated_only and other.standing_only) and not (one.standing_only and other.seated_only)
+
+
+def _seated(acting: Sequence[MotionSpec]) -> bool | None:
+    if any(s.standing_only for s in acting):
+        return False
+    return True if any(s.seated_only for s in acting) else None
+
+
+def _table(acting: Sequence[MotionSpec]) -> bool | None:
+    """A table would hide what legs do."""
+    return False if any(s.group == "legs" for s in acting) else None
+
+
+def film(
+    script: Script,
+    split: str,
+    seed: int,
+    index: int,
+    kind: str,
+    size: int,
+    fps: float,
+    video: Path,
+    skeleton: Path,
+    device: str = "cpu",
+) -> None:
+    """Act, look, render: write the video and its true 2D skeleton track (the video comes last).
+
+    Scores of the track are 1 for points that the camera sees, 0 outside the picture or behind something.
+    """
+    from microgesture.pose.track import SkeletonTrack
+    from microgesture.synthetic.appearance import sample_appearance
+    from microgesture.synthetic.camera import sample_camera
+    from microgesture.synthetic.motion import NEEDS_HAT, perform
+    from microgesture.synthetic.renderer import render_chunks, visibility
+    from microgesture.video.writer import write_video
+
+    domain = DOMAINS[split]
+    person = subject(seed, split, script.subject)
+    # The looks of clips and of interviews must not repeat each other: their streams are numbered apart.
+    rng = stream(seed, "looks", split, 2 * index + (kind == "interview"))
+    performance = perform(person.body, script.schedule, script.duration, fps, script.setting, person.style, rng)
+    hatted = any(s.key in NEEDS_HAT for s in script.schedule)
+    ranges = replace(domain.appearance, hat=1.0) if hatted else domain.appearance
+    drawn = sample_appearance(rng, ranges)
+    looks = replace(person.looks, hat=drawn.looks.hat, hat_colour=drawn.looks.hat_colour)
+    camera = sample_camera(rng, domain.camera, performance, (size, size))
+    appearance = replace(drawn, looks=looks)
+    pixels, _ = camera.project(performance.joints)
+    seen = visibility(performance, camera, appearance).astype(np.float32)
+    track = SkeletonTrack(performance.times, np.nan_to_num(pixels), seen, "synthetic", (size, size))
+    track.save(skeleton)
+    chunks = render_chunks(performance, camera, appearance, device=device)
+    write_video(video, (frame for chunk in chunks for frame in chunk), fps)
+
+
+def subject(seed: int, split: str, index: int) -> Subject:
+    """The `index`-th person of a split."""
+    name = f"{split}-s{index:03d}"
+    return draw_subject(stream(seed, "subject", split, index), DOMAINS[split], name)

@@ -1,0 +1,1 @@
+"""One loop for every objective: configuration, checkpoints, resume. Imports torch only where it trains."""

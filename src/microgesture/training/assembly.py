@@ -1,0 +1,139 @@
+"""From a recipe to its parts: vocabulary, data sets, encoders and objective; and a run folder back to them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from microgesture.datasets import ClipDataset, Manifest, read_manifest
+from microgesture.encoders import create_encoder, create_text_encoder
+from microgesture.errors import DataError, RecipeError
+from microgesture.recognition import Objective, create_objective, restore
+from microgesture.training.configuration import Recipe, make_recipe
+from microgesture.vocabulary import Vocabulary
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+LABELS = "labels.json"
+
+
+@dataclass
+class Run:
+    """A trained run: its recipe, vocabulary, objective (in eval mode) and everything config.json holds."""
+
+    folder: Path
+    recipe: Recipe
+    vocabulary: Vocabulary
+    objective: Objective
+    config: dict[str, Any]
+
+    @property
+    def temperature(self) -> float:
+        """Scores are divided by this before the softmax; fitted on the validation split."""
+        return float(self.config.get("temperature", 1.0))
+
+    @property
+    def title(self) -> str:
+        """Name of the run in tables."""
+        return self.recipe.title or self.folder.name
+
+
+def open_manifest(recipe: Recipe) -> Manifest:
+    """The recipe's manifest with its vocabulary. Raises `RecipeError` when the recipe names none."""
+    if not recipe.data.manifest:
+        raise RecipeError("the recipe names no data: give --data.manifest path/to/manifest.csv")
+    vocabulary = Vocabulary.load(recipe.data.vocabulary) if recipe.data.vocabulary else None
+    return read_manifest(recipe.data.manifest, vocabulary)
+
+
+def make_dataset(recipe: Recipe, manifest: Manifest, split: str, training: bool = False) -> ClipDataset:
+    """The clips of one split. Raises `DataError` when the split is empty."""
+    rows = manifest.split(split)
+    if not rows:
+        raise DataError(f"{recipe.data.manifest}: no row has split '{split}'")
+    data = recipe.data
+    return ClipDataset(
+        rows,
+        manifest.vocabulary,
+        frames=data.frames,
+        size=data.size,
+        fit=data.fit,
+        training=training,
+        seed=recipe.training.seed,
+        flip=data.flip and training,
+        random_crop=data.random_crop if training else 0.0,
+        crop=data.crop,
+        cache=Path(data.manifest).parent / "cache" if data.cache else None,
+    )
+
+
+def build_objective(recipe: Recipe, vocabulary: Vocabulary) -> Objective:
+    """Encoder, text encoder and objective of a recipe with fresh weights (seeded by `training.seed`)."""
+    torch.manual_seed(recipe.training.seed)
+    encoder = create_encoder(recipe.encoder.name, **recipe.encoder.options)
+    text = None
+    if recipe.text.name != "none":
+        texts = [*vocabulary.names, *(c.description for c in vocabulary if c.description)]
+        text = create_text_encoder(recipe.text.name, texts, **recipe.text.options)
+    return create_objective(recipe.objective.name, encoder, text, vocabulary, **recipe.objective.options)
+
+
+def load_run(folder: str | Path, device: str = "cpu") -> Run:
+    """Open a run folder. Raises `RecipeError` when it is none, is unfinished, or does not fit its weights."""
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / CONFIG).read_text("utf-8"))
+        description = config["model"]
+        recipe = make_recipe(config["recipe"], (), str(folder / CONFIG))
+    except FileNotFoundError as error:
+        raise RecipeError(f"'{folder}' is not a run folder: {Path(error.filename).name} is missing") from None
+    except (NotADirectoryError, json.JSONDecodeError, KeyError) as error:
+        raise RecipeError(f"'{folder}' is not a run folder: {error}") from error
+    objective = restore(description)
+    load_weights(objective, folder)
+    objective.eval().to(device)
+    return Run(folder, recipe, objective.vocabulary, objective, config)
+
+
+def load_weights(objective: Objective, folder: Path) -> None:
+    """All weights of a run into an objective of the same recipe; `RecipeError` when they do not fit."""
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise RecipeError(f"'{folder}' holds no weights yet: training has not finished an epoch")
+    try:
+        objective.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        raise RecipeError(f"{path}: the recipe does not fit the checkpoint ({_first_lines(error)})") from error
+
+
+def start_from(objective: Objective, folder: str | Path) -> None:
+    """Take from another run every part that the objective shares with it (same key, same shape).
+
+    The video encoder must fit wholly: a recipe that starts from a checkpoint of another architecture is
+    a `RecipeError`.
+    """
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise RecipeError(f"start: '{folder}' holds no {WEIGHTS}")
+    theirs = load_file(path)
+    ours = objective.state_dict()
+    fitting = {k: v for k, v in theirs.items() if k in ours and ours[k].shape == v.shape}
+    shared = ("encoder.", "image_projection.") if hasattr(objective, "image_projection") else ("encoder.",)
+    lacking = [k for k in ours if k.startswith(shared) and k not in fitting]
+    if lacking:
+        raise RecipeError(
+            f"start: the recipe does not fit the checkpoint '{folder}': {len(lacking)} weights differ, "
+            f"first {lacking[0]}"
+        )
+    objective.load_state_dict(fitting, strict=False)
+
+
+def _first_lines(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) < 240 else text[:240] + " ..."

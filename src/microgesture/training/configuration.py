@@ -1,0 +1,289 @@
+"""The recipe: one dataclass that is the Python signature, the YAML keys and the command-line flags at once.
+
+A recipe file may begin with `extends: other/recipe`: its keys are laid over the other recipe's, so a row of a
+table is written as the difference to the row it is compared with. Unknown keys are an error (`RecipeError`).
+This module imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from microgesture.atomic import write_text
+from microgesture.errors import RecipeError
+
+
+@dataclass
+class DataConfig:
+    """Which clips, and how a clip is read."""
+
+    manifest: str = ""
+    """Manifest CSV or Parquet: video,start,end,label,person,subject,split."""
+    vocabulary: str = ""
+    """imigue, smg, ma52 or a file; empty: vocabulary.json beside the manifest, else the labels found."""
+    frames: int = 32
+    """Frames a clip, uniform over it in time."""
+    size: int = 112
+    """Height and width the encoder sees, pixels."""
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    """How a frame becomes a square: padded (nothing is cut off), centre-cropped, or squashed."""
+    crop: Literal["frame", "person"] = "frame"
+    """The whole frame, or a square around the person where a skeleton track is known."""
+    flip: bool = False
+    """Mirror half of the training clips."""
+    random_crop: float = 0.0
+    """Training only: largest share of the side that a random crop may take away."""
+    balanced: bool = False
+    """Draw training clips so that every class is seen equally often."""
+    cache: bool = True
+    """Decode every clip once into a memory-mapped array beside the manifest."""
+    workers: int = 0
+    """Loader processes; 0 reads in the training process, which is enough with the cache."""
+
+
+@dataclass
+class Component:
+    """A registered name (or `file.py:Class`, `package.module:Class`) and its options."""
+
+    name: str = "none"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class OptimiserConfig:
+    """AdamW; the defaults are the letter's."""
+
+    lr_encoder: float = 1e-4
+    lr_text: float = 1e-5
+    lr_heads: float = 1e-3
+    weight_decay: float = 1e-3
+    batch: int = 32
+    """Clips a step over all processes together."""
+    epochs: int = 30
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero."""
+    factor: float = 0.8
+    patience: int = 1
+    warmup: float = 0.1
+    """cosine: share of the steps in which the rate rises."""
+    clip_norm: float = 0.0
+    """Largest gradient norm; 0: unlimited."""
+
+
+@dataclass
+class TrainingConfig:
+    """How the loop runs."""
+
+    seed: int = 0
+    precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
+    """auto: bf16 where the hardware computes in it, else fp32."""
+    channels_last: bool = True
+    """Memory layout of clips and convolutions: 1.4 to 2 times faster on a CPU."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the run keeps: the best on the validation split, or the last."""
+    checkpoint_minutes: float = 5.0
+    """A checkpoint is also written in the middle of an epoch when this much time has passed."""
+    checkpoint_steps: int = 0
+    """And every so many steps; 0: by time alone."""
+    tensorboard: bool = False
+    """Write curves for TensorBoard (extra `tensorboard`)."""
+
+
+@dataclass
+class Recipe:
+    """One row of one table: data, encoder, text encoder, objective, optimiser, loop.
+
+    `start` names a run folder, or a recipe whose run of the same seed is meant, from which the weights of
+    the encoder and what else fits are taken (stage 2 starts from stage 1).
+    """
+
+    title: str = ""
+    """Name of the row in tables."""
+    data: DataConfig = field(default_factory=DataConfig)
+    encoder: Component = field(default_factory=lambda: Component("r2plus1d_18"))
+    text: Component = field(default_factory=Component)
+    objective: Component = field(default_factory=lambda: Component("supervised"))
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    start: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a recipe file holds them."""
+        return asdict(self)
+
+
+_PARTS = ("data", "encoder", "text", "objective", "optimiser", "training")
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes in the package, e.g. `demo/baseline`."""
+    root = _recipe_root()
+    return sorted(
+        path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml") if path.name[0] != "_"
+    )
+
+
+def recipe_path(name: str) -> Path:
+    """File of a recipe of the package or of the user's own; raises `RecipeError` when there is none."""
+    own = Path(name)
+    if own.suffix in (".yaml", ".yml"):
+        if own.is_file():
+            return own
+        raise RecipeError(f"recipe file '{name}' does not exist")
+    path = _recipe_root() / f"{name}.yaml"
+    if not path.is_file():
+        raise RecipeError(f"no recipe '{name}'; there are: {', '.join(recipe_names())} (or give a .yaml file)")
+    return path
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """A recipe file as a dict, with every `extends` resolved."""
+    path = recipe_path(name)
+    try:
+        values = yaml.safe_load(path.read_text("utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(values).__name__}")
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    beside = path.parent / f"{parent}.yaml"
+    return overlay(read_recipe(str(beside) if beside.is_file() else parent), values)
+
+
+def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """`top` laid over `base`, mapping by mapping. A component with another `name` does not inherit options."""
+    merged = dict(base)
+    for key, value in top.items():
+        old = merged.get(key)
+        other_component = (
+            isinstance(old, Mapping)
+            and isinstance(value, Mapping)
+            and ("name" in value and value["name"] != old.get("name"))
+        )
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and not other_component:
+            merged[key] = overlay(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def make_recipe(values: Mapping[str, Any], flags: Sequence[str] = (), source: str = "recipe") -> Recipe:
+    """A checked `Recipe` from a mapping and command-line flags (`--optimiser.epochs 3`, `--config my.yaml`).
+
+    Raises `RecipeError` in one line for unknown keys and values of the wrong type.
+    """
+    parser = _parser()
+    try:
+        for key, value in values.items():
+            if key in _PARTS and not isinstance(value, Mapping):
+                raise RecipeError(f"{source}: {key} is a mapping of keys, not {value!r}")
+        base = parser.parse_object(dict(values))
+        namespace = parser.parse_args(list(flags), namespace=base)
+        recipe = parser.instantiate(namespace)
+    except RecipeError:
+        raise
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
+            raise
+        raise RecipeError(f"{source}: {_one_line(error)}") from error
+    keys = ("title", *_PARTS, "start")
+    result = Recipe(**{key: getattr(recipe, key) for key in keys})
+    _check_ranges(result, source)
+    return result
+
+
+def load_recipe(name: str, flags: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by name or file and lay the flags over it."""
+    return make_recipe(read_recipe(name), flags, name)
+
+
+def recipe_from_run(folder: str | Path) -> Recipe:
+    """The recipe that a run folder was trained with."""
+    path = Path(folder) / "config.json"
+    try:
+        values = json.loads(path.read_text("utf-8"))["recipe"]
+    except FileNotFoundError:
+        raise RecipeError(f"'{folder}' is not a run folder: it has no config.json") from None
+    except (json.JSONDecodeError, KeyError) as error:
+        raise RecipeError(f"{path}: not the configuration of a run ({error})") from error
+    return make_recipe(values, (), str(path))
+
+
+def _parser():
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog="microgesture train RECIPE", allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML laid over the recipe")
+    parser.add_class_arguments(Recipe)
+    return parser
+
+
+def _check_ranges(recipe: Recipe, source: str) -> None:
+    checks = {
+        "data.frames": recipe.data.frames >= 1,
+        "data.size": recipe.data.size >= 16,
+        "data.random_crop": 0 <= recipe.data.random_crop < 1,
+        "data.workers": recipe.data.workers >= 0,
+        "optimiser.batch": recipe.optimiser.batch >= 1,
+        "optimiser.epochs": recipe.optimiser.epochs >= 1,
+        "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
+    }
+    for key, good in checks.items():
+        if not good:
+            raise RecipeError(f"{source}: {key} is out of range")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _recipe_root() -> Path:
+    return Path(str(resources.files("microgesture") / "recipes"))
+
+
+def dataclass_from_flags(kind: type, flags: Sequence[str], source: str) -> Any:
+    """A configuration dataclass from command-line flags (`--window_s 2`, dashes allowed, or `--config my.yaml`).
+
+    Raises `RecipeError` in one line for unknown flags and wrong values; `--help` prints the flags.
+    """
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=source, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML with the same keys")
+    parser.add_class_arguments(kind)
+    spelled = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in flags]
+    try:
+        made = parser.instantiate(parser.parse_args(spelled))
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
+            raise
+        raise RecipeError(f"{source}: {_one_line(error)}") from error
+    return kind(**{f.name: getattr(made, f.name) for f in fields(kind)})
+
+
+def configuration_help(kind: type) -> str:
+    """What the flags of a configuration dataclass mean, with their defaults."""
+    from jsonargparse import ArgumentParser, set_parsing_settings
+
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = ArgumentParser(prog="", allow_abbrev=False, add_help=False, print_config=None)
+    parser.add_argument("--config", action="config", help="YAML with the same keys, laid over the defaults")
+    parser.add_class_arguments(kind)
+    return "configuration:" + parser.format_help().partition("\n\n")[2].removeprefix("options:")
+
+
+def write_own_recipe(name: str, out: Path) -> None:
+    """Copy a recipe, with what it extends, into one file of the user's own. Raises `RecipeError` if it exists."""
+    if out.exists():
+        raise RecipeError(f"'{out}' already exists")
+    text = yaml.safe_dump(read_recipe(name), sort_keys=False, allow_unicode=True)
+    write_text(out, f"# copied from the recipe {name}\n{text}")

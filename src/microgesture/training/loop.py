@@ -1,0 +1,339 @@
+"""One loop for every objective.
+
+The objective returns named losses; the loop adds up those whose name ends in `_loss`, steps, logs and saves.
+Every random number of a step is a function of (seed, step): of the order of clips, of the augmentation, of
+dropout. So a run that was killed and resumed ends, on a CPU, with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DataLoaderConfiguration
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
+
+from microgesture.atomic import write_text
+from microgesture.datasets import ClipDataset, make_loader
+from microgesture.errors import RecipeError
+from microgesture.recognition import Objective
+from microgesture.training import checkpoint as files
+from microgesture.training.assembly import (
+    CONFIG,
+    WEIGHTS,
+    build_objective,
+    load_weights,
+    make_dataset,
+    open_manifest,
+    start_from,
+)
+from microgesture.training.configuration import OptimiserConfig, Recipe
+from microgesture.training.model_card import model_card
+from microgesture.training.prediction import autocast, clip_input, fit_temperature, predict, resolve_precision
+from microgesture.training.progress import TrainingProgress
+from microgesture.training.run_files import write_configuration
+
+
+class Interrupted(Exception):
+    """Training was asked to stop and has saved a checkpoint; `--resume` goes on from it."""
+
+
+@dataclass
+class _Best:
+    accuracy: float = -1.0
+    loss: float = math.inf
+    epoch: int = 0
+
+
+def train(recipe: Recipe, out: str | Path, resume: bool = False, show: bool = True) -> Path:
+    """Train a recipe into the run folder `out` and return it.
+
+    With `resume`, goes on from the newest checkpoint; a finished run is returned as it is. Raises
+    `RecipeError` when `out` already holds a run and `resume` is off, when the recipe does not fit its data or
+    its checkpoint, and `Interrupted` after Ctrl-C or a termination signal.
+    """
+    out = Path(out)
+    if _is_finished(out) and resume:
+        return out
+    if (out / CONFIG).exists() and not resume:
+        raise RecipeError(f"'{out}' already holds a run: add --resume to go on with it, or choose another folder")
+    return _Loop(recipe, out, show).run(resume)
+
+
+class _Loop:
+    def __init__(self, recipe: Recipe, out: Path, show: bool) -> None:
+        self.recipe, self.out, self.show = recipe, out, show
+        self.manifest = open_manifest(recipe)
+        self.train_set = make_dataset(recipe, self.manifest, "train", training=True)
+        self.val_set = self._validation_set()
+        self.accelerator = _accelerator(recipe)
+        self.device = self.accelerator.device
+        self.precision = resolve_precision(recipe.training.precision, self.device)
+        objective = build_objective(recipe, self.manifest.vocabulary)
+        if recipe.start:
+            start_from(objective, recipe.start)
+        if recipe.training.channels_last:
+            to_channels_last(objective)
+        if self.accelerator.num_processes > 1 and self.device.type == "cuda":
+            objective = torch.nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        self.objective: Objective = objective
+        self.optimizer = make_optimizer(objective, recipe.optimiser)
+        self.steps_per_epoch = math.ceil(len(self.train_set) / recipe.optimiser.batch)
+        self.total_steps = self.steps_per_epoch * recipe.optimiser.epochs
+        self.model, self.optimizer = self.accelerator.prepare(objective, self.optimizer)
+        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimizer, factor=recipe.optimiser.factor, patience=recipe.optimiser.patience
+        )
+        self.base_rates = [g["lr"] for g in self.optimizer.param_groups]
+        self.step, self.epoch, self.best, self.sums = 0, 0, _Best(), {}
+        self.saved_at = time.monotonic()
+        self.writer = self._tensorboard() if recipe.training.tensorboard else None
+
+    def run(self, resume: bool) -> Path:
+        if resume:
+            self._resume()
+        if self.accelerator.is_main_process:
+            self._write_config(finished=False)
+        title = self.recipe.title or self.out.name
+        progress = TrainingProgress(title, self.total_steps, self.step, self.show and self.accelerator.is_main_process)
+        with progress, _stop_signal() as stop:
+            while self.epoch < self.recipe.optimiser.epochs:
+                self._train_epoch(progress, stop)
+                self._end_epoch(progress)
+        self._finish()
+        return self.out
+
+    def _train_epoch(self, progress: TrainingProgress, stop: dict[str, bool]) -> None:
+        self.model.train()
+        start = self.step - self.epoch * self.steps_per_epoch
+        for batch in self._batches(start):
+            values = self._one_step(batch)
+            progress.step(values["loss"])
+            for key, value in values.items():
+                self.sums[key] = self.sums.get(key, 0.0) + value
+            if stop["now"]:
+                self._save()
+                raise Interrupted(f"stopped in epoch {self.epoch + 1}; go on with --resume -o {self.out}")
+            if self._checkpoint_due():
+                self._save()
+
+    def _one_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
+        torch.manual_seed((self.recipe.training.seed << 32) + self.step)
+        self._set_rates()
+        batch = {**{k: v.to(self.device) for k, v in batch.items()}, "clip": clip_input(batch, self.device)}
+        with autocast(self.precision, self.device):
+            losses = self.model(batch)
+        total = sum(value for name, value in losses.items() if name.endswith("_loss"))
+        if not torch.isfinite(total):
+            raise RecipeError(f"the loss became {total.item()} at step {self.step}: lower the learning rates")
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(total)
+        if self.recipe.optimiser.clip_norm > 0:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        return {"loss": float(total.detach()), **{k: float(v.detach()) for k, v in losses.items()}}
+
+    def _batches(self, start: int) -> Iterator[dict[str, torch.Tensor]]:
+        loader = make_loader(
+            self.train_set,
+            batch=self.recipe.optimiser.batch,
+            shuffle=True,
+            seed=self.recipe.training.seed,
+            epoch=self.epoch,
+            workers=self.recipe.data.workers,
+            balanced=self.recipe.data.balanced,
+            start_batch=start,
+        )
+        if self.accelerator.num_processes > 1:
+            loader = self.accelerator.prepare_data_loader(loader, device_placement=False)
+        return iter(loader)
+
+    def _end_epoch(self, progress: TrainingProgress) -> None:
+        count = max(self.step - (self.epoch * self.steps_per_epoch), 1)
+        row = {key: value / count for key, value in self.sums.items()}
+        self.epoch, self.sums = self.epoch + 1, {}
+        if self.val_set is not None:
+            row |= self._validate()
+        else:
+            self.best = _Best(0.0, 0.0, self.epoch)
+        better = self.val_set is None or self._is_better(row)
+        if self.accelerator.is_main_process:
+            if better or self.recipe.training.keep == "last":
+                meta = {"format": "pt", "epoch": str(self.epoch)}
+                files.write_weights(self.out / WEIGHTS, self._state(), meta)
+            files.append_log(self.out / "log.csv", {**row, "lr": self.optimizer.param_groups[0]["lr"]}, self.epoch)
+            if self.writer is not None:
+                for key, value in row.items():
+                    self.writer.add_scalar(key, value, self.step)
+        progress.epoch(self.epoch, self.recipe.optimiser.epochs, row)
+        self._save()
+
+    def _validate(self) -> dict[str, float]:
+        found = predict(self.objective, self.val_set, self.recipe.optimiser.batch, self.precision, self.device)
+        log_p = torch.log_softmax(torch.from_numpy(found.scores), dim=-1)
+        loss = float(torch.nn.functional.nll_loss(log_p, torch.from_numpy(found.labels)))
+        if self.recipe.optimiser.schedule == "plateau":
+            self.plateau.step(loss)
+        return {"val_loss": loss, "val_top1": float((found.scores.argmax(1) == found.labels).mean())}
+
+    def _is_better(self, row: dict[str, float]) -> bool:
+        """Validation top-1 decides, its loss breaks ties; see `TrainingConfig.keep`."""
+        if (row["val_top1"], -row["val_loss"]) <= (self.best.accuracy, -self.best.loss):
+            return False
+        self.best = _Best(row["val_top1"], row["val_loss"], self.epoch)
+        return True
+
+    def _finish(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        load_weights(self.objective, self.out)
+        temperature = 1.0
+        if self.val_set is not None:
+            found = predict(self.objective, self.val_set, self.recipe.optimiser.batch, "no", self.device)
+            temperature = fit_temperature(found.scores, found.labels)
+        self._write_config(finished=True, temperature=temperature)
+        write_text(self.out / "README.md", model_card(self.recipe, self.manifest, self.best.accuracy))
+        if self.writer is not None:
+            self.writer.close()
+
+    def _validation_set(self) -> ClipDataset | None:
+        for split in ("val", "validation", "validate"):
+            if self.manifest.split(split):
+                return make_dataset(self.recipe, self.manifest, split)
+        return None
+
+    def _checkpoint_due(self) -> bool:
+        every = self.recipe.training.checkpoint_steps
+        minutes = (time.monotonic() - self.saved_at) / 60
+        due = bool(every) and self.step % every == 0
+        # with several processes the clocks differ, and a checkpoint is a meeting of all of them
+        by_time = self.accelerator.num_processes == 1 and minutes >= self.recipe.training.checkpoint_minutes
+        return due or by_time
+
+    def _save(self) -> None:
+        state = {
+            "step": self.step,
+            "epoch": self.epoch,
+            "best": [self.best.accuracy, self.best.loss, self.best.epoch],
+            "sums": self.sums,
+            "plateau": self.plateau.state_dict(),
+            "recipe": self.recipe.to_dict(),
+        }
+        files.save_state(self.accelerator, self.out / "checkpoints", state)
+        self.saved_at = time.monotonic()
+
+    def _resume(self) -> None:
+        state = files.load_state(self.accelerator, self.out / "checkpoints")
+        if state is None:
+            return
+        for part in ("data", "encoder", "text", "objective", "optimiser"):
+            if state["recipe"][part] != self.recipe.to_dict()[part]:
+                raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, its `{part}` differs")
+        self.step, self.epoch, self.sums = state["step"], state["epoch"], state["sums"]
+        self.best = _Best(*state["best"])
+        self.plateau.load_state_dict(state["plateau"])
+
+    def _set_rates(self) -> None:
+        if self.recipe.optimiser.schedule != "cosine":
+            return
+        scale = cosine(self.step, self.total_steps, self.recipe.optimiser.warmup)
+        for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = base * scale
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        return self.accelerator.unwrap_model(self.model).state_dict()
+
+    def _write_config(self, finished: bool, temperature: float = 1.0) -> None:
+        values = {
+            "finished": finished,
+            "temperature": temperature,
+            "best": {"epoch": self.best.epoch, "val_top1": self.best.accuracy},
+            "precision": self.precision,
+        }
+        write_configuration(self.out, self.recipe, self.objective, values)
+
+    def _tensorboard(self):
+        from microgesture.errors import MissingExtra
+
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise MissingExtra("training.tensorboard", "tensorboard") from error
+        return SummaryWriter(str(self.out / "tensorboard"))
+
+
+def make_optimizer(objective: Objective, config: OptimiserConfig) -> torch.optim.AdamW:
+    """AdamW with one learning rate for the video encoder, one for the text encoder, one for the heads."""
+    rates = {"encoder": config.lr_encoder, "text": config.lr_text, "heads": config.lr_heads}
+    groups = [
+        {"params": trainable, "lr": rates[name]}
+        for name, parameters in objective.parameter_groups().items()
+        if (trainable := [p for p in parameters if p.requires_grad])
+    ]
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+
+
+def cosine(step: int, total: int, warmup: float) -> float:
+    """Learning-rate factor: a straight rise over the first `warmup` share of the steps, then a half cosine."""
+    rise = max(int(total * warmup), 1)
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(total - rise, 1)))
+
+
+def to_channels_last(module: torch.nn.Module) -> None:
+    """Put the weights of 3-D convolutions in channels-last layout, those of 2-D ones likewise."""
+    for parameter in module.parameters():
+        if parameter.dim() == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+        elif parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _accelerator(recipe: Recipe) -> Accelerator:
+    precision = "fp16" if recipe.training.precision == "fp16" else "no"  # bf16 needs no loss scaling
+    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
+        AcceleratorState._reset_state()
+    return Accelerator(
+        mixed_precision=precision,
+        dataloader_config=DataLoaderConfiguration(split_batches=True, even_batches=False),
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        return bool(json.loads((folder / CONFIG).read_text("utf-8")).get("finished"))
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _stop_signal() -> Iterator[dict[str, Any]]:
+    """Ctrl-C and termination ask the loop to save and stop after the step at hand; a second Ctrl-C is at once."""
+    stop = {"now": False}
+
+    def ask(number: int, frame: object) -> None:
+        if stop["now"] and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop["now"] = True
+
+    try:
+        old = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals stay with their owner
+        old = {}
+    try:
+        yield stop
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

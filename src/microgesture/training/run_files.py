@@ -1,0 +1,41 @@
+"""What stands in a run folder beside its weights: configuration, labels, preprocessing, model card."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import microgesture
+from microgesture.atomic import write_json
+from microgesture.recognition import Objective, describe
+from microgesture.training.assembly import CONFIG, LABELS
+from microgesture.training.configuration import Recipe
+
+
+def write_configuration(folder: Path, recipe: Recipe, objective: Objective, values: Mapping[str, Any]) -> None:
+    """Write config.json, labels.json and preprocessor.json.
+
+    `values` are what else config.json holds: `finished`, `temperature`, `best`, `precision`.
+    """
+    write_json(
+        folder / CONFIG,
+        {
+            "recipe": recipe.to_dict(),
+            "model": describe(objective),
+            **values,
+            "versions": {
+                "microgesture": microgesture.__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+    write_json(folder / LABELS, objective.vocabulary.to_json())
+    keys = ("frames", "size", "fit", "crop")
+    write_json(folder / "preprocessor.json", {k: getattr(recipe.data, k) for k in keys})

@@ -1,0 +1,276 @@
+"""From a file to decoded frames with their presentation times, in order: the layer below `VideoReader`.
+
+Time is seconds from the first frame that the decoder gives. Files lie in several ways, each handled here:
+AVI stores decode times only, raw streams no times at all, joined recordings jump back in time, a cut-off file
+ends in half a packet. FFmpeg's own messages are not printed (PyAV's default).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import av.container
+import av.error
+import av.stream
+import av.video
+
+from microgesture.errors import VideoError
+
+EPSILON = 1e-6
+"""Seconds: two times nearer than this are the same time (2/30 as a float against 2/30 as time stamps)."""
+
+_TEXT_FORMATS = frozenset({"tty"})  # FFmpeg renders .txt and .nfo files as terminal art
+_STEPS_BACK = (0, 1, 5)  # seconds before the keyframe to aim at, one after the other
+_JUMP = 1.0  # seconds back in time that make a joint between recordings, not a late frame
+
+
+class Shown(NamedTuple):
+    """A frame and when it is shown: from `time` until the next frame, `duration` seconds if the file knows."""
+
+    time: float
+    frame: av.VideoFrame
+    duration: float
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """A place where decoding can start: its time, its stamp in the stream's time base, its size in bytes."""
+
+    time: float
+    stamp: int
+    size: int
+
+
+class SeekError(Exception):
+    """The container did not jump where it was asked to; decode from the start instead."""
+
+
+def open_container(path: Path, threads: int) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+    """Open a file and pick its video stream. Raises `VideoError` when that is impossible."""
+    _check_file(path)
+    try:
+        # Only plain files: a playlist that calls itself a video must not fetch anything.
+        options = {"protocol_whitelist": "file"}
+        container = av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
+    except PermissionError:
+        raise VideoError(f"{path}: permission denied") from None
+    except (av.error.FFmpegError, UnicodeError, OSError) as error:
+        raise VideoError(f"{path}: {_why_unreadable(path)}") from error
+    stream = None
+    if container.format.name not in _TEXT_FORMATS:
+        stream = next((s for s in container.streams.video if not _is_cover(s)), None)
+    if stream is None or stream.codec_context is None:
+        audio = bool(container.streams.audio)
+        kind = container.format.name
+        container.close()
+        if kind in _TEXT_FORMATS:
+            raise VideoError(f"{path}: not a video but text")
+        if stream is not None:
+            raise VideoError(f"{path}: no decoder for its video stream")
+        raise VideoError(f"{path}: no video stream" + (", only sound" if audio else ""))
+    stream.thread_type = "AUTO"  # type: ignore[assignment]
+    stream.thread_count = threads
+    return container, stream
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if not path.exists():
+            raise VideoError(f"{path}: no such file")
+        if path.is_dir():
+            raise VideoError(f"{path}: is a directory, not a video")
+        if not path.is_file():
+            raise VideoError(f"{path}: not a regular file")
+        if path.stat().st_size == 0:
+            raise VideoError(f"{path}: the file is empty")
+    except (OSError, ValueError) as error:
+        raise VideoError(f"{path}: cannot be opened ({error})") from error
+
+
+def _why_unreadable(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "incomplete: the index at the end of the MP4 is missing, the recording or copy was cut off"
+    return "not a video that can be read"
+
+
+def _is_cover(stream: av.video.stream.VideoStream) -> bool:
+    """Cover art of a music file is a picture, not a video."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def read_packets(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, damage: list[str]
+) -> Iterator[av.Packet]:
+    """The packets of a stream from where the container stands, without the half packet at the end of a
+    cut-off file; what is wrong is added to `damage`."""
+    held: av.Packet | None = None
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            if held is not None:
+                yield held
+            held = packet
+    except av.error.FFmpegError as error:
+        damage.append(str(error))
+    if held is not None and held.is_corrupt:
+        damage.append("the last packet is incomplete")
+    elif held is not None:
+        yield held
+
+
+def packet_stamp(packet: av.Packet, decode_times: bool) -> int | None:
+    """The packet's time in its time base: when it is shown, or when it is decoded if only that is known."""
+    if decode_times:
+        return packet.dts if packet.dts is not None else packet.pts
+    return packet.pts
+
+
+class Decoder:
+    """One open file, decoded front to back from its start or from a keyframe.
+
+    `origin` is the stamp of the first frame, in units of `time_base`. `decode_times` is true for AVI, which
+    knows when a packet is decoded but not when its picture is shown. A stream without any time (raw H.264) is
+    counted at its nominal `rate`. `damage` says what could not be read or decoded, one entry a packet.
+    Raises `VideoError` when the file cannot be opened or holds no frame that can be decoded.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        self.path = path
+        self.threads = threads
+        self.damage: list[str] = []
+        self.origin = 0
+        self.first = self._open()
+
+    def _open(self) -> Shown:
+        """Open the file afresh and decode its first frame; the run goes on in `self._rest`."""
+        self.container, self.stream = open_container(self.path, self.threads)
+        self.time_base = self.stream.time_base or Fraction(1)
+        average, guessed = self.stream.average_rate, self.stream.guessed_rate
+        untimed = self.stream.start_time is None  # then the average is FFmpeg's default of 25
+        self.rate = float((guessed or average if untimed else average or guessed) or 25)
+        self.decode_times = self.container.format.name == "avi"
+        self._rest = self._run(read_packets(self.container, self.stream, self.damage), set_origin=True)
+        first = next(self._rest, None)
+        if first is None:
+            self.container.close()
+            raise VideoError(f"{self.path}: no frame can be decoded")
+        return first
+
+    def close(self) -> None:
+        """Close the file; the decoder cannot be used after this."""
+        self._rest = iter(())
+        self.container.close()
+
+    @property
+    def is_image(self) -> bool:
+        """A still picture (PNG, JPEG, ...) rather than a video."""
+        name = self.container.format.name
+        return name == "image2" or name.endswith("_pipe")
+
+    def from_start(self) -> Iterator[Shown]:
+        """All frames in the order of their times."""
+        self.container.close()
+        self.first = self._open()
+        yield self.first
+        yield from self._rest
+
+    def after_first(self) -> Iterator[Shown]:
+        """The frames after `first`, once, right after opening."""
+        return self._rest
+
+    def from_key(self, key: Keyframe, known: Mapping[int, int]) -> Iterator[Shown]:
+        """Frames from a keyframe on, or from an earlier one if the file lands there.
+
+        `known` holds stamp and size of all keyframes: in MPEG program streams the stamps after a jump can be
+        wrong, and only a keyframe that is found again as it was can be trusted. Raises `SeekError` when there
+        is none.
+        """
+        for back in _STEPS_BACK:  # MPEG streams have no index and land anywhere near
+            packets = self._packets_from(key.stamp - round(back / self.time_base))
+            for packet in packets:
+                stamp = packet_stamp(packet, self.decode_times)
+                if packet.is_keyframe and stamp is not None and (stamp > key.stamp or known.get(stamp) == packet.size):
+                    break
+            else:
+                continue
+            if stamp <= key.stamp:
+                break
+        else:
+            raise SeekError(f"{self.path}: cannot go to the keyframe at {key.time} s")
+        # Frames shown before the keyframe may refer to pictures that were jumped over.
+        trusted = self.seconds(stamp) - EPSILON
+        run = self._run(_chain(packet, packets), set_origin=False)
+        yield from (shown for shown in run if shown.time >= trusted)
+
+    def _packets_from(self, stamp: int) -> Iterator[av.Packet]:
+        try:
+            self.container.seek(stamp, stream=self.stream, backward=True)
+        except av.error.FFmpegError:
+            return iter(())
+        return read_packets(self.container, self.stream, self.damage)
+
+    def seconds(self, stamp: int) -> float:
+        """Stream stamp to seconds from the first frame."""
+        ticks = stamp - self.origin
+        return ticks * self.time_base.numerator / self.time_base.denominator
+
+    def _run(self, packets: Iterator[av.Packet], set_origin: bool) -> Iterator[Shown]:
+        """Decode packets and give every frame its time; damaged packets are counted and passed over."""
+        waiting: list[int] = []  # decode times of packets whose frame is still to come (AVI)
+        shift, last, count, guessed = 0.0, 0.0, 0, False
+        for frame in self._frames(packets, waiting):
+            stamp = self._frame_stamp(frame, waiting)
+            if set_origin and count == 0:
+                self.origin = stamp or 0
+            time = self.seconds(stamp) + shift if stamp is not None else last + (1 / self.rate if count else 0.0)
+            if count and time <= last and (guessed or time < last - _JUMP):
+                shift += last + 1 / self.rate - time
+                time = last + 1 / self.rate
+            guessed = stamp is None
+            if count and time < last:
+                continue  # a late frame: its moment has passed
+            count, last = count + 1, time
+            yield Shown(time, frame, self._frame_duration(frame))
+
+    def _frames(self, packets: Iterator[av.Packet], waiting: list[int]) -> Iterator[av.VideoFrame]:
+        for packet in packets:
+            stamp = packet_stamp(packet, self.decode_times) if self.decode_times else None
+            if stamp is not None:
+                heapq.heappush(waiting, stamp)
+            try:
+                frames = self.stream.decode(packet)
+            except av.error.FFmpegError as error:
+                self.damage.append(str(error))
+                if stamp is not None:
+                    waiting.remove(stamp)
+                    heapq.heapify(waiting)
+                continue
+            yield from frames
+        try:
+            yield from self.stream.decode(None)
+        except av.error.FFmpegError as error:
+            self.damage.append(str(error))
+
+    def _frame_stamp(self, frame: av.VideoFrame, waiting: list[int]) -> int | None:
+        if self.decode_times:
+            # Frames come out in the order they are shown: the n-th has the n-th smallest decode time.
+            return heapq.heappop(waiting) if waiting else None
+        return frame.pts if frame.pts is not None else frame.dts
+
+    def _frame_duration(self, frame: av.VideoFrame) -> float:
+        ticks = frame.duration or 0
+        return ticks * self.time_base.numerator / self.time_base.denominator if ticks > 0 else 0.0
+
+
+def _chain(first: av.Packet, rest: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    yield first
+    yield from rest

@@ -1,0 +1,213 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from microgesture.errors import RecipeError, UserError
+from microgesture.training import checkpoint
+from microgesture.training.assembly import load_run, make_dataset, open_manifest
+from microgesture.training.configuration import Recipe, make_recipe
+from microgesture.training.loop import cosine, make_optimizer, train
+from microgesture.training.prediction import fit_temperature, predict
+
+
+def recipe(clips: Path, **training) -> Recipe:
+    return make_recipe(
+        {
+            "title": "tiny",
+            "data": {"manifest": str(clips / "manifest.csv"), "frames": 6, "size": 32, "flip": False},
+            "encoder": {"name": f"{clips}/tiny.py:Tiny", "options": {"dropout": 0.3}},
+            "text": {"name": "label-words"},
+            "objective": {"name": "visual-text", "options": {"prompting": "pooled"}},
+            "optimiser": {"lr_encoder": 0.01, "lr_text": 1e-3, "batch": 7, "epochs": 3},
+            "training": {"precision": "no", **training},
+        }
+    )
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model.safetensors")
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.fixture(scope="module")
+def finished(clips, tmp_path_factory) -> Path:
+    return train(recipe(clips, keep="last"), tmp_path_factory.mktemp("runs") / "run", show=False)
+
+
+def test_a_run_folder_holds_all_that_recognition_needs(finished, clips):
+    for name in ("config.json", "labels.json", "preprocessor.json", "model.safetensors", "log.csv", "README.md"):
+        assert (finished / name).is_file(), name
+    config = json.loads((finished / "config.json").read_text())
+    assert config["finished"]
+    assert config["recipe"]["training"]["seed"] == 0
+    assert config["versions"]["torch"]
+    run = load_run(finished)
+    assert run.vocabulary.names == ("down", "left", "right", "up")
+    found = predict(run.objective, make_dataset(run.recipe, open_manifest(run.recipe), "test"), batch=5)
+    assert found.scores.shape == (12, 4)
+    assert len((finished / "log.csv").read_text().splitlines()) == 4
+
+
+def test_the_loss_falls_and_the_task_is_learnt(clips, tmp_path):
+    own = recipe(clips)
+    own.optimiser.epochs, own.encoder.options = 25, {}
+    run = load_run(train(own, tmp_path / "run", show=False))
+    rows = (tmp_path / "run/log.csv").read_text().splitlines()
+    column = rows[0].split(",").index("loss")
+    assert float(rows[-1].split(",")[column]) < 0.6 * float(rows[1].split(",")[column])
+    found = predict(run.objective, make_dataset(run.recipe, open_manifest(run.recipe), "test"))
+    assert (found.scores.argmax(1) == found.labels).mean() > 0.5
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(finished, clips, tmp_path):
+    again = train(recipe(clips, keep="last"), tmp_path / "again", show=False)
+    other = train(recipe(clips, keep="last", seed=1), tmp_path / "other", show=False)
+    assert same(weights(finished), weights(again))
+    assert not same(weights(finished), weights(other))
+
+
+SCRIPT = """
+import sys, yaml
+from pathlib import Path
+from microgesture.training.configuration import make_recipe
+from microgesture.training.loop import Interrupted, train
+recipe = make_recipe(yaml.safe_load(Path(sys.argv[1]).read_text()))
+try:
+    train(recipe, sys.argv[2], resume="resume" in sys.argv, show=False)
+except Interrupted as stop:
+    print(stop, file=sys.stderr)
+    sys.exit(130)
+"""
+
+
+def start(own: Recipe, folder: Path, *words: str, slow: bool = False) -> subprocess.Popen:
+    import yaml
+
+    file = folder.parent / "recipe.yaml"
+    file.write_text(yaml.safe_dump(own.to_dict()))
+    script = SCRIPT
+    if slow:  # time for the test to strike in the middle of an epoch
+        script = script.replace(
+            "recipe = make_recipe",
+            "import time\nfrom microgesture.training import loop\nstep = loop._Loop._one_step\n"
+            "loop._Loop._one_step = lambda self, batch: (time.sleep(0.3), step(self, batch))[1]\nrecipe = make_recipe",
+        )
+    return subprocess.Popen([sys.executable, "-c", script, str(file), str(folder), *words], stderr=subprocess.PIPE)
+
+
+def wait_for_checkpoint(run: Path, step: int, process: subprocess.Popen) -> None:
+    for _ in range(600):
+        if any(int(p.name[5:]) >= step for p in run.glob("checkpoints/step_*")):
+            return
+        assert process.poll() is None, process.stderr.read().decode()
+        time.sleep(0.1)
+    raise AssertionError("no checkpoint appeared")
+
+
+def test_killed_in_the_middle_of_an_epoch_resume_gives_the_same_weights(finished, clips, tmp_path):
+    own = recipe(clips, keep="last", checkpoint_steps=1)
+    process = start(own, tmp_path / "run", slow=True)
+    wait_for_checkpoint(tmp_path / "run", 6, process)  # four steps an epoch: the second epoch is under way
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not json.loads((tmp_path / "run/config.json").read_text())["finished"]
+    train(recipe(clips, keep="last"), tmp_path / "run", resume=True, show=False)
+    assert same(weights(finished), weights(tmp_path / "run"))
+
+
+def test_ctrl_c_saves_and_exits_130(finished, clips, tmp_path):
+    process = start(recipe(clips, keep="last", checkpoint_steps=1), tmp_path / "run", slow=True)
+    wait_for_checkpoint(tmp_path / "run", 1, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "--resume" in process.stderr.read().decode()
+    train(recipe(clips, keep="last"), tmp_path / "run", resume=True, show=False)
+    assert same(weights(finished), weights(tmp_path / "run"))
+
+
+def test_a_folder_with_a_run_is_not_overwritten(finished, clips):
+    with pytest.raises(RecipeError, match="--resume"):
+        train(recipe(clips), finished, show=False)
+    assert train(recipe(clips), finished, resume=True, show=False) == finished
+
+
+def test_resume_with_another_recipe_is_refused(clips, tmp_path):
+    own = recipe(clips, checkpoint_steps=1)
+    process = start(own, tmp_path / "run", slow=True)
+    wait_for_checkpoint(tmp_path / "run", 1, process)
+    process.kill()
+    process.wait()
+    own.optimiser.lr_encoder = 0.5
+    with pytest.raises(RecipeError, match=r"optimiser.*differs"):
+        train(own, tmp_path / "run", resume=True, show=False)
+
+
+def test_a_start_that_does_not_fit_names_the_folder(finished, clips, tmp_path):
+    own = recipe(clips)
+    own.encoder.name, own.encoder.options, own.start = "r2plus1d_small", {}, str(finished)
+    with pytest.raises(RecipeError, match=f"does not fit the checkpoint '{finished}'"):
+        train(own, tmp_path / "run", show=False)
+
+
+def test_stage_two_starts_from_stage_one_and_leaves_it_alone(finished, clips, tmp_path):
+    own = recipe(clips)
+    own.text.name, own.objective.name, own.objective.options, own.start = "none", "classifier", {}, str(finished)
+    before, after = weights(finished), weights(train(own, tmp_path / "run", show=False))
+    assert torch.equal(before["encoder.convolution.weight"], after["encoder.convolution.weight"])
+    assert torch.equal(before["image_projection.projection.weight"], after["image_projection.projection.weight"])
+
+
+def test_missing_data_and_weights_are_said(clips, tmp_path):
+    with pytest.raises(RecipeError, match="names no data"):
+        train(make_recipe({}), tmp_path / "run", show=False)
+    with pytest.raises(RecipeError, match="is not a run folder"):
+        load_run(tmp_path)
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    checkpoint.write_weights(path, {"a": torch.ones(2)}, {})
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        checkpoint.write_weights(path, {"a": torch.zeros(2)}, {})
+    assert torch.equal(load_file(path)["a"], torch.ones(2))
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+
+
+def test_learning_rates_belong_to_their_parts(clips):
+    from microgesture.training.assembly import build_objective
+
+    own = recipe(clips)
+    groups = make_optimizer(build_objective(own, open_manifest(own).vocabulary), own.optimiser).param_groups
+    assert sorted(g["lr"] for g in groups) == [1e-3, 1e-3, 0.01]
+
+
+def test_cosine_rises_then_falls_to_zero():
+    values = [cosine(step, 100, 0.1) for step in range(100)]
+    assert values[0] == pytest.approx(0.1)
+    assert max(values) == values[9] == 1.0
+    assert values[-1] < 0.01
+    assert all(a >= b for a, b in pairwise(values[9:]))
+
+
+def test_temperature_undoes_overconfidence():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4000, 5, generator=generator, dtype=torch.float64)
+    labels = torch.distributions.Categorical(logits=logits).sample()
+    assert fit_temperature((3 * logits).numpy(), labels.numpy()) == pytest.approx(3.0, rel=0.15)
