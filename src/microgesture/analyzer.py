@@ -20,14 +20,15 @@ import numpy as np
 import torch
 
 import microgesture
-from microgesture.emotion import EmotionModel
+from microgesture.emotion.model import EmotionModel
 from microgesture.errors import RecipeError, VideoError
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
 from microgesture.training.assembly import Run, load_run
 from microgesture.training.loop import to_channels_last
 from microgesture.training.prediction import autocast, clip_input, resolve_precision, softmax
-from microgesture.video import VideoReader, sample_times, to_clip
+from microgesture.video import VideoReader, sample_times
+from microgesture.video.transforms import to_clip
 from microgesture.vocabulary import Vocabulary
 
 Progress = Callable[[float, float], None]
@@ -189,7 +190,7 @@ class Analyzer:
 
 
 def _moving_duration(reader: VideoReader) -> float:
-    if reader.duration <= 0:
+    if reader.frame_count < 2:
         raise VideoError(f"{reader.path}: has only one frame; a gesture is a movement and needs at least two")
     return reader.duration
 

@@ -123,9 +123,10 @@ def _synthesize_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", help="folder for the synthetic world")
 
 
-@_takes_flags("microgesture.synthetic.world:WorldConfig")
+@_takes_flags("microgesture.synthetic.plan:WorldConfig")
 def _synthesize(args: argparse.Namespace) -> int:
-    from microgesture.synthetic.world import WorldConfig, synthesize
+    from microgesture.synthetic.plan import WorldConfig
+    from microgesture.synthetic.world import synthesize
     from microgesture.training.configuration import dataclass_from_flags
     from microgesture.training.progress import track
 
@@ -173,11 +174,7 @@ def _train(args: argparse.Namespace) -> int:
 
     out = Path(args.out or f"runs/{Path(args.recipe).with_suffix('').as_posix().strip('/')}")
     if read_recipe(args.recipe).get("kind") == "emotion":
-        from microgesture.emotion.recipe import train_emotion_recipe
-
-        train_emotion_recipe(args.recipe, args.flags, out)
-        print(f"{out}: trained; microgesture analyze VIDEO --model RUN --emotion {out}")
-        return 0
+        return _train_emotion(args, out)
     from microgesture.training.configuration import load_recipe
     from microgesture.training.loop import Interrupted, train
 
@@ -188,6 +185,23 @@ def _train(args: argparse.Namespace) -> int:
         print(f"microgesture: {stop}", file=sys.stderr)
         return 130
     print(f"{run}: trained; microgesture evaluate {run}")
+    return 0
+
+
+def _train_emotion(args: argparse.Namespace, out: Path) -> int:
+    from microgesture.training.emotion import best_reachable, load_emotion_recipe, train_emotion_recipe
+
+    recipe = load_emotion_recipe(args.recipe, args.flags)
+    for name, scores in train_emotion_recipe(recipe, out).items():
+        low, high = scores.interval
+        print(
+            f"{name}: {100 * scores.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f}), "
+            f"majority {100 * scores.majority:.1f} %, {scores.timelines} timelines of {scores.subjects} subjects"
+        )
+    best = best_reachable(recipe.timelines)
+    if best is not None:
+        print(f"best reachable in this world: {100 * best:.1f} %")
+    print(f"{out}: trained; microgesture analyze VIDEO --model RUN --emotion {out} -o OUT")
     return 0
 
 
@@ -299,7 +313,7 @@ def _analyze_arguments(parser: argparse.ArgumentParser) -> None:
 @_takes_flags("microgesture.spotting:SpottingConfig")
 def _analyze(args: argparse.Namespace) -> int:
     from microgesture.analysis_files import write_analysis
-    from microgesture.emotion import EmotionModel
+    from microgesture.emotion.model import EmotionModel
     from microgesture.spotting import SpottingConfig
     from microgesture.training.configuration import dataclass_from_flags
     from microgesture.training.progress import track
@@ -339,7 +353,7 @@ def _batch(files: Sequence[str], one: Callable[[str], None]) -> int:
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", help="the authors' .pth: a whole visual-text model, or a classifier head")
     parser.add_argument("-o", "--out", required=True, help="run folder to write")
-    parser.add_argument("--vocabulary", default="imigue", help="classes in the checkpoint's order: imigue, smg, file")
+    parser.add_argument("--vocabulary", default="smg", help="classes in the checkpoint's order: smg, imigue, file")
     parser.add_argument("--head", metavar="FILE", help="with a model: the authors' head for it")
     parser.add_argument("--start", metavar="RUN", help="with a head alone: the run whose encoder it stands on")
     parser.add_argument("--text-encoder", metavar="FOLDER", help="folder or hub name with DistilBERT's tokenizer")

@@ -1,5 +1,8 @@
 """R(2+1)D: token grid, torchvision's weights from local files, the small network's factorisation."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -20,11 +23,19 @@ def network():
     return r2plus1d_18(weights=None).eval()
 
 
+@pytest.fixture
+def tmp_path():
+    """A folder that goes when the test ends: these files are 125 MB each, and pytest keeps its own for days."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
-def weights(network, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "r2plus1d_18.pth"
-    torch.save(network.state_dict(), path)
-    return path
+def weights(network):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r2plus1d_18.pth"
+        torch.save(network.state_dict(), path)
+        yield path
 
 
 @pytest.mark.parametrize(("name", "width"), [("r2plus1d_18", 512), ("r2plus1d_small", 192)])
@@ -88,7 +99,7 @@ def test_files_that_are_no_weights(tmp_path, content, capsys):
 
 
 def test_unknown_weights_name():
-    with pytest.raises(RecipeError, match="no weights 'IMAGENET'.*KINETICS400_V1"):
+    with pytest.raises(RecipeError, match=r"no weights 'IMAGENET'.*KINETICS400_V1"):
         create_encoder("r2plus1d_18", weights="IMAGENET")
 
 

@@ -79,6 +79,9 @@ def test_csv_of_a_spreadsheet_with_mark_and_few_columns(tmp_path):
         ("a.csv", "start_s,end_s,label\n1,x,A\n", "row 2: end_s 'x' is not a number"),
         ("a.csv", "start_s,end_s,label\n1,2,A\n2,1,A\n", "row 3.*end after it starts"),
         ("a.csv", "media,start_s,end_s,label\na,1,2,A\nb,1,2,A\n", "2 media files"),
+        ("a.csv", "start_s,end_s,label\n1,2,\n", "row 2: no label"),
+        ("a.csv", 'start_s,end_s,label\n1,2,"' + "x" * 200_000 + '"\n', "not CSV"),
+        ("a.json", "[" * 100_000, "not JSON"),
         ("a.xyz", "", "unknown format '.xyz'"),
     ],
 )

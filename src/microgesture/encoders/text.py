@@ -64,7 +64,7 @@ class TextEncoder(nn.Module):
         return {
             "name": self.name,
             "pad_id": self.pad_id,
-            "model": self.model.config.to_dict(),  # type: ignore[union-attr, operator]
+            "model": json.loads(self.model.config.to_json_string(use_diff=False)),  # type: ignore[union-attr, operator]
             "tokenizer": None if self.tokenizer is None else json.loads(self.tokenizer.to_str()),
         }
 

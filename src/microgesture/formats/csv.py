@@ -46,10 +46,13 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     Raises `DataError` naming `source` and the row.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    lacking = [c for c in _NEEDED if c not in (reader.fieldnames or ())]
-    if lacking:
-        raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
-    rows = list(reader)
+    try:
+        lacking = [c for c in _NEEDED if c not in (reader.fieldnames or ())]
+        if lacking:
+            raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
+        rows = list(reader)
+    except csv.Error as error:
+        raise DataError(f"{source}: not CSV ({error})") from error
     media = {row.get("media") or "" for row in rows}
     if len(media) > 1:
         raise DataError(f"{source}: holds events of {len(media)} media files; read them one by one")
@@ -70,6 +73,8 @@ def _event(row: Mapping[str, str | None], where: str) -> GestureEvent:
             raise DataError(f"{where}: {column} '{text(column)}' is not a number") from None
 
     alternatives = tuple(Alternative(m[1], float(m[2])) for m in _ALTERNATIVE.finditer(text("alternatives")))
+    if not text("label"):
+        raise DataError(f"{where}: no label")
     identity = text("label_id")
     if identity and not identity.isdigit():
         raise DataError(f"{where}: label_id '{identity}' is not a whole number")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from microgesture.errors import DataError
+from microgesture.formats.schema import problems, timeline_schema
 from microgesture.timeline import Alternative, Driver, EmotionReading, GestureEvent, Media, Timeline
 
 SCHEMA = "microgesture/timeline-1"
@@ -38,32 +39,32 @@ def dumps(timeline: Timeline) -> str:
 
 
 def loads(text: str, source: str = "timeline") -> Timeline:
-    """A timeline from a file's text. Raises `DataError` naming `source` and, for an event, its number."""
+    """A timeline from a file's text, checked against the schema. Raises `DataError` naming `source` and what
+    does not fit, for an event with its number."""
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{source}: not JSON ({error})") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise DataError(f"{source}: not a timeline: its 'schema' is not '{SCHEMA}'")
-    try:
-        media, vocabulary = data["media"], data["vocabulary"]
-        size = media["size"]
-        return Timeline(
-            tuple(_read_event(e, i, source) for i, e in enumerate(data["events"])),
-            Media(
-                media["file"],
-                media["duration"],
-                media["fps"],
-                None if size is None else (size[0], size[1]),
-                media["sha256"],
-            ),
-            vocabulary["name"],
-            tuple(vocabulary["labels"]),
-            _read_emotion(data["emotion"]) if "emotion" in data else None,
-            data["provenance"],
-        )
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise DataError(f"{source}: not a whole timeline ({type(error).__name__}: {error})") from error
+    if (problem := next(problems(data, timeline_schema()), None)) is not None:
+        raise DataError(f"{source}: not a whole timeline: {problem}")
+    media, vocabulary = data["media"], data["vocabulary"]
+    size = media["size"]
+    return Timeline(
+        tuple(_read_event(e, i, source) for i, e in enumerate(data["events"])),
+        Media(
+            media["file"],
+            media["duration"],
+            media["fps"],
+            None if size is None else (int(size[0]), int(size[1])),
+            media["sha256"],
+        ),
+        vocabulary["name"],
+        tuple(vocabulary["labels"]),
+        _read_emotion(data["emotion"]) if "emotion" in data else None,
+        data["provenance"],
+    )
 
 
 def _event(event: GestureEvent) -> dict[str, Any]:
@@ -82,9 +83,9 @@ def _event(event: GestureEvent) -> dict[str, Any]:
 
 def _read_event(values: Mapping[str, Any], index: int, source: str) -> GestureEvent:
     try:
-        alternatives = tuple(Alternative(**a) for a in values.get("alternatives", ()))
+        alternatives = tuple(Alternative(a["label"], a["confidence"]) for a in values.get("alternatives", ()))
         return GestureEvent(**{**values, "alternatives": alternatives})
-    except (TypeError, DataError) as error:
+    except DataError as error:
         raise DataError(f"{source}: event {index}: {error}") from error
 
 
@@ -105,7 +106,7 @@ def _read_emotion(values: Mapping[str, Any]) -> EmotionReading:
         values["label"],
         values["probabilities"],
         None if interval is None else (interval[0], interval[1]),
-        tuple(Driver(**d) for d in values["drivers"]),
+        tuple(Driver(d["event"], d["label"], d["effect"]) for d in values["drivers"]),
         values["model"],
         values["caution"],
     )

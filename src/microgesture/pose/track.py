@@ -16,14 +16,14 @@ Keys of the file, readable with `numpy.load(path, allow_pickle=False)`:
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from microgesture.errors import DataError, UserError
+from microgesture.atomic import replacing
+from microgesture.errors import DataError
 from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
 
 _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
@@ -123,20 +123,14 @@ class SkeletonTrack:
             "image_size": np.array(self.image_size, dtype=np.int32),
             "person": np.array(self.person),
         }
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with zipfile.ZipFile(temporary, "w") as archive:
-                for key in _KEYS:
-                    buffer = io.BytesIO()
-                    np.lib.format.write_array(buffer, arrays[key], allow_pickle=False)
-                    info = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_DATE)
-                    info.compress_type = zipfile.ZIP_DEFLATED
-                    info.external_attr = 0o644 << 16
-                    archive.writestr(info, buffer.getvalue())
-            os.replace(temporary, target)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise UserError(f"{target}: cannot be written ({error.strerror or error})") from error
+        with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for key in _KEYS:
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, arrays[key], allow_pickle=False)
+                info = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_DATE)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> SkeletonTrack:

@@ -30,13 +30,13 @@ def similarity(visual: Tensor, text: Tensor, temperature: float = 0.05, kind: Si
         return product / temperature
 
 
-def target_rows(labels: Tensor, kind: Target = "normalised") -> Tensor:
-    """Rows of GT as distributions, (n, n) float32: GT[i, j] = 1 where labels i and j (n,) are equal.
+def target_rows(labels: Tensor, kind: Target = "normalised", dtype: torch.dtype = torch.float32) -> Tensor:
+    """Rows of GT as distributions, (n, n): GT[i, j] = 1 where labels i and j (n,) are equal.
 
     "normalised" divides each row by its sum; "released" is softmax(10 GT), which leaves a little mass on the
     negatives (0.0014 at n = 32 with one positive).
     """
-    GT = (labels.unsqueeze(1) == labels.unsqueeze(0)).float()
+    GT = (labels.unsqueeze(1) == labels.unsqueeze(0)).to(dtype)
     if kind == "released":
         return torch.softmax(10.0 * GT, dim=1)
     return GT / GT.sum(dim=1, keepdim=True)
@@ -50,7 +50,7 @@ def alignment_loss(S_visual: Tensor, labels: Tensor, target: Target = "normalise
     divergence of the prediction from the target, as `torch.nn.functional.kl_div` and the released code have it.
     """
     S_visual = full_precision(S_visual)
-    GT = target_rows(labels, target).to(S_visual.dtype)
+    GT = target_rows(labels, target, S_visual.dtype)
     visual_kl = F.kl_div(F.log_softmax(S_visual, dim=1), GT, reduction="batchmean")
     text_kl = F.kl_div(F.log_softmax(S_visual.T, dim=1), GT, reduction="batchmean")
     return {

@@ -19,7 +19,7 @@ from microgesture.vocabulary import Vocabulary
 def cross_entropy(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """`classification_loss` and `accuracy` of logits (B, K) and class ids (B,), over the clips of all processes."""
     logits = gather_with_gradient(full_precision(logits))
-    labels = gather_with_gradient(labels)
+    labels = gather_with_gradient(labels.long())
     accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
     return {"classification_loss": F.cross_entropy(logits, labels), "accuracy": accuracy}
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from microgesture.synthetic.arms import HandTrack, push_out, solve_arm
+from microgesture.synthetic.arms import ArmPose, HandTrack, average, place_arm, push_out, settle
 from microgesture.synthetic.gesture import Drive, Gesture, Reach, Stroke, minimum_jerk
-from microgesture.synthetic.hands import HAND_SHAPES, contact_point, contact_thickness, hand_points
-from microgesture.synthetic.kinematics import SIGNS, Rig, Skeleton, apply, frame_from, slerp
+from microgesture.synthetic.hands import FLAT_PARTS, HAND_SHAPES, contact_point, contact_thickness, hand_points
+from microgesture.synthetic.kinematics import SIDES, SIGNS, Rig, Skeleton, apply, dot, frame_from, unit
 from microgesture.synthetic.performance import Body
 from microgesture.synthetic.surface import FREE_FRAMES, Table, resolve
 
@@ -101,23 +101,55 @@ def hand_at(
     shape[:, 0:12:3] += 0.4 * curl[:, None]
     mirror = np.array([SIGNS[side], 1.0, 1.0])
     axes = skeleton.frames["head" if reach.site.frame == "head" else "chest"][1]
-    turn = frame_from(apply(axes, np.array(reach.fingers) * mirror), apply(axes, np.array(reach.palm) * mirror))
+    fingers, palm = apply(axes, unit(np.array(reach.fingers)) * mirror), apply(axes, unit(np.array(reach.palm)) * mirror)
+    turn = _upon(fingers, palm, normal, reach.part) if reach.contact and not reach.around else frame_from(fingers, palm)
     local = contact_point(body, side, reach.part, hand_points(body, side, shape))
     return HandTrack(point, turn, local, shape, np.full(len(offset), reach.elbow))
 
 
-def blend(
-    resting: HandTrack, acting: HandTrack, weight: np.ndarray, via: np.ndarray, chest: np.ndarray, rig: np.ndarray
-) -> HandTrack:
-    """From one track to another by `weight (T,)`, bending the way by `via (3,)` along the chest's axes."""
+def _upon(fingers: np.ndarray, palm: np.ndarray, normal: np.ndarray, part: str) -> np.ndarray:
+    """Rotation of a hand that touches a surface with outward `normal`: as wished, but from outside.
+
+    Flat parts lie along the surface; for fingertips the wrist stays above it.
+    """
+    if part in FLAT_PARTS:
+        facing = unit(0.3 * (palm + dot(palm, normal) * -normal) - normal)
+        along = fingers - dot(fingers, facing) * facing
+        return frame_from(along, facing)
+    ahead = 0.88 * fingers + 0.47 * palm  # from the wrist to bent fingertips
+    inward = np.maximum(dot(ahead, normal) + 0.35, 0.0)
+    return frame_from(fingers - inward * normal, palm - 0.5 * inward * normal)
+
+
+def blend(first: ArmPose, second: ArmPose, weight: np.ndarray, shoulder: np.ndarray, via: np.ndarray) -> ArmPose:
+    """From one arm pose to another by `weight (T,)`, around the `shoulder (T, 3)` as arms do, by way of `via (T, 3)`.
+
+    The direction from the shoulder turns and the distance changes, so that the hand does not cut through the
+    shoulder; between opposite directions the way leads through that of `via`, metres.
+    """
     w = weight[:, None]
-    bulge = 4.0 * w * (1.0 - w) * apply(chest, via)
-    return HandTrack(
-        (1 - w) * resting.point + w * acting.point + bulge,
-        slerp(resting.turn, acting.turn, weight),
-        (1 - w) * resting.local + w * acting.local,
-        (1 - w) * resting.shape + w * acting.shape,
-        (1 - weight) * resting.elbow + weight * acting.elbow,
+
+    def mix(name: str) -> np.ndarray:
+        a, b = getattr(first, name), getattr(second, name)
+        return a + (w if a.ndim == 2 else weight) * (b - a)
+
+    def travel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        a, b = a - shoulder, b - shoulder
+        near, far = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
+        a, b = a / np.maximum(near, 1e-6), b / np.maximum(far, 1e-6)
+        apart = 0.5 * (1.0 - dot(a, b))
+        bow = 4.0 * w * (1.0 - w)
+        direction = unit((1 - w) * a + w * b + bow * apart * unit(via))
+        return shoulder + direction * ((1 - w) * near + w * far) + bow * 0.7 * via
+
+    return ArmPose(
+        point=travel(first.point, second.point),
+        local=mix("local"),
+        shape=mix("shape"),
+        wrist=travel(first.wrist, second.wrist),
+        swivel=mix("swivel"),
+        lift=mix("lift"),
+        angles=mix("angles"),
     )
 
 
@@ -131,25 +163,74 @@ def hands(
     table: Table | None,
 ) -> None:
     """Solve both arms into the skeleton. Reaches to the other arm are solved after it, in a second pass."""
-    smooth = max(1, round(0.08 / (times[1] - times[0]))) if len(times) > 1 else 0
-    leans = any(_on_other_arm(r) for act in acts for r in act.gesture.reaches.values())
-    for final in (False, True) if leans else (True,):
+    smooth = max(1, round(0.16 / (times[1] - times[0]))) if len(times) > 1 else 0
+    still = np.zeros(len(times))
+    resting = [
+        settle(body, skeleton, side, hand_at(body, skeleton, side, rest[side], drift[side], still, table), smooth)
+        for side in (0, 1)
+    ]
+    arms = list(resting)
+    leaning = [any(_on_other_arm(r) for r in act.gesture.reaches.values()) for act in acts]
+    for late in (False, True) if any(leaning) else (False,):
+        for act, leans in zip(acts, leaning, strict=True):
+            if leans == late:
+                _act_out(body, skeleton, arms, act, times, table, smooth)
         for side in (0, 1):
-            track = hand_at(body, skeleton, side, rest[side], drift[side], np.zeros(len(times)), table)
-            free = np.ones(len(times))
-            for act in acts:
-                reach = act.gesture.reaches.get(side)
-                if reach is None or (_on_other_arm(reach) and not final):
-                    continue
-                weight = act.weight(times)
-                goal = reach_track(body, skeleton, side, reach, act, times, table)
-                via = np.array(reach.via) * np.array([SIGNS[side], 1.0, 1.0])
-                if table is not None and rest[side].site.frame != "table" and via[2] > 0:
-                    via[2] = -0.04  # hands under the table come out between its edge and the belly
-                track = blend(track, goal, weight, via, skeleton.frames["chest"][1], free)
-                free = np.minimum(free, 1.0 - weight)
-            solve_arm(body, skeleton, side, track, smooth)
+            place_arm(body, skeleton, side, arms[side])
+
+
+def _act_out(
+    body: Body,
+    skeleton: Skeleton,
+    arms: list[ArmPose],
+    act: Act,
+    times: np.ndarray,
+    table: Table | None,
+    smooth: int,
+) -> None:
+    """Blend one act into both arms, over its times, in place. A hand that goes to the other arm is solved
+    against that arm as it is in the hold."""
+    during = np.flatnonzero((times > act.start) & (times < act.end))
+    if not len(during):
+        return
+    span = slice(int(during[0]), int(during[-1]) + 1)
+    here, t = skeleton.at(span), times[span]
+    weight = act.weight(t)
+    for side, reach in sorted(act.gesture.reaches.items(), key=lambda item: _on_other_arm(item[1])):
+        goal = settle(body, here, side, reach_track(body, here, side, reach, act, t, table), smooth)
+        place_arm(body, here, side, goal)
+        before = ArmPose(**{f.name: getattr(arms[side], f.name)[span] for f in fields(ArmPose)})
+        via = apply(here.frames["chest"][1], np.array(reach.via) * np.array([SIGNS[side], 1.0, 1.0]))
+        mixed = blend(before, goal, weight, here.joints[f"{SIDES[side]}_shoulder"], via)
+        shift = _clear(body, here, mixed, weight)
+        if table is not None:
+            shift = shift + _round_table(mixed.point + shift, weight, table, smooth)
+        mixed.point, mixed.wrist = mixed.point + shift, mixed.wrist + shift
+        arm = ArmPose(**{f.name: getattr(arms[side], f.name).copy() for f in fields(ArmPose)})
+        for f in fields(ArmPose):
+            getattr(arm, f.name)[span] = getattr(mixed, f.name)
+        arms[side] = arm
+
+
+def _clear(body: Body, skeleton: Skeleton, arm: ArmPose, weight: np.ndarray) -> np.ndarray:
+    """Displacement `(T, 3)` that takes a hand on its way around head and trunk; none at either end of the way."""
+    way = (4.0 * weight * (1.0 - weight))[:, None]
+    shift = np.zeros_like(arm.point)
+    for place in (arm.wrist, arm.point):
+        shift += way * push_out(body, skeleton, place + shift, 0.045)
+    return shift
+
+
+def _round_table(point: np.ndarray, weight: np.ndarray, table: Table, smooth: int) -> np.ndarray:
+    """Displacement `(T, 3)` for hands on their way past the height of the table top: before its edge, not
+    through the wood."""
+    beyond = np.maximum(point[:, 2] - (table.edge - 0.06), 0.0)
+    level = np.exp(-(((point[:, 1] - table.height + 0.03) / 0.10) ** 2))
+    way = 1.0 - (2.0 * weight - 1.0) ** 4
+    shift = np.zeros_like(point)
+    shift[:, 2] = -average(level * beyond * way, smooth) * way
+    return shift
 
 
 def _on_other_arm(reach: Reach) -> bool:
-    return reach.site.frame in ("other_upper_arm", "other_forearm", "other_hand")
+    return reach.site.frame in ("other_upper_arm", "other_forearm")

@@ -21,12 +21,35 @@ TOPS = ("tee", "shirt", "jacket", "turtleneck")
 PATTERNS = ("plain", "stripes", "hoops", "check")
 BACKDROPS = ("wall", "gradient", "panels", "bokeh", "curtain", "bricks", "shelf", "window", "court", "blocks")
 
-_SKIN = np.array(  # light to dark; between neighbours every mixture is drawn
-    [(248, 222, 204), (236, 194, 167), (219, 170, 137), (190, 138, 104), (151, 102, 72), (108, 71, 51), (66, 44, 36)]
-) / 255.0
-_HAIR = np.array(  # black, dark brown, brown, chestnut, blond, red, grey, white
-    [(22, 19, 18), (46, 32, 25), (84, 57, 39), (112, 66, 38), (194, 158, 104), (150, 74, 38), (128, 126, 124), (214, 211, 205)]
-) / 255.0
+_SKIN = (
+    np.array(  # light to dark; between neighbours every mixture is drawn
+        [
+            (248, 222, 204),
+            (236, 194, 167),
+            (219, 170, 137),
+            (190, 138, 104),
+            (151, 102, 72),
+            (108, 71, 51),
+            (66, 44, 36),
+        ]
+    )
+    / 255.0
+)
+_HAIR = (
+    np.array(  # black, dark brown, brown, chestnut, blond, red, grey, white
+        [
+            (22, 19, 18),
+            (46, 32, 25),
+            (84, 57, 39),
+            (112, 66, 38),
+            (194, 158, 104),
+            (150, 74, 38),
+            (128, 126, 124),
+            (214, 211, 205),
+        ]
+    )
+    / 255.0
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +70,8 @@ class Looks:
 @dataclass(frozen=True)
 class Clothes:
     """`top` of `TOPS` in colour `upper`, with `pattern` of `PATTERNS` in colour `accent`; `inner` is the shirt
-    under a jacket, `tie` its colour or None. `sleeve` is the covered share of the arm from the shoulder:
-    0.25 ends at mid upper arm, 1 at the wrist; `trousers` the covered share of the leg."""
+    under a jacket, `tie` its colour or None; `tucked` shows a belt. `sleeve` is the covered share of the arm
+    from the shoulder: 0.25 ends at mid upper arm, 1 at the wrist; `trousers` the covered share of the leg."""
 
     top: str = "tee"
     upper: Colour = (0.2, 0.35, 0.6)
@@ -56,6 +79,7 @@ class Clothes:
     pattern: str = "plain"
     inner: Colour = (0.93, 0.93, 0.95)
     tie: Colour | None = None
+    tucked: bool = True
     sleeve: float = 1.0
     lower: Colour = (0.13, 0.14, 0.2)
     trousers: float = 1.0
@@ -135,7 +159,7 @@ class AppearanceRanges:
     beard: float = 0.3
     pattern: float = 0.35
     dull: float = 0.35
-    noise: tuple[float, float] = (0.0, 0.03)
+    noise: tuple[float, float] = (0.0, 0.022)
     exposure: tuple[float, float] = (0.8, 1.2)
     ambient: tuple[float, float] = (0.3, 0.65)
 
@@ -164,8 +188,10 @@ class AppearanceRanges:
         held_out = (1, 4, 7)
         test = split == "test"
         hues = tuple(s for k, s in enumerate(sectors) if (k in held_out) == test)
-        backdrops = ("gradient", "bricks", "window") if test else tuple(
-            name for name in BACKDROPS if name not in ("gradient", "bricks", "window")
+        backdrops = (
+            ("gradient", "bricks", "window")
+            if test
+            else tuple(name for name in BACKDROPS if name not in ("gradient", "bricks", "window"))
         )
         return cls(hues=hues, backdrops=backdrops)
 
@@ -195,7 +221,9 @@ def _looks(rng: np.random.Generator, ranges: AppearanceRanges) -> Looks:
     tone = rng.uniform(*ranges.skin)
     skin = _along(_SKIN, tone) * (1.0 + rng.normal(0.0, 0.02, 3))
     dark = tone > 0.6  # dark skin comes with dark or grey hair
-    shade = rng.choice([0, 0, 1, 6]) if dark else rng.choice(len(_HAIR), p=[0.2, 0.22, 0.2, 0.1, 0.12, 0.04, 0.08, 0.04])
+    shade = (
+        rng.choice([0, 0, 1, 6]) if dark else rng.choice(len(_HAIR), p=[0.2, 0.22, 0.2, 0.1, 0.12, 0.04, 0.08, 0.04])
+    )
     hair = _HAIR[shade] * rng.uniform(0.8, 1.2)
     style = str(rng.choice(list(ranges.hair_styles)))
     bearded = rng.random() < ranges.beard and style in ("bald", "short", "full")
@@ -232,6 +260,7 @@ def _clothes(rng: np.random.Generator, ranges: AppearanceRanges) -> Clothes:
         pattern=str(rng.choice(PATTERNS[1:])) if patterned and top != "jacket" else "plain",
         inner=_rgb(pale),
         tie=tie if top in ("jacket", "shirt") and rng.random() < 0.6 else None,
+        tucked=bool(top != "jacket" and rng.random() < 0.5),
         sleeve=float(rng.uniform(0.94, 1.0)) if long else float(rng.uniform(0.22, 0.36)),
         lower=lower,
         trousers=1.0 if rng.random() < 0.8 else float(rng.uniform(0.42, 0.52)),

@@ -30,7 +30,6 @@ from microgesture.synthetic.kinematics import (
 from microgesture.synthetic.performance import Body
 
 _SWIVELS = np.radians(np.linspace(-80.0, 80.0, 9))
-_POLE = np.array([0.40, -0.80, -0.40])
 TWIST_LIMIT, BEND_LIMIT, DEVIATION_LIMIT = np.radians(85.0), np.radians(65.0), np.radians(28.0)
 
 
@@ -44,6 +43,22 @@ class HandTrack:
     local: np.ndarray
     shape: np.ndarray
     elbow: np.ndarray
+
+
+@dataclass
+class ArmPose:
+    """An arm as its joints know it: `point`, `local` and `shape` as in `HandTrack`, `wrist (T, 3)` metres, `swivel
+    (T,)` of the elbow from where it would hang, `lift (T,)` of that, and `angles (T, 3)` of the hand against the
+    forearm: pronation, bend, deviation. Two arm poses can be mixed number by number: no way between them
+    twists a wrist the wrong way round."""
+
+    point: np.ndarray
+    local: np.ndarray
+    shape: np.ndarray
+    wrist: np.ndarray
+    swivel: np.ndarray
+    lift: np.ndarray
+    angles: np.ndarray
 
 
 def trunk_depth(body: Body, skeleton: Skeleton, points: np.ndarray, margin: float) -> np.ndarray:
@@ -62,45 +77,93 @@ def trunk_depth(body: Body, skeleton: Skeleton, points: np.ndarray, margin: floa
 
 
 def push_out(body: Body, skeleton: Skeleton, points: np.ndarray, margin: float) -> np.ndarray:
-    """Displacements `(T, 3)` that bring points `(T, 3)` out of head, trunk and neck grown by `margin`."""
+    """Displacements like `points (T, ..., 3)` that bring them out of head and trunk grown by `margin`, metres."""
     moved = points.copy()
+    extra = [1] * (points.ndim - 2)
     for s in solids(body):
         rotation = skeleton.frames[s.frame][1]
         origin = skeleton.joints[s.anchor] + apply(rotation, np.array(s.centre))
         axes = np.array(s.semi_axes) + margin
-        local = np.einsum("tji,tj->ti", rotation, moved - origin)
-        value = np.sqrt(((local / axes) ** 2).sum(-1, keepdims=True))
-        gradient = unit(local / axes**2)
-        depth = np.maximum(1.0 - value, 0.0) / np.maximum(np.linalg.norm(local / axes**2, axis=-1, keepdims=True), 1e-6)
-        moved = moved + apply(rotation, gradient * np.minimum(depth * value, 0.15))
+        local = np.einsum("tji,t...j->t...i", rotation, moved - origin.reshape(-1, *extra, 3))
+        value = np.linalg.norm(local / axes, axis=-1, keepdims=True)
+        slope = local / axes**2
+        depth = np.maximum(1.0 - value, 0.0) * value / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
+        moved = moved + np.einsum("tij,t...j->t...i", rotation, unit(slope) * np.minimum(depth, 0.15))
     return moved - points
 
 
-def solve_arm(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, smooth: int) -> None:
-    """Add elbow, wrist and hand of `side` to the skeleton's joints. `smooth` is the half width, in steps, over
-    which the elbow's swivel is averaged."""
-    upper, lower = body.lengths["upper_arm"], body.lengths["forearm"]
+def _lift_off(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, turn: np.ndarray) -> np.ndarray:
+    """Turn the hand about its touching part so that the rest of it leaves head and trunk."""
+    local = np.stack(list(hand_points(body, side, hand.shape).values()), 1)
+    arm = np.einsum("tij,tkj->tki", turn, local - hand.local[:, None])
+    push = push_out(body, skeleton, hand.point[:, None] + arm, 0.0)
+    depth = np.linalg.norm(push, axis=-1)
+    if depth.max(initial=0.0) < 0.006:
+        return turn
+    push = push * (np.maximum(depth - 0.006, 0.0) / np.maximum(depth, 1e-9))[..., None]
+    torque = np.cross(arm, push).sum(1)
+    lever = (arm**2).sum(-1) * (depth > 0.006)
+    angle = np.linalg.norm(torque, axis=-1) / np.maximum(lever.sum(1), 0.004)
+    angle = np.minimum(1.5 * angle, 0.5)
+    axis = unit(torque)
+    return np.stack([rotate_about(axis, angle, turn[..., i]) for i in range(3)], -1)
+
+
+def settle(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, smooth: int) -> ArmPose:
+    """The arm that does what the hand is to do. `smooth` is the half width, in steps, over which the elbow's
+    swivel is averaged."""
+    turn, swivel, angles = hand.turn, np.zeros(len(hand.point)), np.zeros((len(hand.point), 3))
+    target = hand.point - apply(turn, hand.local)
+    for attempt in range(6):
+        if attempt in (0, 3):
+            swivel = average(_choose(body, skeleton, side, target, hand.elbow, turn), smooth)
+        _, wrist, forearm = _reach(body, skeleton, side, target, swivel, hand.elbow)
+        turn = _aim(turn, hand.local, hand.point - wrist)
+        turn = _lift_off(body, skeleton, side, hand, turn)
+        angles = _wrist_angles(turn, forearm)
+        turn = forearm @ _wrist_turn(angles)
+        target = 0.25 * target + 0.75 * (hand.point - apply(turn, hand.local))
+    pose = ArmPose(hand.point, hand.local, hand.shape, target, swivel, hand.elbow, angles)
+    pose.wrist = _hold(body, skeleton, side, pose)[1]
+    return pose
+
+
+def _hold(body: Body, skeleton: Skeleton, side: int, pose: ArmPose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Elbow, wrist and the hand's rotation for which the touching part is at `pose.point`, by fixed point."""
+    target = pose.wrist
+    bent = _wrist_turn(pose.angles)
+    for _ in range(5):
+        elbow, wrist, forearm = _reach(body, skeleton, side, target, pose.swivel, pose.lift)
+        turn = forearm @ bent
+        target = 0.15 * target + 0.85 * (pose.point - apply(turn, pose.local))
+    return elbow, wrist, turn
+
+
+def place_arm(body: Body, skeleton: Skeleton, side: int, pose: ArmPose) -> None:
+    """Add elbow, wrist and hand of `side` to the skeleton, with the touching part at `pose.point`."""
     name = SIDES[side]
-    shoulder = skeleton.joints[f"{name}_shoulder"]
-    turn = hand.turn
-    swivel = np.zeros(len(shoulder))
-    for attempt in range(4):
-        target = hand.point - apply(turn, hand.local)
-        pole = _pole(skeleton, side, shoulder, target, hand.elbow)
-        if attempt in (0, 2):
-            swivel = _average(_choose(body, skeleton, side, shoulder, target, pole, turn), smooth)
-        axis = unit(target - shoulder)
-        bent = rotate_about(axis, swivel, unit(pole - dot(pole, axis) * axis))
-        elbow, wrist = two_bone(shoulder, target, upper, lower, bent)
-        if attempt < 3:
-            turn = _limit(turn, _forearm_frame(side, shoulder, elbow, wrist, bent))
+    elbow, wrist, turn = _hold(body, skeleton, side, pose)
     skeleton.joints |= {f"{name}_elbow": elbow, f"{name}_wrist": wrist}
-    for point, local in hand_points(body, side, hand.shape).items():
+    for point, local in hand_points(body, side, pose.shape).items():
         skeleton.joints[f"{name}_{point}"] = wrist + apply(turn, local)
     skeleton.frames[f"{name}_hand"] = (wrist, turn)
 
 
-def _average(track: np.ndarray, half: int) -> np.ndarray:
+def _reach(
+    body: Body, skeleton: Skeleton, side: int, target: np.ndarray, swivel: np.ndarray, lift: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Elbow, wrist and the forearm's frame for a wrist that reaches for `target`."""
+    shoulder = skeleton.joints[f"{SIDES[side]}_shoulder"]
+    axis = unit(target - shoulder)
+    pole = _pole(skeleton, side, axis, lift)
+    bent = rotate_about(axis, swivel, unit(pole - dot(pole, axis) * axis))
+    elbow, wrist = two_bone(shoulder, target, body.lengths["upper_arm"], body.lengths["forearm"], bent)
+    hinge = -np.cross(axis, bent)
+    return elbow, wrist, frame_from(wrist - elbow, SIGNS[side] * hinge)
+
+
+def average(track: np.ndarray, half: int) -> np.ndarray:
+    """Track `(T,)` smoothed over `half` steps to either side; the ends are held."""
     if half < 1 or len(track) < 2:
         return track
     kernel = np.hanning(2 * half + 3)[1:-1]
@@ -108,35 +171,32 @@ def _average(track: np.ndarray, half: int) -> np.ndarray:
     return np.convolve(padded, kernel / kernel.sum(), mode="valid")
 
 
-def _pole(
-    skeleton: Skeleton, side: int, shoulder: np.ndarray, target: np.ndarray, elbow: np.ndarray
-) -> np.ndarray:
-    """Direction in which the elbow would hang, `(T, 3)`; `elbow` lifts it outwards."""
+def _pole(skeleton: Skeleton, side: int, axis: np.ndarray, lift: np.ndarray) -> np.ndarray:
+    """Direction in which the elbow would hang, `(T, 3)`, for an arm along `axis (T, 3)`; `lift` raises it
+    outwards. It turns with the arm so that it is never along it: behind the arm that hangs, below the arm
+    that reaches out, beside the arm that reaches up."""
     chest = skeleton.frames["chest"][1]
-    local = _POLE + elbow[:, None] * np.array([0.9, 0.75, 0.25])
+    height = (axis * chest[..., 1]).sum(-1)
+    down = np.maximum(-height, 0.0)
+    local = np.stack(
+        [0.5 + 0.7 * lift, -(1.0 - height**2) * (1.0 - 0.8 * lift), -0.15 - 0.75 * down**2 + 0.2 * lift], -1
+    )
     return apply(chest, local * np.array([SIGNS[side], 1.0, 1.0]))
-
-
-def _forearm_frame(
-    side: int, shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray, bent: np.ndarray
-) -> np.ndarray:
-    """Frame of the forearm with the palm as it faces in mid pronation: y to the wrist, z where the palm faces."""
-    hinge = -np.cross(unit(wrist - shoulder), bent)
-    return frame_from(wrist - elbow, SIGNS[side] * hinge)
 
 
 def _choose(
     body: Body,
     skeleton: Skeleton,
     side: int,
-    shoulder: np.ndarray,
     target: np.ndarray,
-    pole: np.ndarray,
+    lift: np.ndarray,
     turn: np.ndarray,
 ) -> np.ndarray:
     """Swivel `(T,)` around shoulder-wrist: a soft minimum over candidates of strain, twist and penetration."""
     upper, lower = body.lengths["upper_arm"], body.lengths["forearm"]
+    shoulder = skeleton.joints[f"{SIDES[side]}_shoulder"]
     axis = unit(target - shoulder)
+    pole = _pole(skeleton, side, axis, lift)
     base = unit(pole - dot(pole, axis) * axis)
     count = len(_SWIVELS)
     bent = rotate_about(axis[:, None], np.broadcast_to(_SWIVELS, (len(axis), count)), base[:, None])
@@ -153,28 +213,48 @@ def _choose(
     inside = trunk_depth(body, skeleton, places, 0.6 * body.radii["upper_arm"]) @ np.array([0.4, 1.0, 1.0, 0.6])
     cost = 1.1 * (_SWIVELS / 1.2) ** 2 + 4.0 * inside
     cost = cost + 1.2 * strength * (np.maximum(np.abs(twist) - 0.9, 0.0)) ** 2
-    weight = np.exp(-(cost - cost.min(1, keepdims=True)) / 0.12)
+    weight = np.exp(-(cost - cost.min(1, keepdims=True)) / 0.22)
     return (weight * _SWIVELS).sum(1) / weight.sum(1)
 
 
-def _limit(turn: np.ndarray, forearm: np.ndarray) -> np.ndarray:
-    """The hand's rotation brought within the limits of pronation and wrist, against the forearm's frame."""
+def _aim(turn: np.ndarray, local: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Turn the hand by the smallest rotation that brings its touching part into direction `wanted (T, 3)`: nothing
+    changes where the arm reaches its target; where it cannot, the hand bends to keep the contact."""
+    now, goal = unit(apply(turn, local)), unit(wanted)
+    axis = np.cross(now, goal)
+    sine = np.linalg.norm(axis, axis=-1)
+    angle = np.minimum(np.arctan2(sine, (now * goal).sum(-1)), 1.2)
+    far = np.linalg.norm(local, axis=-1) > 0.04  # a palm at the wrist has no direction to aim
+    angle = np.where(far, angle, 0.0)
+    columns = [rotate_about(unit(axis), angle, turn[..., i]) for i in range(3)]
+    return np.stack(columns, -1)
+
+
+def _wrist_angles(turn: np.ndarray, forearm: np.ndarray) -> np.ndarray:
+    """Pronation, bend and deviation `(T, 3)` of hands against forearms, brought within their limits."""
     q = to_quaternion(np.swapaxes(forearm, -1, -2) @ turn)
     q = np.where(q[:, :1] < 0, -q, q)
     twist = 2.0 * np.arctan2(q[:, 2], q[:, 0])
-    held = _soft_clip(twist, TWIST_LIMIT)
     zero = np.zeros_like(twist)
     untwist = np.stack([np.cos(-twist / 2), zero, np.sin(-twist / 2), zero], -1)
     swing = _multiply(untwist, q)
     swing = np.where(swing[:, :1] < 0, -swing, swing)
-    angle = 2.0 * np.arccos(np.clip(swing[:, 0], -1.0, 1.0))
-    axis = unit(swing[:, 1:])
-    bend, deviation = axis[:, 0] * angle / BEND_LIMIT, axis[:, 2] * angle / DEVIATION_LIMIT
-    size = np.maximum(np.hypot(bend, deviation), 1e-9)
-    angle = angle * _soft_clip(size, 1.0) / size
-    swing = np.concatenate([np.cos(angle / 2)[:, None], np.sin(angle / 2)[:, None] * axis], -1)
-    twisted = np.stack([np.cos(held / 2), zero, np.sin(held / 2), zero], -1)
-    return forearm @ from_quaternion(unit(_multiply(twisted, swing)))
+    angle = 2.0 * np.arccos(np.clip(swing[:, :1], -1.0, 1.0))
+    bent = unit(swing[:, 1:]) * angle
+    size = np.maximum(np.hypot(bent[:, 0] / BEND_LIMIT, bent[:, 2] / DEVIATION_LIMIT), 1e-9)
+    share = _soft_clip(size, 1.0) / size
+    held = _soft_clip(np.unwrap(twist), TWIST_LIMIT)
+    return np.stack([held, bent[:, 0] * share, bent[:, 2] * share], -1)
+
+
+def _wrist_turn(angles: np.ndarray) -> np.ndarray:
+    """Rotation of the hand in the forearm's frame from pronation, bend and deviation; `(T, 3, 3)`."""
+    twist, zero = angles[:, 0], np.zeros(len(angles))
+    swing = np.stack([angles[:, 1], zero, angles[:, 2]], -1)
+    angle = np.linalg.norm(swing, axis=-1)
+    bent = np.concatenate([np.cos(angle / 2)[:, None], np.sin(angle / 2)[:, None] * unit(swing)], -1)
+    twisted = np.stack([np.cos(twist / 2), zero, np.sin(twist / 2), zero], -1)
+    return from_quaternion(unit(_multiply(twisted, bent)))
 
 
 def _soft_clip(x: np.ndarray, limit: float) -> np.ndarray:

@@ -147,7 +147,7 @@ def _court(rng: np.random.Generator, colours: np.ndarray, u: np.ndarray, v: np.n
     """Boards with stripes of lettering below, a darker stand above."""
     edge = rng.uniform(0.8, 1.3)
     board = colours[(np.floor(u / rng.uniform(1.2, 2.0)) % len(colours)).astype(int)]
-    line = (np.abs((v / edge - 0.55)) < 0.14) & (_hash(np.floor(u / 0.05), np.floor(u / 1.5)) > 0.45)
+    line = (np.abs(v / edge - 0.55) < 0.14) & (_hash(np.floor(u / 0.05), np.floor(u / 1.5)) > 0.45)
     board = np.where(line[..., None], 0.92, board)
     seats = 0.25 + 0.35 * _hash(np.floor(u / 0.13), np.floor(v / 0.16))
     stand = seats[..., None] * (0.4 + 0.6 * colours[-1])

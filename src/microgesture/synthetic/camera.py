@@ -120,7 +120,7 @@ class CameraRanges:
     roll: tuple[float, float] = (-3.0, 3.0)
     framings: Sequence[str] = FRAMINGS
     margin: tuple[float, float] = (0.04, 0.14)
-    off_centre: float = 0.8
+    off_centre: float = 0.6
     shake: float = 0.006
     hand_held: float = 0.25
     keep_active: float = 0.97
@@ -156,7 +156,7 @@ def sample_camera(
     hand_held = bool(rng.random() < ranges.hand_held)
     shake = _hand_motion(rng, performance.times, ranges.shake)
 
-    points = joints[:, _framed(joints, framing, keep_active)].reshape(-1, 3)
+    points = joints[:, _framed(performance, framing, keep_active)].reshape(-1, 3)
     chest = joints[:, JOINT_INDEX["chest"]].mean(axis=0)
     around = np.array(
         [math.sin(azimuth) * math.cos(elevation), math.sin(elevation), math.cos(azimuth) * math.cos(elevation)]
@@ -171,8 +171,9 @@ def sample_camera(
     return replace(camera, shake=shake) if hand_held else camera
 
 
-def _framed(joints: np.ndarray, framing: str, keep_active: bool) -> list[int]:
-    """Indices of the joints that must be in the picture."""
+def _framed(performance: Performance, framing: str, keep_active: bool) -> list[int]:
+    """Indices of the joints that must be in the picture; what a table hides need not be, unless it moves."""
+    joints = np.asarray(performance.joints, float)
     rest_height = joints.mean(axis=0)[:, 1]
     lowest = rest_height[JOINT_INDEX[_LOWEST[framing]]]
     upper = ("head_top", "chin", "left_ear", "right_ear", "nose", "neck", "left_shoulder", "right_shoulder")
@@ -181,6 +182,8 @@ def _framed(joints: np.ndarray, framing: str, keep_active: bool) -> list[int]:
         chosen.update(range(len(JOINTS)))
     elif framing != "bust":
         chosen.update(i for i in range(len(JOINTS)) if rest_height[i] >= lowest)
+    if performance.table is not None:
+        chosen = {i for i in chosen if rest_height[i] >= performance.table[0] - 0.1}
     if keep_active:
         travel = np.ptp(joints, axis=0).max(axis=1)
         chosen.update(np.nonzero(travel > max(0.04, 0.4 * travel.max()))[0].tolist())

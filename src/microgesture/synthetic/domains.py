@@ -24,6 +24,9 @@ SPLITS = ("train", "val", "test")
 HAT_SHARE = 0.3
 """Share of clips with a hat: high, because gestures at the hat need one and must not be told by it."""
 
+OVER_TABLE = (6.0, 12.0)
+"""With a table, lower and upper elevation of a camera are at least these, degrees: hands on it stay in sight."""
+
 
 @dataclass(frozen=True)
 class StyleRanges:
@@ -49,6 +52,14 @@ class Domain:
     seated: float = 0.7
     table: float = 0.35
     rests: tuple[str, ...] = ("lap", "thighs", "armrests", "sides", "table")
+
+    def camera_for(self, setting: Setting) -> CameraRanges:
+        """The cameras of a setting: over a table one films from above its top and not its legs."""
+        if not setting.table:
+            return self.camera
+        low, high = (max(angle, least) for angle, least in zip(self.camera.elevation, OVER_TABLE, strict=True))
+        close = tuple(f for f in self.camera.framings if f in ("bust", "waist"))
+        return replace(self.camera, elevation=(low, high), framings=close or ("waist",))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for `world.json`."""

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from microgesture.synthetic.appearance import Looks
-from microgesture.synthetic.body import solids
-from microgesture.synthetic.figure import Pose
+from microgesture.synthetic.body import head_points, solids
+from microgesture.synthetic.figure import Pose, cheek_solid
 from microgesture.synthetic.performance import FACE, Body
+from microgesture.synthetic.primitives import rounded_normal
 
 _TRACKS = ("eye", "brow", "mouth", "cheek")  # paired: x and y
 _SINGLE = ("upper_lip", "lower_lip", "nose", "chin", "forehead")  # y only
@@ -45,10 +46,11 @@ class FacePaint:
         self.looks = looks
         self.device = device
         self.ellipsoids = [
-            (np.array(s.centre) / self.height, np.array(s.semi_axes) / self.height)
+            ([c / self.height for c in s.centre], [a / self.height for a in s.semi_axes])
             for s in solids(body)
             if s.frame == "head"
         ]
+        self.cheek_z = float(head_points(body)["left_cheek"][2]) / self.height
         self.skin = self._linear(looks.skin)
         self.hair = self._linear(looks.hair)
         self.lips = self._linear(looks.lips)
@@ -56,27 +58,18 @@ class FacePaint:
     def _linear(self, colour: tuple[float, float, float]) -> Tensor:
         return torch.tensor([c * c for c in colour], dtype=torch.float32, device=self.device)[:, None]
 
-    def smooth_normal(self, at: Tensor, normal: Tensor) -> Tensor:
-        """Round off the creases between the head's ellipsoids: `at`, `normal (3, n)` along the head's axes.
+    def smooth_normal(self, at: Tensor, normal: Tensor, track: Tensor) -> Tensor:
+        """Normals `(3, n)` of skull, jaw and cheeks as one surface, along the head's axes; the nose keeps its own.
 
-        The nose and the cheeks, which stand out of them, keep more of their own shape.
+        `at (3, n)` in head heights; `track` as for `paint`.
         """
-        nearest: Tensor | None = None
-        fields = []
-        for centre, semi in self.ellipsoids:
-            scaled = [(at[k] - float(centre[k])) / float(semi[k]) for k in range(3)]
-            size = torch.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2).clamp_min(1e-6)
-            fields.append((size, [scaled[k] / (float(semi[k]) * size) for k in range(3)]))
-            nearest = size if nearest is None else torch.minimum(nearest, size)
-        assert nearest is not None
-        total = torch.zeros_like(normal)
-        for size, slope in fields:
-            weight = (1.0 - (size - nearest) * 5.0).clamp_min(0.0)
-            total += weight * weight * torch.stack(slope)
-        total = total / torch.sqrt((total * total).sum(0)).clamp_min(1e-6)
-        own = ((nearest - 1.02) * 12.0).clamp(0.0, 0.75)
-        mixed = total + own * (normal - total)
-        return mixed / torch.sqrt((mixed * mixed).sum(0)).clamp_min(1e-6)
+        side = torch.where(at[0] < 0, -1.0, 1.0)  # one cheek serves for both
+        mirrored = torch.stack((normal[0] * side, normal[1], normal[2]))
+        puff = track[COLUMNS.index("cheeks_puffed")]
+        cheek_x, cheek_y = track[COLUMNS.index("cheek_x")], track[COLUMNS.index("cheek_y")]
+        centre, semi = cheek_solid(cheek_x, cheek_y, self.cheek_z, puff, self.width, self.depth)
+        smooth, _ = rounded_normal((at[0] * side, at[1], at[2]), mirrored, [*self.ellipsoids, (centre, semi)], 0.8)
+        return torch.stack((smooth[0] * side, smooth[1], smooth[2]))
 
     def paint(self, at: Tensor, track: Tensor, foot: Tensor) -> tuple[Tensor, Tensor]:
         """Colour `(3, n)` and gloss `(n,)` at points `at (3, n)`; `track (len(COLUMNS), n)` is `face_track` of
@@ -123,9 +116,7 @@ class FacePaint:
         cover = (jaw * (1.0 - 0.75 * bare_lip)).maximum(1.3 * moustache).clamp(0.0, 1.0)
         _mix(colour, 0.85 * self.hair, 0.92 * self.looks.beard * cover)
 
-    def _lips(
-        self, colour: Tensor, x: Tensor, y: Tensor, f: dict[str, Tensor], foot: Tensor, front: Tensor
-    ) -> None:
+    def _lips(self, colour: Tensor, x: Tensor, y: Tensor, f: dict[str, Tensor], foot: Tensor, front: Tensor) -> None:
         pressed, puffed = f["lips_pressed"], f["cheeks_puffed"]
         v = x / f["mouth_x"]
         bow = (1.0 - v * v).clamp_min(0.0) * (1.0 - 0.10 * pressed)
@@ -143,7 +134,7 @@ class FacePaint:
         colour.copy_(colour + inside * (tint * light - colour))
         line = _edge(0.0055 + 0.003 * pressed - (y - middle).abs(), foot) * _edge(1.0 - v, foot * 8.0) * front
         _mix(colour, 0.22 * self.lips, 0.85 * line)
-        hole = _edge(gap * bow - (y - middle).abs(), foot) * _edge(gap - 0.003, foot) * front
+        hole = _edge(gap * bow - (y - middle).abs(), foot) * _edge(gap * bow - 0.003, foot) * front
         _mix(colour, torch.full_like(self.skin, 0.012), hole)
         teeth = hole * _edge(y - (middle + gap * bow - 0.022), foot) * _edge(0.75 - v, foot * 8.0)
         _mix(colour, torch.full_like(self.skin, 0.62), 0.85 * teeth)
@@ -194,9 +185,7 @@ class FacePaint:
         fold = f["eye_y"] + tilt + 1.75 * tall * arch
         _mix(colour, 0.5 * self.skin, 0.45 * _edge(0.004 - (y - fold).abs(), foot) * near * f["eyes_open"])
 
-    def _brows(
-        self, colour: Tensor, x: Tensor, y: Tensor, f: dict[str, Tensor], foot: Tensor, front: Tensor
-    ) -> None:
+    def _brows(self, colour: Tensor, x: Tensor, y: Tensor, f: dict[str, Tensor], foot: Tensor, front: Tensor) -> None:
         u = (x - f["brow_x"]) / 0.098
         curve = f["brow_y"] + 0.010 * (1.0 - u * u) - 0.006 * u
         thick = 0.0155 * (1.0 - 0.45 * (u + 0.3).clamp_min(0.0)).clamp_min(0.2)

@@ -7,6 +7,7 @@ are tapered cones along the bones, hands have a palm of four bones and five fing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,14 @@ from microgesture.synthetic.appearance import Appearance, Colour
 from microgesture.synthetic.body import head_points
 from microgesture.synthetic.body import solids as body_solids
 from microgesture.synthetic.camera import Camera
-from microgesture.synthetic.performance import FACE, JOINT_INDEX, Performance
+from microgesture.synthetic.performance import FACE, JOINT_INDEX, Body, Performance
 from microgesture.synthetic.primitives import Assembly
 
 PLAIN, SKIN, HEAD, TRUNK, SLEEVE, HAIR, NECK, HAND = range(8)
 """How the shader colours a solid: one colour, skin, a face, a trunk with pattern and collar, a sleeve or leg
 with folds, hair, neck, hand."""
 
+_PROP_COLOURS = {"pen": (0.08, 0.12, 0.4), "ring": (0.83, 0.68, 0.3)}
 _FINGERS = ("index", "middle", "ring", "pinky")
 
 
@@ -81,6 +83,23 @@ def _half_turn(rotation: np.ndarray) -> np.ndarray:
     return u @ v
 
 
+def upper_chest(body: Body) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Centre from joint "chest" and semi-axes of breast and shoulder blades, along the chest's axes, metres."""
+    size, r = body.lengths, body.radii
+    semi = (0.46 * size["shoulder_width"], 0.21 * size["trunk"], 0.95 * r["chest_depth"])
+    return (0.0, 0.13 * size["trunk"], 0.0), semi
+
+
+def cheek_solid(x: Any, y: Any, z: Any, puff: Any, width: float, depth: float) -> tuple[list[Any], list[Any]]:
+    """Centre and semi-axes of the left cheek under the skin point (x, y, z), along the head's axes.
+
+    `puff` in [0, 1] fills it with air; arrays and tensors alike, in the unit of the head's `width` and `depth`.
+    """
+    grow = 1.0 + 0.55 * puff
+    centre = [x - (0.075 - 0.035 * puff) * width, y - 0.04 * depth * puff, z - (0.095 - 0.05 * puff) * depth]
+    return centre, [0.15 * width * grow, 0.155 * depth * grow, 0.12 * depth * grow]
+
+
 class Figure:
     """Builds the solids of a clip chunk by chunk; `materials` are the same in every chunk."""
 
@@ -107,7 +126,7 @@ class Figure:
         self.chair = add(room.chair, 0.08, PLAIN)
         self.table = add(room.table, 0.12, PLAIN)
         self.dark = add((0.06, 0.06, 0.07), 0.5, PLAIN)
-        self.prop = add({"pen": (0.08, 0.12, 0.4), "ring": (0.83, 0.68, 0.3)}.get(performance.prop or "", (0.35, 0.6, 0.75)), 0.6, PLAIN)  # fmt: skip
+        self.prop = add(_PROP_COLOURS.get(performance.prop or "", (0.35, 0.6, 0.75)), 0.6, PLAIN)
 
     def _material(self, colour: Colour, gloss: float, coat: int) -> int:
         self.materials.append(Material(colour, gloss, coat))
@@ -150,12 +169,12 @@ class Figure:
         for sign in (1.0, -1.0):
             wing = tip + np.array([sign * 0.075 * w, -0.012 * h, -0.055 * d])
             out.ellipsoid(pose.place("head", axes, wing), axes, (0.062 * w, 0.036 * h, 0.055 * d), self.face)
-        puff = pose.channel("cheeks_puffed")[:, None]
+        puff = pose.channel("cheeks_puffed")
         for side, sign in (("left", 1.0), ("right", -1.0)):
-            cheek = self._local(pose, f"{side}_cheek") + puff * np.array([sign * 0.05 * w, -0.045 * h, 0.03 * d])
-            semi = np.array([0.15 * w, 0.125 * h, 0.12 * d]) * (1.0 + 0.55 * puff)
-            inward = cheek - np.array([sign * 0.055 * w, 0.0, 0.075 * d])
-            out.ellipsoid(pose.place("head", axes, inward), axes, semi, self.face)
+            cheek = self._local(pose, f"{side}_cheek")
+            centre, semi = cheek_solid(sign * cheek[:, 0], cheek[:, 1], cheek[:, 2], puff, w, d)
+            middle = pose.place("head", axes, np.column_stack((sign * centre[0], *centre[1:])))
+            out.ellipsoid(middle, axes, np.column_stack(semi), self.face)
             ear = self._local(pose, f"{side}_ear")
             out.ellipsoid(pose.place("head", axes, ear), axes, (0.045 * w, 0.125 * h, 0.075 * d), self.skin)
         base = pose.place("head", axes, (0.0, -0.16 * h, -0.10 * d))
@@ -174,7 +193,8 @@ class Figure:
         thick = {"short": 1.05, "full": 1.17, "bob": 1.13, "long": 1.11, "bun": 1.05}[style]
         if self.appearance.looks.hat != "none":
             thick = min(thick, 1.05)
-        crown = pose.place("head", axes, (0.0, 0.155 * h, -0.075 * d))
+        more = thick - 1.0  # volume grows up and back, not over the face
+        crown = pose.place("head", axes, (0.0, (0.165 + 0.25 * more) * h, -(0.09 + 0.45 * more) * d))
         out.ellipsoid(crown, axes, (0.5 * w * thick, 0.375 * h * thick, 0.485 * d * thick), self.hair)
         if style == "bun":
             bun = pose.place("head", axes, (0.0, 0.36 * h, -0.50 * d))
@@ -234,35 +254,35 @@ class Figure:
 
     def _shoulders(self, out: Assembly, pose: Pose, cloth: float) -> None:
         size, r = self.performance.body.lengths, self.performance.body.radii
-        shoulder = r["shoulder"] * cloth
-        left, right, neck = pose.point("left_shoulder"), pose.point("right_shoulder"), pose.point("neck")
-        for side in (left, right):
-            inner = 0.8 * neck + 0.2 * side
-            root = inner + (pose.chest @ np.array([0.0, -0.02 * size["trunk"], -0.008]))
-            out.cone(root, side, 1.05 * r["neck"], 0.88 * shoulder, self.trunk)
-            breast = pose.place("chest", pose.chest, (0.0, 0.10 * size["trunk"], 0.15 * r["chest_depth"]))
-            middle = 0.55 * breast + 0.45 * side
-            out.cone(middle, side, 0.85 * r["chest_depth"], 0.85 * shoulder, self.trunk)
-        if self.appearance.clothes.top != "tee":
-            high = 0.35 if self.appearance.clothes.top != "turtleneck" else 0.62
-            base = pose.place("neck", pose.chest, (0.0, 0.0, -0.004))
-            top = neck + high * (pose.point("head") - neck) * 0.8
-            wide = 1.2 if self.appearance.clothes.top != "turtleneck" else 1.12
-            out.cone(base, top, (wide + 0.12) * r["neck"], wide * r["neck"], self.collar)
+        shoulder, top = r["shoulder"] * cloth, self.appearance.clothes.top
+        centre, semi = upper_chest(self.performance.body)
+        out.ellipsoid(pose.place("chest", pose.chest, centre), pose.chest, np.array(semi) * cloth, self.trunk)
+        neck = pose.point("neck")
+        slope = pose.place("neck", pose.chest, (0.0, 0.05 * size["trunk"], -0.01))
+        for side in ("left", "right"):
+            joint = pose.point(f"{side}_shoulder")
+            root = 0.86 * slope + 0.14 * joint
+            out.cone(root, joint, 0.92 * r["neck"], 0.80 * shoulder, self.trunk)
+        if top == "turtleneck" or (top != "tee" and self.appearance.clothes.tie is not None):
+            high, wide = {"shirt": (0.24, 1.16), "jacket": (0.26, 1.18), "turtleneck": (0.6, 1.1)}[top]
+            end = neck + high * (pose.point("head") - neck)
+            out.cone(
+                pose.place("neck", pose.chest, (0.0, 0.0, -0.004)), end, 1.22 * r["neck"], wide * r["neck"], self.collar
+            )
 
     def _arm(self, out: Assembly, pose: Pose, side: str) -> None:
         r, clothes = self.performance.body.radii, self.appearance.clothes
         shoulder, elbow, wrist = (pose.point(f"{side}_{n}") for n in ("shoulder", "elbow", "wrist"))
         bulge = 0.72 * elbow + 0.28 * wrist
         cover = 2.0 * clothes.sleeve  # 1 is the elbow, 2 the wrist
-        loose = 1.14 if clothes.top != "jacket" else 1.25
+        loose = 1.10 if clothes.top != "jacket" else 1.2
         bare = ((shoulder, elbow, 1.08 * r["upper_arm"], 0.86 * r["upper_arm"]),) if cover < 1.0 else ()
         for a, b, r0, r1 in bare:
             out.cone(a, b, r0, r1, self.skin)
         end = min(cover, 1.0)
         cuff = r["upper_arm"] * (loose * (1.1 - 0.12 * end) + (0.1 if cover < 1.0 else -0.05))
-        out.cone(shoulder, shoulder + end * (elbow - shoulder), 1.12 * loose * r["upper_arm"], cuff, self.sleeve)
-        out.cone(shoulder, shoulder + 0.22 * (elbow - shoulder), r["shoulder"], 0.92 * r["shoulder"], self.sleeve)
+        out.cone(shoulder, shoulder + end * (elbow - shoulder), 1.08 * loose * r["upper_arm"], cuff, self.sleeve)
+        out.cone(shoulder, shoulder + 0.2 * (elbow - shoulder), 0.92 * r["shoulder"], 0.9 * r["shoulder"], self.sleeve)
         if cover > 1.0:
             end_point = elbow + (min(cover, 2.0) - 1.0) * (wrist - elbow)
             out.cone(elbow, bulge, loose * 0.9 * r["upper_arm"], loose * r["forearm"], self.sleeve)
@@ -295,7 +315,7 @@ class Figure:
         hip, knee, ankle = (pose.point(f"{side}_{n}") for n in ("hip", "knee", "ankle"))
         heel, toe = pose.point(f"{side}_heel"), pose.point(f"{side}_toe")
         calf = 0.7 * knee + 0.3 * ankle
-        out.cone(hip, knee, 1.25 * r["thigh"], 0.80 * r["thigh"], self.leg)
+        out.cone(hip, knee, 1.15 * r["thigh"], 0.80 * r["thigh"], self.leg)
         shin = self.leg if cover > 1.5 else self.skin
         loose = 1.2 if shin == self.leg else 1.0
         out.cone(knee, calf, 0.74 * r["thigh"], loose * r["shin"], shin)
@@ -321,7 +341,9 @@ class Figure:
         if self.appearance.backdrop.chair_back:
             lean = self.performance.body.radii["pelvis_depth"] + 0.07
             middle = self._at(pose, x, top + 0.40, z - lean - 0.03)
-            out.oval(middle, self._at(pose, x, top + 0.14, z - lean), pose.world, (0.23, 0.16, 0.028), 1.0, 1.0, self.chair)
+            out.oval(
+                middle, self._at(pose, x, top + 0.14, z - lean), pose.world, (0.23, 0.16, 0.028), 1.0, 1.0, self.chair
+            )
 
     def _table(self, out: Assembly, pose: Pose, table: tuple[float, float]) -> None:
         height, edge = table

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from microgesture.synthetic.primitives import BOX, Solids, across_box, along_cone, stretch_rays
-from microgesture.synthetic.raster import MISS, TILE, Hits, View
+from microgesture.synthetic.raster import MISS, STEPS, TILE, Hits, View
 
 
 @dataclass(frozen=True)
@@ -42,48 +42,46 @@ class Surfaces:
 
 def surfaces(solids: Solids, view: View, hits: Hits) -> Surfaces:
     """Work out the visible points of `hits`."""
-    across, down = view.tiles
-    table = torch.cat(
-        (
-            solids.linear.flatten(0, 1),
-            solids.start.flatten(0, 1),
-            solids.along.flatten(0, 1),
-            solids.radius.flatten()[:, None],
-            solids.taper.flatten()[:, None],
-        ),
-        dim=1,
-    )
+    table = solids.table()
     is_box = solids.kind == BOX
-    cell, place = (hits.keys[0] != MISS).nonzero(as_tuple=True)
-    row = torch.div(cell, TILE, rounding_mode="floor")
-    x = hits.left[place] + (cell - row * TILE)
-    y = hits.top[place] + row
-    frame = hits.frame[place]
-    ray = torch.stack(
-        ((x + 0.5 - view.centre[frame, 0]) / view.focal, (y + 0.5 - view.centre[frame, 1]) / view.focal)
-    )
-    pixel = (frame * (down * TILE) + y) * (across * TILE) + x
-    key = hits.keys[0, cell, place]
+    keys = hits.keys.flatten(1)
+    cell = (keys[0] != MISS).nonzero().flatten()
+    frame = hits.frame.expand(TILE * TILE, -1).flatten().index_select(0, cell)
+    ray = hits.ray.flatten(1).index_select(1, cell)
+    pixel = hits.pixel.flatten().index_select(0, cell)
+    key, next_key = keys[:2].index_select(1, cell)
     front = _reconstruct(table, is_box, key, frame, ray, 1.0 / view.focal)
-    behind = (front[-1] < 1.0).nonzero().flatten()
-    second = hits.keys[1, cell[behind], place[behind]]
-    third = hits.keys[2, cell[behind], place[behind]]
-    there = (second != MISS).nonzero().flatten()
-    behind, second, third = behind[there], second[there], third[there]
-    back = _reconstruct(table, is_box, second, frame[behind], ray[:, behind], 1.0 / view.focal)
-    coverage = torch.where(third != MISS, torch.ones_like(back[-1]), back[-1])  # whatever is third is close by
+    cover = torch.minimum(front[3], _seams(solids, view, key, next_key, front[0]))
+    behind = ((cover < 1.0) & (next_key != MISS)).nonzero().flatten()
+    second = next_key.index_select(0, behind)
+    third = keys[2].index_select(0, cell.index_select(0, behind))
+    back_frame, back_ray = frame.index_select(0, behind), ray.index_select(1, behind)
+    back = _reconstruct(table, is_box, second, back_frame, back_ray, 1.0 / view.focal)
+    back_cover = torch.where(third != MISS, torch.ones_like(back[3]), back[3])  # whatever is third is close by
     return Surfaces(
-        pixel=torch.cat((pixel, pixel[behind])),
-        frame=torch.cat((frame, frame[behind])),
+        pixel=torch.cat((pixel, pixel.index_select(0, behind))),
+        frame=torch.cat((frame, back_frame)),
         number=torch.cat((key, second)).bitwise_and(255).long(),
-        ray=torch.cat((ray, ray[:, behind]), dim=1),
+        ray=torch.cat((ray, back_ray), dim=1),
         depth=torch.cat((front[0], back[0])),
         normal=torch.cat((front[1], back[1]), dim=1),
         along=torch.cat((front[2], back[2])),
-        coverage=torch.cat((front[3], coverage)),
+        coverage=torch.cat((cover, back_cover)),
         front=len(pixel),
         behind=behind,
     )
+
+
+def _seams(solids: Solids, view: View, key: Tensor, next_key: Tensor, depth: Tensor) -> Tensor:
+    """Share of a pixel that its nearest surface takes where it cuts through one of another material: half
+    where they meet, all of it once they are half a pixel apart."""
+    step = (view.far - view.near) / STEPS
+    gap = (next_key.bitwise_right_shift(8) - key.bitwise_right_shift(8)).to(depth.dtype) * step
+    share = (0.5 + gap * view.focal / depth).clamp(0.0, 1.0)
+    paint = solids.paint
+    other = next_key.bitwise_and(255).clamp_max(len(paint) - 1)
+    same = paint.index_select(0, key.bitwise_and(255)) == paint.index_select(0, other)
+    return torch.where(same | (next_key == MISS), torch.ones_like(share), share)
 
 
 def _reconstruct(
@@ -91,7 +89,7 @@ def _reconstruct(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Depth, unit normal, place along the cone and coverage of the surfaces that `key` names."""
     number = key.bitwise_and(255).long()
-    rows = table.index_select(0, frame * len(is_box) + number).T.contiguous()
+    rows = table.index_select(1, frame * len(is_box) + number)
     linear, start, along = rows[:9], rows[9:12], rows[12:15]
     dx, dy, dz, length = stretch_rays(linear, ray[0], ray[1])
     s, m, q = along_cone((dx, dy, dz), start, along, rows[15], rows[16])
@@ -101,7 +99,7 @@ def _reconstruct(
     nx = reach * dx - (start[0] + s * along[0])
     ny = reach * dy - (start[1] + s * along[1])
     nz = reach * dz - (start[2] + s * along[2])
-    chosen = is_box[number].nonzero().flatten()
+    chosen = is_box.index_select(0, number).nonzero().flatten()
     if len(chosen):
         inner = (dx[chosen], dy[chosen], dz[chosen])
         enter, leave = across_box(inner, start[:, chosen])

@@ -52,7 +52,8 @@ class Reach:
     which fingers point and the palm faces, along the axes of the chest (or head, for sites on the head), x > 0
     to the hand's own side. `offset` metres moves the place along (up, across, off) the site; `drift` is
     added to it gradually during the hold. `via` metres bends the way there (out, up, forward). `elbow` raises
-    the elbow sideways, 0 hanging to 1 level. `contact` says that the part lies on the surface in the hold.
+    the elbow sideways, 0 hanging to 1 level. `contact` says that the part lies on the surface in the hold;
+    a hand that hooks `around` what it touches is turned as written, not by the surface.
     """
 
     site: Site
@@ -66,6 +67,7 @@ class Reach:
     via: Vector = (0.03, 0.0, 0.06)
     elbow: float = 0.0
     contact: bool = True
+    around: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Draw:
     ) -> None:
         self.rng = np.random.default_rng(seed)
         self.body, self.setting, self.style, self.prop = body, setting, style, prop
-        self.attack, self.release = self.u(0.32, 0.75) / style.speed, self.u(0.32, 0.80) / style.speed
+        self.attack, self.release = self.u(0.42, 0.85) / style.speed, self.u(0.42, 0.90) / style.speed
         self.side = 1 if self.rng.random() < style.right_handed else 0
 
     def u(self, low: float, high: float) -> float:

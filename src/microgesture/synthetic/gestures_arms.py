@@ -7,7 +7,7 @@ from dataclasses import replace
 from microgesture.synthetic.gesture import POSTURE, Draw, Drive, Gesture, Reach, Stroke, motion
 from microgesture.synthetic.surface import Site
 
-_AROUND = (0.20, 0.02, -0.02)  # the way of a hand around the side of the trunk
+_AROUND = (0.26, 0.02, -0.02)  # the way of a hand around the side of the trunk
 
 
 def _chest(x: float, y: float, z: float = 1.0) -> Site:
@@ -82,11 +82,9 @@ def scratch_back(d: Draw) -> Gesture:
         at = d.spot(Site("pelvis", (0.75, 0.28, -0.75)), Site("pelvis", (0.35, 0.35, -0.95)), Site("pelvis", (0.5, 0.20, -0.9)))
         reach = Reach(at, part, shape, (-0.85, 0.20, 0.1), (-0.6, 0.1, 0.7), via=_AROUND)
     else:
-        at = d.spot(_chest(-0.70, 0.24, -0.8), _chest(-0.45, 0.28, -0.8), _chest(-0.60, 0.30, -0.6))
-        reach = Reach(at, part, shape, (-0.55, -0.15, -0.85), (-0.1, -0.5, 0.85), via=(0.0, 0.05, 0.14), elbow=0.5)
-        if d.chance(0.5):
-            at = d.spot(_chest(0.55, 0.26, -0.8), _chest(0.40, 0.30, -0.7))
-            reach = Reach(at, part, shape, (-0.35, -0.35, -0.85), (-0.2, -0.6, 0.75), via=(0.06, 0.1, 0.10), elbow=0.75)
+        at = d.spot(_chest(-0.85, 0.26, -0.7), _chest(-0.75, 0.28, -0.8), _chest(-0.95, 0.27, -0.4))
+        over = (0.0, 0.06, 0.14)
+        reach = Reach(at, part, "hook", (-0.3, 0.0, -0.95), (0.0, -1.0, 0.1), elbow=0.45, via=over, around=True)
     return d.gesture({d.side: _shifted(d, reach)}, Drive("trunk", (0,), d.u(0.0, 0.12)), Drive("trunk", (1,), d.u(-0.12, 0.12)))
 
 
@@ -137,7 +135,7 @@ def arms_behind(d: Draw) -> Gesture:
     """Both hands meet behind the body: low and clasped, or with folded forearms."""
     open_chest = (Drive("girdle", (0, 1), -0.12), Drive("girdle", (1, 1), -0.12))
     if d.chance(0.6):
-        y = d.u(-0.02, 0.10)
+        y = d.u(0.03, 0.12)
         above, below = (y + 0.015, -0.185), (y - 0.015, -0.215)
         x, fingers, palm = 0.05, (-0.75, -0.65, 0.0), (0.05, 0.1, -1.0)
     else:
@@ -197,7 +195,7 @@ def touch_arm(d: Draw) -> Gesture:
 @motion("akimbo", "hands", POSTURE, imigue="Arms akimbo", smg="Arms akimbo")
 def akimbo(d: Draw) -> Gesture:
     """Hands on the hips, elbows out; one hand or both."""
-    shape = d.pick(("cup", "loose_fist", "flat"))
+    shape = d.pick(("cup", "laid", "flat"))
     site = Site("pelvis", (1.0, d.u(0.17, 0.27), d.u(-0.05, 0.35)))
     fingers = (-0.35, -0.45, 0.75) if d.chance(0.7) else (-0.25, -0.55, -0.55)
     palm = (-0.85, -0.45, 0.0)

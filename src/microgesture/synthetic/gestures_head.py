@@ -139,7 +139,7 @@ def _facial_parts(d: Draw) -> Gesture:
 def touch_ear(d: Draw) -> Gesture:
     """The ear is touched, rubbed or its lobe taken between thumb and finger."""
     part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("index", "point"), ("tips", "relaxed")))
-    reach = Reach(_head(0.0, 0.0, 0.0, "own_ear"), part, shape, (-0.25, 0.85, -0.45), (-0.95, 0.0, -0.2), elbow=0.2)
+    reach = Reach(_head(0.0, 0.0, 0.0, "own_ear"), part, shape, (-0.40, 0.25, -0.85), (-0.90, 0.0, 0.35), elbow=0.2)
     reach = d.touch(replace(reach, offset=(d.u(-0.022, 0.015), d.u(-0.008, 0.008), 0.0)), 0.6)
     return d.gesture({d.side: reach}, *d.incline(d.side))
 
@@ -174,7 +174,7 @@ def _jaw(d: Draw) -> Gesture:
         return _touch(d, Reach(at, part, shape, (-0.6, 0.65, -0.45), (-0.35, 0.35, -0.85)))
     if kind < 0.50:
         at = d.spot(*_JAW[:3])
-        return _touch(d, Reach(at, "knuckles", "loose_fist", (-0.55, 0.75, 0.25), (-0.45, 0.25, -0.85)))
+        return _touch(d, Reach(at, "knuckles", "loose_fist", (-0.35, 0.65, -0.55), (-0.5, 0.25, -0.8)))
     part, shape = _tips(d)
     return _touch(d, Reach(d.spot(*_JAW), part, shape, (-0.45, 0.75, -0.45), (-0.6, 0.2, -0.75)))
 
@@ -184,14 +184,17 @@ def touch_neck(d: Draw) -> Gesture:
     """Throat, side or nape."""
     kind = d.rng.random()
     if kind < 0.35:
-        at = d.spot(Site("neck", (0.3, 0.45, -1.0)), Site("neck", (0.8, 0.6, -0.7)))
-        part, shape = d.pick((("fingers", "cup"), ("tips", "relaxed"), ("tips", "claw")))
-        reach = Reach(at, part, shape, (-0.65, 0.15, -0.7), (-0.6, 0.0, 0.6), elbow=0.45, via=(0.10, 0.0, 0.06))
+        at = d.spot(Site("neck", (0.45, 0.5, -0.9)), Site("neck", (0.9, 0.6, -0.5)))
+        part, shape = d.pick((("two_tips", "hook"), ("tips", "hook"), ("tips", "claw")))
+        reach = Reach(at, part, shape, (-0.35, -0.75, -0.55), (-0.8, -0.1, 0.5), elbow=0.7, via=(0.08, 0.04, 0.10), around=True)
         return _touch(d, reach)
     part, shape = _tips(d)
-    if kind < 0.75:
-        at = d.spot(Site("neck", (1.0, 0.40, 0.1)), Site("neck", (0.8, 0.75, 0.5)), Site("neck", (0.9, 0.55, -0.2)))
-        return _touch(d, Reach(at, part, shape, (-0.4, 0.55, -0.7), (-0.9, 0.0, -0.3), elbow=0.1))
+    if kind < 0.65:
+        at = d.spot(Site("neck", (1.0, 0.40, 0.2)), Site("neck", (0.7, 0.75, 0.6)), Site("neck", (0.9, 0.55, 0.0)))
+        return _touch(d, Reach(at, part, shape, (0.15, 0.75, -0.6), (-0.85, 0.2, -0.3), elbow=0.1))
+    if kind < 0.75:  # across the throat, on the other side
+        at = d.spot(Site("neck", (-1.0, 0.45, 0.2)), Site("neck", (-0.8, 0.6, 0.6)))
+        return _touch(d, Reach(at, "tips", "laid", (-0.8, 0.4, -0.4), (0.1, 0.0, -1.0), around=True))
     at = d.spot(Site("neck", (0.4, 0.40, 0.9)), Site("neck", (-0.2, 0.50, 1.0)), Site("neck", (0.5, 0.65, 0.8)))
     return _touch(d, Reach(at, part, shape, (-0.6, 0.65, -0.45), (-0.35, 0.1, -0.9)))
 

@@ -39,6 +39,8 @@ HAND_SHAPES: dict[str, np.ndarray] = {
     "pinch": _shape((0.82, 0.62, 0.60, 0.60), (0.95, 0.95, 0.90, 0.85), (0.0, 0.0, -0.05, -0.12), (0.35, 0.72, 0.10)),
     "precision": _shape((0.72, 0.72, 0.70, 0.75), (0.75, 0.75, 0.85, 0.90), (0.0, 0.0, -0.03, -0.06), (0.32, 0.78, 0.05)),
     "cup": _shape((0.34, 0.36, 0.38, 0.42), (0.40, 0.40, 0.42, 0.45), _CLOSE, (0.70, 0.55, 0.10)),
+    "laid": _shape((0.10, 0.12, 0.14, 0.16), (0.20, 0.22, 0.24, 0.26), _CLOSE, (0.75, 0.30, 0.10)),
+    "hook": _shape((0.50, 0.52, 0.55, 0.58), (0.85, 0.85, 0.88, 0.90), _CLOSE, (0.50, 0.40, 0.20)),
     "claw": _shape((0.25, 0.25, 0.28, 0.32), (0.95, 0.95, 0.98, 1.00), (0.08, 0.02, -0.06, -0.12), (0.60, 0.50, 0.40)),
     "grip": _shape((0.62, 0.66, 0.70, 0.74), (0.95, 0.98, 1.00, 1.00), _CLOSE, (0.75, 0.80, 0.45)),
     "interlaced": _shape((0.80, 0.82, 0.84, 0.86), (0.85, 0.85, 0.85, 0.85), (0.05, 0.02, -0.02, -0.05), (0.25, 0.55, 0.35)),
@@ -95,6 +97,10 @@ def _mean(points: dict[str, np.ndarray], *names: str) -> np.ndarray:
     return np.mean([points[name] for name in names], axis=0)
 
 
+FLAT_PARTS = ("palm", "heel", "fingers", "web")
+"""Parts that lie along a surface; the others touch it with their end."""
+
+
 def contact_point(body: Body, side: int, part: str, points: dict[str, np.ndarray]) -> np.ndarray:
     """Centre of the part of the hand that touches, in the hand's frame, `(T, 3)`.
 
@@ -125,6 +131,6 @@ def contact_point(body: Body, side: int, part: str, points: dict[str, np.ndarray
 
 def contact_thickness(body: Body, part: str) -> float:
     """How far the part's centre stays above the surface that it touches, metres."""
-    if part in ("palm", "heel", "wrist", "web"):
+    if part in ("palm", "heel", "wrist", "web"):  # the fingers of a flat hand are thinner
         return body.radii["palm"]
     return body.radii["finger"]

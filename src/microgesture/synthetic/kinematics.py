@@ -99,20 +99,6 @@ def from_quaternion(q: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
-def slerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Between rotations `a` and `b (T, 3, 3)`, by `weight (T,)` in [0, 1], along the shorter way."""
-    qa, qb = to_quaternion(a), to_quaternion(b)
-    cosine = dot(qa, qb)
-    qb = np.where(cosine < 0, -qb, qb)
-    angle = np.arccos(np.clip(np.abs(cosine), 0.0, 1.0))
-    w = weight[..., None]
-    sine = np.maximum(np.sin(angle), 1e-9)
-    near = angle < 1e-4
-    first = np.where(near, 1.0 - w, np.sin((1.0 - w) * angle) / sine)
-    second = np.where(near, w, np.sin(w * angle) / sine)
-    return from_quaternion(unit(first * qa + second * qb))
-
-
 def two_bone(
     root: np.ndarray, target: np.ndarray, upper: float, lower: float, pole: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +115,9 @@ def two_bone(
     start = full - soft
     over = np.maximum(distance - start, 0.0)
     reach = np.where(distance > start, full - soft * np.exp(-over / soft) * 0.999, distance)
-    reach = np.maximum(reach, abs(upper - lower) + 0.12 * full)
+    nearest = np.sqrt(upper**2 + lower**2 - 2 * upper * lower * np.cos(np.radians(30.0)))
+    near = np.maximum(1.25 * nearest - reach, 0.0)  # folds up to 150 degrees, smoothly
+    reach = np.where(near > 0, nearest + 0.25 * nearest * np.exp(-near / (0.25 * nearest)), reach)
     along = (upper**2 - lower**2 + reach**2) / (2 * reach)
     height = np.sqrt(np.maximum(upper**2 - along**2, 0.0))
     side = pole - dot(pole, direction) * direction
@@ -165,6 +153,11 @@ class Skeleton:
 
     joints: dict[str, np.ndarray] = field(default_factory=dict)
     frames: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def at(self, steps: slice) -> Skeleton:
+        """The same during a part of the time."""
+        joints = {name: track[steps] for name, track in self.joints.items()}
+        return Skeleton(joints, {name: (o[steps], r[steps]) for name, (o, r) in self.frames.items()})
 
 
 def solve_trunk(body: Body, rig: Rig) -> Skeleton:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ from microgesture.synthetic.interviews import (
 from microgesture.synthetic.schedule import MotionSpec
 from microgesture.synthetic.staging import Script, script_clip, script_interview, stream, whole_frames
 from microgesture.timeline import Timeline
-from microgesture.vocabulary import BUILT_IN, Vocabulary
+from microgesture.vocabulary import BUILT_IN, NO_GESTURE, Vocabulary
 
 BALANCES = ("equal", "long-tail")
 """Class counts: all alike, or falling off geometrically to a fiftieth, as in the real data sets."""
@@ -48,9 +48,11 @@ class WorldConfig:
         shares: share of clips, interviews and people in train, val and test.
         balance: `equal` or `long-tail` class counts.
         companions: share of clips in which a motion outside the vocabulary overlaps the gesture.
+        longest_gesture: no gesture is longer, seconds, unless its motion cannot be that short.
         interview_seconds: shortest and longest interview.
         gestures_per_minute: sum of the hazards of all gestures.
         effect: log of the ratio by which the outcome shifts the rates that it shifts.
+        device: where pictures are computed, `cpu` or `cuda`; other devices round differently.
         workers: processes; no influence on what is written.
     """
 
@@ -66,9 +68,11 @@ class WorldConfig:
     shares: tuple[float, float, float] = (0.65, 0.1, 0.25)
     balance: str = "equal"
     companions: float = 0.15
+    longest_gesture: float = 4.0
     interview_seconds: tuple[float, float] = (60.0, 180.0)
     gestures_per_minute: float = 16.0
     effect: float = 0.8
+    device: str = "cpu"
     workers: int = 1
 
     def __post_init__(self) -> None:
@@ -85,6 +89,7 @@ class WorldConfig:
             "shares": len(self.shares) != len(SPLITS) or min(self.shares) < 0 or sum(self.shares) <= 0,
             "balance": self.balance not in BALANCES,
             "companions": not 0 <= self.companions <= 1,
+            "longest_gesture": not self.longest_gesture > 0,
             "interview_seconds": not 1 <= low <= high,
             "gestures_per_minute": not 0 < self.gestures_per_minute <= 600,
             "effect": not 0 <= self.effect <= 5,
@@ -124,20 +129,18 @@ class Plan:
             from microgesture.synthetic.motion import MOTIONS
 
             motions = MOTIONS
+        motions = {key: _shortened(spec, config.longest_gesture) for key, spec in motions.items()}
         self.config, self.motions = config, motions
         vocabulary = Vocabulary.load(config.vocabulary)
         names = [name.strip() for name in config.classes.split(";") if name.strip()]
         vocabulary = vocabulary.subset(names) if names else vocabulary
-        self.by_label = motions_by_label(vocabulary, motions, config.vocabulary)
+        self.gestures = motions_by_label(vocabulary, motions, config.vocabulary)
         self.vocabulary = vocabulary.with_background()
+        nothing = [s for s in motions.values() if s.labels.get(config.vocabulary) == NO_GESTURE]
+        self.by_label = {**self.gestures, NO_GESTURE: nothing}
         taken = {spec.key for specs in self.by_label.values() for spec in specs}
-        labels = set(self.by_label)
-        # Motions that stand for no class here, in any vocabulary, under the same name either.
-        self.others = [
-            spec
-            for spec in motions.values()
-            if spec.key not in taken and spec.labels and labels.isdisjoint(spec.labels.values())
-        ]
+        # Hand motions are left out: one that only another vocabulary names may well be a class of this one.
+        self.others = [s for s in motions.values() if s.key not in taken and s.group != "hands"]
         self.subjects = dict(zip(SPLITS, split_sizes(config.subjects, config.shares), strict=True))
 
     @cached_property
@@ -145,7 +148,7 @@ class Plan:
         """Gesture rates of the interviews."""
         c = self.config
         rng = stream(c.seed, "rates")
-        return draw_rates(rng, self.vocabulary, self.by_label, c.gestures_per_minute, c.effect)
+        return draw_rates(rng, self.vocabulary, self.gestures, c.gestures_per_minute, c.effect)
 
     def items(self) -> Iterator[Item]:
         """All items, clips first, in the order of the tables."""
@@ -178,6 +181,11 @@ class Plan:
             rng, schedule, duration, item.subject, DOMAINS[item.split], self.motions, self.rates.seated
         )
         return script, truth
+
+
+def _shortened(spec: MotionSpec, longest: float) -> MotionSpec:
+    low, high = spec.duration
+    return replace(spec, duration=(low, max(low, min(high, longest))))
 
 
 def split_sizes(total: int, shares: Sequence[float]) -> tuple[int, ...]:

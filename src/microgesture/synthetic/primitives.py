@@ -10,6 +10,7 @@ them the same way in vector and scalar code, so a picture does not depend on the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,11 @@ class Solids:
     spine: Tensor
     depth: Tensor
     finest: Tensor
+
+    def table(self) -> Tensor:
+        """What an intersection reads, `(17, T * P)`: map, start, along, radius, taper, solid by solid."""
+        columns = (*(x.flatten(0, 1).T for x in (self.linear, self.start, self.along)),)
+        return torch.cat((*columns, self.radius.flatten()[None], self.taper.flatten()[None]))
 
 
 class Assembly:
@@ -190,12 +196,11 @@ def stretch_rays(linear: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, 
 
     `linear` has its 9 entries on the first axis; everything else broadcasts.
     """
-    dx = linear[0] * x + linear[1] * y + linear[2]
-    dy = linear[3] * x + linear[4] * y + linear[5]
-    dz = linear[6] * x + linear[7] * y + linear[8]
-    length = torch.sqrt(dx * dx + dy * dy + dz * dz)
-    scale = 1.0 / length
-    return dx * scale, dy * scale, dz * scale, length
+    d = [(linear[3 * k] * x).add_(linear[3 * k + 1] * y).add_(linear[3 * k + 2]) for k in range(3)]
+    length = (d[0] * d[0]).add_(d[1] * d[1]).add_(d[2] * d[2]).sqrt_()
+    for part in d:
+        part.div_(length)
+    return d[0], d[1], d[2], length
 
 
 def along_cone(
@@ -208,32 +213,68 @@ def along_cone(
     first meeting over all s solves 2 A s + B = m' sqrt((B^2 - 4 A C) / k), k = |along|^2 - taper^2, and is
     clamped to the ends. Returns s, m(s) and q(s); the ray misses where q < 0.
     """
-    ma = ray[0] * start[0] + ray[1] * start[1] + ray[2] * start[2]
-    mu = ray[0] * along[0] + ray[1] * along[1] + ray[2] * along[2]
+    ma = (ray[0] * start[0]).add_(ray[1] * start[1]).add_(ray[2] * start[2])
+    mu = (ray[0] * along[0]).add_(ray[1] * along[1]).add_(ray[2] * along[2])
     k = (along[0] * along[0] + along[1] * along[1] + along[2] * along[2] - taper * taper).clamp_min(_TINY)
     # the start's offset from the ray, formed before squaring: thin solids far away keep their precision
-    px, py, pz = start[0] - ma * ray[0], start[1] - ma * ray[1], start[2] - ma * ray[2]
-    a = mu * mu - k
-    half_b = radius * taper - (px * along[0] + py * along[1] + pz * along[2])
-    c = radius * radius - (px * px + py * py + pz * pz)
-    quarter = half_b * half_b - a * c
-    safe = torch.where(a.abs() < _TINY, torch.full_like(a, -_TINY), a)
-    s = (mu * torch.sqrt(quarter.clamp_min(0.0) / k) - half_b) / safe
+    px, py, pz = (start[axis] - ma * ray[axis] for axis in range(3))
+    a = (mu * mu).sub_(k)
+    half_b = (px * along[0]).add_(py * along[1]).add_(pz * along[2]).sub_(radius * taper).neg_()
+    c = px.mul_(px).add_(py.mul_(py)).add_(pz.mul_(pz)).sub_(radius * radius).neg_()
+    quarter = (half_b * half_b).sub_(a * c)
+    safe = torch.where(a.abs() < _TINY, -_TINY, a)
+    s = quarter.clamp_min(0.0).div_(k).sqrt_().mul_(mu).sub_(half_b).div_(safe)
     # seen nearly end on: the nearer end hides the rest unless the cone widens away from the eye
     end_on = (a > 0) & ((mu * taper <= 0) | (quarter < 0))
-    s = torch.where(end_on, (mu < 0).to(s.dtype), s).clamp(0.0, 1.0)
-    return s, ma + s * mu, (a * s + 2.0 * half_b) * s + c
+    s = torch.where(end_on, (mu < 0).to(s.dtype), s).clamp_(0.0, 1.0)
+    q = a.mul_(s).add_(half_b.mul_(2.0)).mul_(s).add_(c)
+    return s, mu.mul_(s).add_(ma), q
+
+
+def rounded_normal(
+    at: tuple[Tensor, ...],
+    normal: Tensor,
+    ellipsoids: Sequence[tuple[Sequence[float | Tensor], Sequence[float | Tensor]]],
+    own: float,
+) -> tuple[Tensor, Tensor]:
+    """Normals `(3, n)` without the creases where ellipsoids meet, and how far inside each point lies.
+
+    `at` are three coordinates `(n,)` and `ellipsoids` pairs of centre and semi-axes (numbers, or one for each
+    point). A point's normal is the mean of the ellipsoids' gradients there, those it is nearest to counting
+    most. What stands out from all of them (the second result, scaled distance, above 1) keeps up to the share
+    `own` of `normal`.
+    """
+    fields = []
+    for centre, semi in ellipsoids:
+        scaled = [(at[k] - centre[k]) / semi[k] for k in range(3)]
+        size = torch.sqrt(scaled[0] * scaled[0] + scaled[1] * scaled[1] + scaled[2] * scaled[2]).clamp_min(1e-6)
+        fields.append((size, [scaled[k] / (semi[k] * size) for k in range(3)]))
+    nearest = fields[0][0]
+    for size, _ in fields[1:]:
+        nearest = torch.minimum(nearest, size)
+    total = torch.zeros_like(normal)
+    for size, slope in fields:
+        weight = (1.0 - (size - nearest) * 5.0).clamp_min(0.0)
+        length = torch.sqrt(slope[0] * slope[0] + slope[1] * slope[1] + slope[2] * slope[2]).clamp_min(1e-6)
+        weight = weight * weight / length
+        for k in range(3):
+            total[k] += weight * slope[k]
+    total = _unit(total)
+    keep = ((nearest - 1.02) * 12.0).clamp(0.0, own)
+    return _unit(total + keep * (normal - total)), nearest
+
+
+def _unit(v: Tensor) -> Tensor:
+    return v / torch.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).clamp_min(1e-6)
 
 
 def across_box(ray: tuple[Tensor, Tensor, Tensor], start: Tensor) -> tuple[Tensor, Tensor]:
     """Distances at which a unit ray from the origin enters and leaves the cube [-1, 1]^3 round `start`."""
-    enter: Tensor | None = None
-    leave: Tensor | None = None
+    enter = torch.full_like(ray[0], -torch.inf)
+    leave = torch.full_like(ray[0], torch.inf)
     for axis in range(3):
-        step = torch.where(ray[axis].abs() < 1e-9, torch.full_like(ray[axis], 1e-9), ray[axis])
+        step = torch.where(ray[axis].abs() < 1e-9, 1e-9, ray[axis])
         one, two = (start[axis] - 1.0) / step, (start[axis] + 1.0) / step
-        low, high = torch.minimum(one, two), torch.maximum(one, two)
-        enter = low if enter is None else torch.maximum(enter, low)
-        leave = high if leave is None else torch.minimum(leave, high)
-    assert enter is not None and leave is not None
+        enter = torch.maximum(enter, torch.minimum(one, two))
+        leave = torch.minimum(leave, torch.maximum(one, two))
     return enter, leave

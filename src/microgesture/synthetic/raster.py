@@ -8,6 +8,7 @@ solid's number are packed in one integer, so keeping the nearest is one `minimum
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ TILE = 4
 """Side of a tile in pixels."""
 
 MISS = torch.iinfo(torch.int32).max
-_STEPS = 8_388_000  # depth steps between the nearest and the farthest solid: below 2^23
+STEPS = 8_388_000  # depth steps between the nearest and the farthest solid: below 2^23
 _SOLIDS = 256  # numbers that fit beside the depth in 31 bits
 _BLOCK = 3072  # tile-solid pairs at once: 16 rays each keep the working set in the cache
 
@@ -43,13 +44,14 @@ class View:
 @dataclass(frozen=True)
 class Hits:
     """The nearest three surfaces in each of `U` tiles that hold any: `keys (3, TILE^2, U)` int32 (`MISS`
-    where there is none), `frame (U,)`, and `left`, `top (U,)` pixel of the tile's corner. The low 8 bits of
-    a key are the solid's number."""
+    where there is none), whose low 8 bits are the solid's number; `frame (U,)`; `ray (2, TILE^2, U)` the
+    rays' points in the plane at depth 1; `pixel (TILE^2, U)` their numbers in the picture padded to whole
+    tiles, `(T, rows, columns)`."""
 
     keys: Tensor
     frame: Tensor
-    left: Tensor
-    top: Tensor
+    ray: Tensor
+    pixel: Tensor
 
 
 def rasterise(solids: Solids, view: View) -> Hits:
@@ -60,25 +62,35 @@ def rasterise(solids: Solids, view: View) -> Hits:
     tile, solid = _pairs(solids, view)
     across, down = view.tiles
     order, slot, starts, active = _rounds(tile, frames * across * down)
-    tile, solid = tile[order], solid[order]
-    near, step = view.near, (view.far - view.near) / _STEPS
+    solid = solid.index_select(0, order)
+    frame, ray, pixel = _grid(active, view)
+    near, step = view.near, (view.far - view.near) / STEPS
+    keys = torch.empty((TILE * TILE, len(solid)), dtype=torch.int32, device=solid.device)
+    table = _table(solids, view)
+    number = solid % count
+    is_box = (solids.kind == BOX).index_select(0, number)
+    number = number.to(torch.int32)
+    for begin in range(0, len(solid), _BLOCK):
+        part = slice(begin, begin + _BLOCK)
+        x, y = ray.index_select(2, slot[part])
+        rows = table.index_select(1, solid[part])
+        keys[:, part] = _keys(rows, is_box[part], number[part], x, y, near, step)
+    return Hits(_nearest(keys, starts, len(active)), frame, ray, pixel)
+
+
+def _grid(active: Tensor, view: View) -> tuple[Tensor, Tensor, Tensor]:
+    """Frame `(U,)`, rays `(2, TILE^2, U)` and pixel numbers `(TILE^2, U)` of the tiles numbered `active`."""
+    across, down = view.tiles
     frame = torch.div(active, across * down, rounding_mode="floor")
     inside = active - frame * (across * down)
     row = torch.div(inside, across, rounding_mode="floor")
     left, top = (inside - row * across) * TILE, row * TILE
-    keys = torch.empty((TILE * TILE, len(solid)), dtype=torch.int32, device=solid.device)
-    table = _table(solids, view)
-    is_box = solids.kind == BOX
-    corner_x = (left + 0.5 - view.centre[frame, 0]) / view.focal
-    corner_y = (top + 0.5 - view.centre[frame, 1]) / view.focal
-    for begin in range(0, len(solid), _BLOCK):
-        part = slice(begin, begin + _BLOCK)
-        which = slot[part]
-        keys[:, part] = _keys(
-            table[:, solid[part]], is_box[solid[part] % count], solid[part] % count,
-            corner_x[which], corner_y[which], 1.0 / view.focal, near, step,
-        )  # fmt: skip
-    return Hits(_nearest(keys, starts, len(active)), frame, left, top)
+    steps = torch.arange(TILE, device=active.device)
+    x = left + steps.repeat(TILE)[:, None]
+    y = top + steps.repeat_interleave(TILE)[:, None]
+    centre = view.centre.index_select(0, frame)
+    ray = torch.stack(((x + 0.5 - centre[:, 0]) / view.focal, (y + 0.5 - centre[:, 1]) / view.focal))
+    return frame, ray, (frame * (down * TILE) + y) * (across * TILE) + x
 
 
 def _table(solids: Solids, view: View) -> Tensor:
@@ -87,13 +99,7 @@ def _table(solids: Solids, view: View) -> Tensor:
     pixel = solids.depth[..., 1].clamp_min(NEAR) / view.focal * solids.finest
     largest = torch.maximum(solids.radius, solids.radius + solids.taper)
     touch = largest * pixel + 0.25 * pixel * pixel
-    columns = (
-        solids.linear.flatten(0, 1).T,
-        solids.start.flatten(0, 1).T,
-        solids.along.flatten(0, 1).T,
-        torch.stack((solids.radius.flatten(), solids.taper.flatten(), touch.flatten())),
-    )
-    return torch.cat(columns).contiguous()
+    return torch.cat((solids.table(), touch.flatten()[None]))
 
 
 def _pairs(solids: Solids, view: View) -> tuple[Tensor, Tensor]:
@@ -111,24 +117,27 @@ def _pairs(solids: Solids, view: View) -> tuple[Tensor, Tensor]:
     number = extent[:, 0] * extent[:, 1]
     solid = torch.repeat_interleave(torch.arange(frames * count, device=device), number)
     begin = torch.cumsum(number, 0) - number
-    inside = torch.arange(len(solid), device=device) - begin[solid]
-    row = torch.div(inside, extent[solid, 0], rounding_mode="floor")
-    x = first.flatten(0, 1)[solid, 0] + inside - row * extent[solid, 0]
-    y = first.flatten(0, 1)[solid, 1] + row
+    facts = torch.stack((begin, extent[:, 0], *first.flatten(0, 1).T)).index_select(1, solid)
+    inside = torch.arange(len(solid), device=device) - facts[0]
+    row = torch.div(inside, facts[1], rounding_mode="floor")
+    x = facts[2] + inside - row * facts[1]
+    y = facts[3] + row
     frame = torch.div(solid, count, rounding_mode="floor")
-    keep = _meets(solids.spine.flatten(0, 1)[solid], x, y, view.centre[frame], view.focal)
-    keep |= (solids.kind == BOX)[solid - frame * count]
-    keep = keep.nonzero().flatten()
-    return (frame * (across * down) + y * across + x)[keep], solid[keep]
+    spine = solids.spine.flatten(0, 1).T.contiguous().index_select(1, solid)
+    keep = _meets(spine, x, y, view.centre.T.contiguous().index_select(1, frame), view.focal)
+    keep |= (solids.kind == BOX).index_select(0, solid - frame * count)
+    kept = keep.nonzero().flatten()
+    tile = frame * (across * down) + y * across + x
+    return tile.index_select(0, kept), solid.index_select(0, kept)
 
 
 def _meets(spine: Tensor, x: Tensor, y: Tensor, centre: Tensor, focal: float) -> Tensor:
     """Whether tile (x, y) comes near the projected cone: a test of circles swept along a line."""
-    px = ((x + 0.5) * TILE - centre[:, 0]) / focal - spine[:, 0]
-    py = ((y + 0.5) * TILE - centre[:, 1]) / focal - spine[:, 1]
-    ux, uy = spine[:, 3] - spine[:, 0], spine[:, 4] - spine[:, 1]
+    px = ((x + 0.5) * TILE - centre[0]) / focal - spine[0]
+    py = ((y + 0.5) * TILE - centre[1]) / focal - spine[1]
+    ux, uy = spine[3] - spine[0], spine[4] - spine[1]
     s = ((px * ux + py * uy) / (ux * ux + uy * uy).clamp_min(1e-12)).clamp(0.0, 1.0)
-    reach = torch.maximum(spine[:, 2], spine[:, 5]) + (0.7072 * TILE + 1.0) / focal
+    reach = torch.maximum(spine[2], spine[5]) + (0.7072 * TILE + 1.0) / focal
     ex, ey = px - s * ux, py - s * uy
     return ex * ex + ey * ey <= reach * reach
 
@@ -146,31 +155,31 @@ def _rounds(tile: Tensor, tiles: int) -> tuple[Tensor, Tensor, list[int], Tensor
     place = torch.zeros(tiles, dtype=torch.long, device=tile.device)
     place[active] = torch.arange(len(active), device=tile.device)
     by_tile = torch.argsort(tile, stable=True)
+    ordered = tile.index_select(0, by_tile)
     first = torch.cumsum(count, 0) - count
-    rank = torch.arange(len(tile), device=tile.device) - first[tile[by_tile]]
+    rank = torch.arange(len(tile), device=tile.device) - first.index_select(0, ordered)
     depth = int(count.max()) if len(active) else 0
     sizes = torch.bincount(rank, minlength=depth)
     starts = torch.cumsum(sizes, 0) - sizes
-    slot = starts[rank] + place[tile[by_tile]]
+    spot = place.index_select(0, ordered)
+    slot = starts.index_select(0, rank) + spot
     order = torch.empty_like(by_tile)
     order[slot] = by_tile
-    return order, place[tile[order]], [*starts.tolist(), len(tile)], active
+    where = torch.empty_like(spot)
+    where[slot] = spot
+    return order, where, [*starts.tolist(), len(tile)], active
 
 
 def _keys(
     table: Tensor,
     is_box: Tensor,
     number: Tensor,
-    corner_x: Tensor,
-    corner_y: Tensor,
-    pixel: float,
+    x: Tensor,
+    y: Tensor,
     near: float,
     step: float,
 ) -> Tensor:
     """Packed depth and number `(TILE^2, n)` of the solids in `table (18, n)` at the rays of their tiles."""
-    grid = torch.arange(TILE, device=table.device, dtype=table.dtype) * pixel
-    x = corner_x + grid.repeat(TILE)[:, None]
-    y = corner_y + grid.repeat_interleave(TILE)[:, None]
     dx, dy, dz, length = stretch_rays(table[:9], x, y)
     _, m, q = along_cone((dx, dy, dz), table[9:12], table[12:15], table[15], table[16])
     depth = (m - torch.sqrt(q.clamp_min(0.0))) / length
@@ -180,14 +189,14 @@ def _keys(
         enter, leave = across_box((dx[:, boxes], dy[:, boxes], dz[:, boxes]), table[9:12, boxes])
         depth[:, boxes] = enter / length[:, boxes]
         hit[:, boxes] = (leave > enter) & (depth[:, boxes] > NEAR)
-    steps = ((depth - near) / step).clamp(0.0, float(_STEPS)).to(torch.int32)
-    return torch.where(hit, steps * _SOLIDS + number.to(torch.int32), MISS)
+    steps = ((depth - near) / step).clamp(0.0, float(STEPS)).to(torch.int32)
+    return torch.where(hit, steps * _SOLIDS + number, MISS)
 
 
 def _nearest(keys: Tensor, starts: list[int], tiles: int) -> Tensor:
     """The three smallest keys of every pixel, `(3, TILE^2, tiles)`."""
     best = torch.full((3, keys.shape[0], tiles), MISS, dtype=torch.int32, device=keys.device)
-    for begin, end in zip(starts, starts[1:], strict=False):
+    for begin, end in pairwise(starts):
         new = keys[:, begin:end]
         one, two, three = (best[layer, :, : end - begin] for layer in range(3))
         second = torch.maximum(one, new)

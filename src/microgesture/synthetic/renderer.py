@@ -24,7 +24,7 @@ from microgesture.synthetic.primitives import NEAR, Solids
 from microgesture.synthetic.raster import TILE, View, rasterise
 from microgesture.synthetic.shading import Frames, Shader, contact_shade
 
-_PIXELS_AT_ONCE = 1 << 20
+_PIXELS_AT_ONCE = 1 << 19  # more would leave the processor's cache
 _AROUND = 1.5  # furniture reaches this far beyond the joints, metres
 _GRAIN = 64  # the grain is a fixed sheet this much larger than the picture, moved about at random
 
@@ -211,43 +211,40 @@ class _Finish:
         y = (np.arange(height) + 0.5) / height - 0.5
         gain = 255.0 * (1.0 - sensor.vignette * 2.0 * (x[None] ** 2 + y[:, None] ** 2))
         self.gain = torch.from_numpy(gain.astype(np.float32)[..., None]).to(device)
-        self.rng_seed = seed
         rng = np.random.default_rng(seed)
         grain = rng.standard_normal((height + _GRAIN, width + _GRAIN, 3), np.float32)
         grain = 0.5 * grain + 0.8 * grain[..., 1:2]  # mostly brightness, some colour
+        self.place = rng.integers(0, _GRAIN, (997, 2)).tolist()
         self.grain = torch.from_numpy(grain * np.float32(255.0 * sensor.noise)).to(device)
 
     def __call__(self, picture: Tensor, begin: int) -> Tensor:
         """Bytes of display colours `(T, H, W, 3)` whose first frame has the number `begin`."""
         width, height = self.size
-        if self.soft > 0:
-            for axis in (1, 2):
-                ahead = torch.cat((picture.narrow(axis, 1, picture.shape[axis] - 1), picture.narrow(axis, -1, 1)), axis)
-                back = torch.cat((picture.narrow(axis, 0, 1), picture.narrow(axis, 0, picture.shape[axis] - 1)), axis)
-                picture = picture * (1.0 - 2.0 * self.soft) + (ahead + back) * self.soft
-        if self.sensor.chroma < 1.0:
-            picture = self._bleed(picture)
         out = torch.empty(picture.shape, dtype=torch.uint8, device=self.device)
-        for k in range(len(picture)):
-            frame = picture[k] * self.gain
+        for k, frame in enumerate(picture):
+            if self.soft > 0:
+                frame = _spread(frame, self.soft)
+            if self.sensor.chroma < 1.0:
+                grey = (frame[..., 0] * 0.299 + frame[..., 1] * 0.587 + frame[..., 2] * 0.114)[..., None]
+                tint = frame - grey
+                frame = grey + _spread(tint, 0.3 * (1.0 - self.sensor.chroma))
+            frame = frame * self.gain
             if self.sensor.noise > 0:
-                rng = np.random.default_rng((self.rng_seed, begin + k))
-                i, j = (int(v) for v in rng.integers(0, _GRAIN, 2))
-                frame = frame + self.grain[j : j + height, i : i + width]
-            out[k] = (frame + 0.5).clamp(0.0, 255.0).to(torch.uint8)
+                i, j = self.place[(begin + k) % len(self.place)]
+                frame += self.grain[j : j + height, i : i + width]
+            out[k] = frame.add_(0.5).clamp_(0.0, 255.0)
         return out
 
-    def _bleed(self, picture: Tensor) -> Tensor:
-        """Mix each pixel's colour, not its brightness, with that of its 2 x 2 block, as 4:2:0 video does."""
-        grey = picture[..., 0] * 0.299 + picture[..., 1] * 0.587 + picture[..., 2] * 0.114
-        tint = picture - grey[..., None]
-        height, width = tint.shape[1], tint.shape[2]
-        even = tint[:, : height // 2 * 2, : width // 2 * 2]
-        mean = 0.25 * (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2])
-        keep = self.sensor.chroma
-        tint = tint.clone()
-        for dy in (0, 1):
-            for dx in (0, 1):
-                part = tint[:, dy : height // 2 * 2 : 2, dx : width // 2 * 2 : 2]
-                part.copy_(part * keep + mean * (1.0 - keep))
-        return grey[..., None] + tint
+
+def _spread(frame: Tensor, share: float) -> Tensor:
+    """Give `share` of each pixel's value in `frame (H, W, 3)` to each neighbour, first down, then across."""
+    for axis in (0, 1):
+        length = frame.shape[axis]
+        out = frame * (1.0 - 2.0 * share)
+        given = frame * share
+        out.narrow(axis, 1, length - 1).add_(given.narrow(axis, 0, length - 1))
+        out.narrow(axis, 0, length - 1).add_(given.narrow(axis, 1, length - 1))
+        out.narrow(axis, 0, 1).add_(given.narrow(axis, 0, 1))
+        out.narrow(axis, length - 1, 1).add_(given.narrow(axis, length - 1, 1))
+        frame = out
+    return frame

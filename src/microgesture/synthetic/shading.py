@@ -15,30 +15,33 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from microgesture.synthetic.appearance import Appearance, Clothes
-from microgesture.synthetic.body import head_points
+from microgesture.synthetic.body import solids
 from microgesture.synthetic.face_paint import FacePaint, face_track
-from microgesture.synthetic.figure import HAIR, HAND, HEAD, NECK, SKIN, SLEEVE, TRUNK, Material, Pose
+from microgesture.synthetic.figure import HAIR, HAND, HEAD, NECK, SKIN, SLEEVE, TRUNK, Material, Pose, upper_chest
 from microgesture.synthetic.gbuffer import Surfaces
 from microgesture.synthetic.performance import Body
+from microgesture.synthetic.primitives import rounded_normal
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Axes that surface patterns stick to, for a chunk: rotations `(T, 9)` row-major with the local axes as
-    rows, origins `(T, 3)`, of head and chest, and the face's `track (T, K)`."""
+    """Axes that surface patterns stick to, for a chunk: rotations `(9, T)` row-major with the local axes as
+    rows, origins `(3, T)`, of head and chest, the face's `track (K, T)`, and the
+    height of the `belt (T,)` along the chest's axes from joint "chest", metres."""
 
     head: Tensor
     head_origin: Tensor
     chest: Tensor
     chest_origin: Tensor
     track: Tensor
+    belt: Tensor
 
     @classmethod
     def of(cls, pose: Pose, body: Body, device: torch.device | str) -> Frames:
         """The frames of a pose, on `device`."""
 
         def tensor(x: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(device)
+            return torch.from_numpy(np.ascontiguousarray(x.T, np.float32)).to(device)
 
         return cls(
             head=tensor(np.swapaxes(pose.head, -1, -2).reshape(-1, 9)),
@@ -46,6 +49,7 @@ class Frames:
             chest=tensor(np.swapaxes(pose.chest, -1, -2).reshape(-1, 9)),
             chest_origin=tensor(pose.point("chest")),
             track=tensor(face_track(pose, body.lengths["head_height"])),
+            belt=tensor(0.06 + np.einsum("tj,tj->t", pose.chest[:, :, 1], pose.point("pelvis") - pose.point("chest"))),
         )
 
 
@@ -64,9 +68,12 @@ class Shader:
         self.body, self.appearance, self.pixel = body, appearance, pixel
         self.face = FacePaint(body, appearance.looks, device)
         self.height = body.lengths["head_height"]
-        self.face_front = float(head_points(body)["nose"][2]) / self.height
+        waist = (0.0, -body.lengths["spine_chest"], 0.0)
+        self.trunk_solids = [
+            (waist if s.name == "waist" else s.centre, s.semi_axes) for s in solids(body) if s.frame == "chest"
+        ] + [upper_chest(body)]
         colours = np.array([[c * c for c in m.colour] for m in materials], np.float32)
-        self.colour = torch.from_numpy(colours).to(device)
+        self.colour = torch.from_numpy(np.ascontiguousarray(colours.T)).to(device)
         self.gloss = torch.tensor([m.gloss for m in materials], dtype=torch.float32, device=device)
         self.coat = torch.tensor([m.coat for m in materials], device=device)
         light = appearance.light
@@ -84,7 +91,7 @@ class Shader:
         the light that other body parts leave, in [0, 1]."""
         material = paint[points.number]
         coat = self.coat[material]
-        colour = self.colour[material].T.contiguous()
+        colour = self.colour.index_select(1, material)
         gloss = self.gloss[material]
         normal = points.normal.clone()
         where = points.points
@@ -92,7 +99,7 @@ class Shader:
         occlusion = shade.clone()
         flesh = ((coat == SKIN) | (coat == HEAD) | (coat == NECK) | (coat == HAND)).to(foot.dtype)
         self._paint_head(coat, colour, gloss, normal, where, foot, points.frame, frames, occlusion)
-        self._paint_trunk(coat, colour, where, foot, points.frame, frames, occlusion)
+        self._paint_trunk(coat, colour, normal, where, foot, points.frame, frames, occlusion)
         self._paint_limbs(coat, colour, points.along, occlusion)
         return self._light(colour, gloss, normal, flesh, occlusion)
 
@@ -132,18 +139,18 @@ class Shader:
     ) -> None:
         face = (coat == HEAD).nonzero().flatten()
         if len(face):
-            turn = frames.head.index_select(0, frame[face]).T.contiguous()
-            at = _into(turn, where[:, face] - frames.head_origin.index_select(0, frame[face]).T) / self.height
-            inner = self.face.smooth_normal(at, _into(turn, normal[:, face]))
+            turn = frames.head.index_select(1, frame[face])
+            at = _into(turn, where[:, face] - frames.head_origin.index_select(1, frame[face])) / self.height
+            track = frames.track.index_select(1, frame[face])
+            inner = self.face.smooth_normal(at, _into(turn, normal[:, face]), track)
             normal[:, face] = _out_of(turn, inner)
-            track = frames.track.index_select(0, frame[face]).T.contiguous()
             colour[:, face], gloss[face] = self.face.paint(at, track, foot[face] / self.height)
             # the underside of the jaw lies in its own shade
             occlusion[face] = occlusion[face] * (1.0 - 0.35 * (-inner[1] - 0.35).clamp(0.0, 0.5) * 2.0)
         hair = (coat == HAIR).nonzero().flatten()
         if len(hair):
-            turn = frames.head.index_select(0, frame[hair]).T.contiguous()
-            at = _into(turn, where[:, hair] - frames.head_origin.index_select(0, frame[hair]).T) / self.height
+            turn = frames.head.index_select(1, frame[hair])
+            at = _into(turn, where[:, hair] - frames.head_origin.index_select(1, frame[hair])) / self.height
             strand = _wave(at[0] * 9.0 + at[1] * 2.0 + at[2] * 3.0) + 0.6 * _wave(at[0] * 23.0 - at[2] * 17.0 + at[1])
             fine = (0.04 * self.height / foot[hair]).clamp(0.0, 1.0)  # too far away to see strands
             colour[:, hair] *= 1.0 + 0.30 * fine * (strand - 0.8)
@@ -152,6 +159,7 @@ class Shader:
         self,
         coat: Tensor,
         colour: Tensor,
+        normal: Tensor,
         where: Tensor,
         foot: Tensor,
         frame: Tensor,
@@ -161,12 +169,19 @@ class Shader:
         trunk = (coat == TRUNK).nonzero().flatten()
         if not len(trunk):
             return
-        turn = frames.chest.index_select(0, frame[trunk]).T.contiguous()
-        at = _into(turn, where[:, trunk] - frames.chest_origin.index_select(0, frame[trunk]).T)
+        turn = frames.chest.index_select(1, frame[trunk])
+        at = _into(turn, where[:, trunk] - frames.chest_origin.index_select(1, frame[trunk]))
         below = self.body.lengths["chest_neck"] - at[1]  # metres under the base of the neck
+        round_, _ = rounded_normal((at[0], at[1], at[2]), _into(turn, normal[:, trunk]), self.trunk_solids, 0.85)
+        normal[:, trunk] = _out_of(turn, round_)
         painted = colour[:, trunk]
-        skin = self.face.skin
-        _dress(painted, at, below, foot[trunk], self.appearance.clothes, skin)
+        clothes = self.appearance.clothes
+        _dress(painted, at, below, foot[trunk], clothes, self.face.skin)
+        under = frames.belt.index_select(0, frame[trunk]) - at[1]
+        legs = torch.tensor([c * c for c in clothes.lower], device=colour.device)[:, None]
+        painted += _edge(under, foot[trunk]) * (legs - painted)
+        if clothes.tucked:
+            painted *= 1.0 - 0.6 * _edge(0.018 - (under - 0.018).abs(), foot[trunk])
         colour[:, trunk] = painted
         folds = _wave(at[0] * 7.0 + at[1] * 3.1) * _wave(at[1] * 5.3 - at[0] * 2.2 + 0.3) - 0.45
         low = (below * 2.5).clamp(0.0, 1.0)  # cloth creases at the waist, not over the chest
@@ -176,7 +191,7 @@ class Shader:
         clothes = self.appearance.clothes
         sleeve = (coat == SLEEVE).to(along.dtype)
         folds = _wave(along * 2.3 + 0.2) * _wave(along * 5.1 + 0.6) - 0.5
-        occlusion *= 1.0 + 0.14 * sleeve * folds
+        occlusion *= 1.0 + 0.10 * sleeve * folds
         under_jaw = (coat == NECK).to(along.dtype)
         occlusion *= 1.0 - 0.45 * under_jaw * along
         hand = (coat == HAND).to(along.dtype)
@@ -271,6 +286,6 @@ def contact_shade(depth: Tensor, empty: float, reach: float = 0.045) -> Tensor:
     width = 3
     mean = F.avg_pool2d(small, (1, width), 1, (0, width // 2), count_include_pad=False)
     mean = F.avg_pool2d(mean, (width, 1), 1, (width // 2, 0), count_include_pad=False)
-    wide = mean[:, 0].repeat_interleave(shrink, 1).repeat_interleave(shrink, 2)[:, :rows, :columns]
-    behind = ((depth - wide) / reach).clamp(0.0, 1.6)
+    wide = F.interpolate(mean, scale_factor=shrink, mode="bilinear")[:, 0, :rows, :columns]
+    behind = ((depth - wide - 0.008) / reach).clamp(0.0, 1.6)
     return 1.0 - 0.36 * behind

@@ -20,6 +20,10 @@ STREAMS = ("subject", "clip", "interview", "timeline", "looks", "rates", "order"
 """Independent kinds of seed streams."""
 
 
+VISIBILITY_SIZE = 64
+"""Lines at which hidden points are found: three times as fast as at 128, and 98 % of the answers agree."""
+
+
 def stream(seed: int, kind: str, split: str = "train", index: int = 0) -> np.random.Generator:
     """The random numbers of one thing in the world: streams of other things never share any of them."""
     key = (STREAMS.index(kind), SPLITS.index(split), index)
@@ -31,7 +35,7 @@ class Script:
     """What happens in a video: `duration` seconds, the gestures, where, and by whom.
 
     `gesture` is the main one (None: nothing happens), `companion` another of `schedule`, of a different part
-    of the body, that is not what the clip is about.
+    of the body, that the clip's label does not name.
     """
 
     duration: float
@@ -57,24 +61,29 @@ def script_clip(
     companions: float,
     fps: float,
 ) -> Script:
-    """A clip of one gesture of the class `label` with idling or speech around it, or of `NO_GESTURE`.
+    """A clip of one gesture of the class `label` with idling or speech around it.
 
-    With probability `companions` a motion of `others` (no class of this world) on another part of the body
-    overlaps it. Clips without a gesture are as long as the others are.
+    `by_label` holds the motions of every class, `NO_GESTURE` among them: half of its clips show one of its
+    motions, half nothing at all, and they are as long as the clips of other classes are. With probability
+    `companions` a motion of `others` (no class of this world) on another part of the body overlaps.
     """
-    found = by_label[label] if label != NO_GESTURE else [s for specs in by_label.values() for s in specs]
-    spec = found[int(rng.integers(len(found)))]
+    if label == NO_GESTURE:
+        spec = _any(rng, [s for name, specs in by_label.items() if name != NO_GESTURE for s in specs])
+    else:
+        spec = _any(rng, by_label[label])
     lead, tail = rng.uniform(0.1, 0.9, 2)
     length = float(rng.uniform(*spec.duration))
     duration = whole_frames(lead + length + tail, fps)
     seed, partner_seed = (int(s) for s in rng.integers(2**31, size=2))
-    gesture = Scheduled(spec.key, round(lead, 3), round(lead + length, 3), seed) if label != NO_GESTURE else None
-    acting = [spec] if gesture else []
-    free = [o for o in others if not gesture or (o.group != spec.group and _compatible(o, spec))]
+    chance, where, share, nothing = rng.random(4)
+    acting = [spec]
+    if label == NO_GESTURE:
+        acting = [_any(rng, by_label[label])] if by_label.get(label) and nothing < 0.5 else []
+    gesture = Scheduled(acting[0].key, round(lead, 3), round(lead + length, 3), seed) if acting else None
     companion = None
-    chance, choice, where, share = rng.random(4)
+    free = [o for o in others if all(o.group != a.group and _compatible(o, a) for a in acting)]
     if free and chance < companions:
-        partner = free[int(choice * len(free))]
+        partner = _any(rng, free)
         low, high = partner.duration
         size = min(low + share * (high - low), max(0.9 * duration, low))
         start = where * max(duration - size, 0.0)
@@ -83,6 +92,10 @@ def script_clip(
     setting = draw_setting(rng, domain, _seated(acting), _table(acting))
     schedule = tuple(s for s in (gesture, companion) if s is not None)
     return Script(duration, schedule, setting, subject, gesture, companion)
+
+
+def _any(rng: np.random.Generator, specs: Sequence[MotionSpec]) -> MotionSpec:
+    return specs[int(rng.integers(len(specs)))]
 
 
 def script_interview(
@@ -147,10 +160,11 @@ def film(
     ranges = replace(domain.appearance, hat=1.0) if hatted else domain.appearance
     drawn = sample_appearance(rng, ranges)
     looks = replace(person.looks, hat=drawn.looks.hat, hat_colour=drawn.looks.hat_colour)
-    camera = sample_camera(rng, domain.camera, performance, (size, size))
+    camera = sample_camera(rng, domain.camera_for(script.setting), performance, (size, size))
     appearance = replace(drawn, looks=looks)
     pixels, _ = camera.project(performance.joints)
-    seen = visibility(performance, camera, appearance).astype(np.float32)
+    coarse = min(size, VISIBILITY_SIZE)
+    seen = visibility(performance, camera, appearance, (coarse, coarse)).astype(np.float32)
     track = SkeletonTrack(performance.times, np.nan_to_num(pixels), seen, "synthetic", (size, size))
     track.save(skeleton)
     chunks = render_chunks(performance, camera, appearance, device=device)

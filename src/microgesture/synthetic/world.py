@@ -18,7 +18,6 @@ import csv
 import io
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -27,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from microgesture.atomic import write_json, write_text
 from microgesture.errors import UserError
 from microgesture.synthetic.domains import DOMAINS
 from microgesture.synthetic.interviews import bayes_accuracy
@@ -55,13 +55,17 @@ def synthesize(out: str | Path, config: WorldConfig, progress: Progress | None =
     _claim(out, identity)
     items = list(plan.items())
     for folder in sorted({path.parent for item in items for path in _files(item, out)}):
-        _make_folder(folder)
-    _write_json(out / "vocabulary.json", plan.vocabulary.to_json())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be made ({error.strerror or error})") from error
+    write_json(out / "vocabulary.json", plan.vocabulary.to_json())
     rows: dict[str, list[dict[str, Any]]] = {"clip": [], "interview": [], "timeline": []}
     for item in items:
         rows[item.kind].append(_row(plan, item))
     filmed = [item for item in items if item.kind != "timeline"]
     waiting = [item for item in filmed if not all(path.is_file() for path in _files(item, out))]
+    waiting.sort(key=lambda item: item.kind != "interview")  # the long ones first: workers end together
     for item in items:
         if item.kind == "timeline":
             _write_timeline(plan, item, out)
@@ -77,7 +81,7 @@ def synthesize(out: str | Path, config: WorldConfig, progress: Progress | None =
         _write_csv(out / "interviews.csv", rows["interview"])
     if rows["timeline"]:
         _write_csv(out / "timelines.csv", rows["timeline"])
-    _write_json(out / "world.json", {**identity, "complete": True, **_knowledge(plan, items)})
+    write_json(out / "world.json", {**identity, "complete": True, **_knowledge(plan, items)})
     return out
 
 
@@ -136,10 +140,7 @@ def _film_item(plan: Plan, item: Item, out: Path) -> None:
         script, _ = plan.interview(item)
         _write_timeline(plan, item, out)
     video, skeleton = files[0], files[1]
-    try:
-        film(script, item.split, c.seed, item.index, item.kind, c.size, c.fps, video, skeleton)
-    except OSError as error:
-        raise _unwritable(video, error) from error
+    film(script, item.split, c.seed, item.index, item.kind, c.size, c.fps, video, skeleton, c.device)
 
 
 def _files(item: Item, out: Path) -> tuple[Path, ...]:
@@ -164,10 +165,7 @@ def _write_timeline(plan: Plan, item: Item, out: Path) -> None:
     if item.kind == "interview":
         media = Media(files[0].name, truth.duration, c.fps, (c.size, c.size))
         truth = replace(truth, media=media)
-    try:
-        formats.write(truth, files[-1])
-    except OSError as error:
-        raise _unwritable(files[-1], error) from error
+    formats.write(truth, files[-1])
 
 
 def _row(plan: Plan, item: Item) -> dict[str, Any]:
@@ -224,13 +222,13 @@ def _claim(out: Path, identity: dict[str, Any]) -> None:
         raise UserError(f"{out}: is a file, not a folder")
     if note.is_file():
         _compare(note, identity)
-        for part in out.glob("**/.*.part"):
-            part.unlink(missing_ok=True)
+        for pattern in ("**/.*.part", "**/.*.tmp"):  # what a killed run left behind
+            for leftover in out.glob(pattern):
+                leftover.unlink(missing_ok=True)
         return
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty and holds no synthetic world; choose another folder")
-    _make_folder(out)
-    _write_json(note, {**identity, "complete": False})
+    write_json(note, {**identity, "complete": False})
 
 
 def _compare(note: Path, identity: dict[str, Any]) -> None:
@@ -249,35 +247,10 @@ def _compare(note: Path, identity: dict[str, Any]) -> None:
             )
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _write_json(path: Path, data: Any) -> None:
-    _write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
-
-
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     text = io.StringIO()
     header = list(rows[0]) if rows else ["video", "start", "end", "label", "person", "subject", "split"]
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _write_text(path, text.getvalue())
-
-
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path}: cannot be written ({error.strerror or error})")
+    write_text(path, text.getvalue())

@@ -255,14 +255,19 @@ def dataclass_from_flags(kind: type, flags: Sequence[str], source: str) -> Any:
 
     Raises `RecipeError` in one line for unknown flags and wrong values; `--help` prints the flags.
     """
+    spelled = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in flags]
+    return dataclass_from_mapping(kind, {}, spelled, source)
+
+
+def dataclass_from_mapping(kind: type, values: Mapping[str, Any], flags: Sequence[str], source: str) -> Any:
+    """A configuration dataclass from a mapping with flags laid over it; errors as in `make_recipe`."""
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(prog=source, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="YAML with the same keys")
+    parser.add_argument("--config", action="config", help="YAML laid over the recipe")
     parser.add_class_arguments(kind)
-    spelled = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in flags]
     try:
-        made = parser.instantiate(parser.parse_args(spelled))
+        made = parser.instantiate(parser.parse_args(list(flags), namespace=parser.parse_object(dict(values))))
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
             raise

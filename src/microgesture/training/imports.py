@@ -19,7 +19,7 @@ from microgesture.vocabulary import Vocabulary
 def import_run(
     checkpoint: str | Path,
     out: Path,
-    vocabulary: str = "imigue",
+    vocabulary: str = "smg",
     head: str | None = None,
     start: str | None = None,
     text_encoder: str | None = None,

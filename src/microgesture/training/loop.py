@@ -280,7 +280,7 @@ def make_optimizer(objective: Objective, config: OptimiserConfig) -> torch.optim
         for name, parameters in objective.parameter_groups().items()
         if (trainable := [p for p in parameters if p.requires_grad])
     ]
-    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
 
 
 def cosine(step: int, total: int, warmup: float) -> float:

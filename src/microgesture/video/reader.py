@@ -102,7 +102,8 @@ class VideoReader:
         times = np.asarray(seconds, dtype=np.float64).ravel()
         if not np.isfinite(times).all():
             raise VideoError(f"{self.path}: cannot show a frame at a time that is not a number")
-        width, height = size or self.size
+        view = self._view if size is None else _View(self._cursor.decoder, size)
+        width, height = view.size
         out = np.empty((len(times), height, width, 3), dtype=np.uint8)
         order = np.argsort(times, kind="stable")
         previous: tuple[av.VideoFrame, int] | None = None
@@ -110,7 +111,7 @@ class VideoReader:
             if previous is not None and previous[0] is shown.frame:
                 out[position] = out[previous[1]]
             else:
-                self._view.render(shown.frame, out[position])
+                view.render(shown.frame, out[position])
             previous = shown.frame, int(position)
         return out
 

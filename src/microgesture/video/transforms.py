@@ -61,7 +61,7 @@ def shrink(
     if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
         raise UserError(f"a clip must be uint8 (T, H, W, 3) with pixels, got {frames.dtype} {frames.shape}")
     if box is not None:
-        frames = _cut(frames, box)
+        frames = cut(frames, box)
     height, width = frames.shape[1:3]
     if fit == "pad":
         target = fitted(height, width, size)
@@ -78,6 +78,14 @@ def shrink(
     pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)  # channels last in memory
     scaled = F.interpolate(pictures, size=target, mode="bilinear", antialias=True, align_corners=False)
     return scaled.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def cut(frames: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """The part of frames `(T, H, W, 3)` inside `box`, rounded to pixels and at least one of them; a view."""
+    height, width = frames.shape[1:3]
+    left, right = _pixels(box[0], box[2], width)
+    top, bottom = _pixels(box[1], box[3], height)
+    return frames[:, top:bottom, left:right]
 
 
 def normalize(frames: np.ndarray, size: int | None = None, flip: bool = False) -> torch.Tensor:
@@ -132,11 +140,12 @@ def person_box(
     return Box(left, top, right, bottom)
 
 
-def random_box(
-    height: int, width: int, generator: np.random.Generator, scale: tuple[float, float] = (0.7, 1.0)
-) -> Box:
-    """A random part of a frame with the frame's aspect and an area share drawn from `scale` (augmentation)."""
-    side = float(np.sqrt(generator.uniform(*scale)))
+def random_box(height: int, width: int, generator: np.random.Generator, share: float) -> Box:
+    """A random part of a frame with the frame's aspect (augmentation).
+
+    `share` in [0, 1) is the largest part of each side that may be taken away.
+    """
+    side = 1.0 - share * generator.random()
     left = generator.random() * (1 - side) * width
     top = generator.random() * (1 - side) * height
     return Box(left, top, left + side * width, top + side * height)
@@ -150,8 +159,6 @@ def _slide(low: float, high: float, limit: int) -> tuple[float, float]:
     return low + shift, high + shift
 
 
-def _cut(frames: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    height, width = frames.shape[1:3]
-    left, top = (min(max(0, round(edge)), side - 1) for edge, side in ((box[0], width), (box[1], height)))
-    right, bottom = (min(max(low + 1, round(e)), side) for e, low, side in ((box[2], left, width), (box[3], top, height)))
-    return frames[:, top:bottom, left:right]
+def _pixels(low: float, high: float, limit: int) -> tuple[int, int]:
+    first = min(max(0, round(low)), limit - 1)
+    return first, min(max(first + 1, round(high)), limit)

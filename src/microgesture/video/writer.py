@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -127,7 +127,7 @@ class VideoWriter:
             self._part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _reporting(self):  # type: ignore[no-untyped-def]
+    def _reporting(self) -> Iterator[None]:
         """Turn what the encoder or the disk says into one line, and leave no half file."""
         try:
             yield

@@ -1,0 +1,160 @@
+"""`ClipDataset`: the rows of a manifest as (clip, label), with augmentation that depends on nothing but
+(seed, epoch, index)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
+from microgesture.datasets.manifest import ClipRow
+from microgesture.errors import DataError, UserError
+from microgesture.pose.track import SkeletonTrack
+from microgesture.video.reader import VideoReader
+from microgesture.video.sampling import sample_times
+from microgesture.video.transforms import Box, Fit, cut, person_box, random_box, shrink, to_clip
+from microgesture.vocabulary import Vocabulary
+
+Crop = Literal["frame", "person"]
+"""What of the picture is shown: all of it, or a square around the person (needs column `skeleton`)."""
+
+_CACHED_PER_FRAME = 2  # frames stored per frame sampled in training, so that temporal jitter has a choice
+
+
+class ClipDataset(Dataset):
+    """Items `{"clip": float32 (3, T, size, size), "label": int, "index": int}`, one per manifest row.
+
+    Without `training`, frames are the centres of `frames` equal segments of the clip and nothing is random.
+    With it, each frame is drawn inside its segment, a `flip` happens to half of the clips, and `random_crop`
+    is the largest share of each side that may be cut away. All draws come from a generator keyed by
+    (seed, epoch, index), so they do not depend on workers or order; `set_epoch` says which epoch it is.
+
+    With `cache` (a folder) every clip is decoded once, on construction, into `datasets.cache`. At test time a
+    cached clip equals the decoded one exactly; in training, jitter chooses among twice as many frames.
+
+    Raises `DataError` for a label outside the vocabulary or a missing skeleton, `VideoError` for a video that
+    cannot be read, `UserError` for a cache that cannot be written.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[ClipRow],
+        vocabulary: Vocabulary,
+        frames: int = 32,
+        size: int = 112,
+        fit: Fit = "pad",
+        training: bool = False,
+        seed: int = 0,
+        flip: bool = False,
+        random_crop: float = 0.0,
+        crop: Crop = "frame",
+        cache: Path | None = None,
+    ) -> None:
+        if frames < 1 or size < 1 or not 0.0 <= random_crop < 1.0:
+            raise UserError(f"clips of {frames} frames, {size} pixels and random crop {random_crop} cannot be made")
+        self.rows = tuple(rows)
+        self.vocabulary = vocabulary
+        self.frames, self.size, self.fit, self.crop = frames, size, fit, crop
+        self.training, self.seed, self.flip, self.random_crop = training, seed, flip, random_crop
+        self.epoch = 0
+        self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
+        self.subjects = tuple(row.subject or row.video.as_posix() for row in self.rows)
+        if crop == "person":
+            for row in self.rows:
+                if row.skeleton is None:
+                    raise DataError(f"row {row.row} ({row.video}): a person-centred crop needs the column 'skeleton'")
+        self._cache = self._open_cache(cache) if cache is not None and self.rows else None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next draws belong to; call before the loader's workers start."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        index = range(len(self))[index]
+        generator = np.random.default_rng((self.seed, self.epoch, index)) if self.training else None
+        moments = sample_times(0.0, 1.0, self.frames, generator)
+        if self._cache is not None:
+            frames = self._cache[index][self._nearest_stored(moments)]
+        else:
+            frames = self._decode(index, moments)
+        box: Box | None = None
+        if generator is not None and self.random_crop > 0:
+            box = random_box(frames.shape[1], frames.shape[2], generator, self.random_crop)
+        flip = generator is not None and self.flip and generator.random() < 0.5
+        clip = to_clip(frames, self.size, self.fit, box, flip)
+        return {"clip": clip, "label": self.labels[index], "index": index}
+
+    def _decode(self, index: int, moments: np.ndarray) -> np.ndarray:
+        """Frames of a clip at `moments` in [0, 1) of its length, uint8 `(T, H, W, 3)`, the person cut out."""
+        row = self.rows[index]
+        with VideoReader(row.video, threads=1) as video:
+            start = row.start or 0.0
+            end = video.duration if row.end is None else row.end
+            if 0 < video.duration <= start:
+                raise DataError(
+                    f"row {row.row}: start {start:g} is past the end of {row.video} ({video.duration:.2f} s)"
+                )
+            frames = video.frames_at(start + moments * (max(end, start) - start))
+            if self.crop == "person" and row.skeleton is not None:
+                frames = cut(frames, self._person(row.skeleton, row.start, row.end, video.size))
+        return frames
+
+    def _person(self, skeleton: Path, start: float | None, end: float | None, size: tuple[int, int]) -> Box:
+        track = SkeletonTrack.load(skeleton)
+        box = track.box(start, end)
+        if box is not None:
+            x, y = size[0] / track.image_size[0], size[1] / track.image_size[1]
+            box = (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
+        return person_box(box, size)
+
+    @property
+    def _stored(self) -> int:
+        """Frames in the cache per frame sampled."""
+        return _CACHED_PER_FRAME if self.training else 1
+
+    def _stored_moments(self) -> np.ndarray:
+        """Moments in [0, 1) of the cached frames; the centres of the segments are always among them."""
+        per = self._stored
+        offset = 0.5 if per % 2 else 0.0
+        return (np.arange(self.frames * per) + offset) / (self.frames * per)
+
+    def _nearest_stored(self, moments: np.ndarray) -> np.ndarray:
+        total = self.frames * self._stored
+        offset = 0.5 if self._stored % 2 else 0.0
+        return np.clip(np.rint(moments * total - offset).astype(np.int64), 0, total - 1)
+
+    def _open_cache(self, folder: Path) -> ClipCache:
+        side = round(self.size * (1 + self.random_crop / 2))  # a random crop is magnified again
+        moments = self._stored_moments()
+        settings = [self.frames, self._stored, side, self.fit, self.crop]
+        name = fingerprint([settings, [self._source(row) for row in self.rows]])
+
+        def make(index: int) -> np.ndarray:
+            return shrink(self._decode(index, moments), side, self.fit)
+
+        return open_cache(folder, name, len(self.rows), (len(moments), side), make)
+
+    def _source(self, row: ClipRow) -> list[Any]:
+        files = [row.video] if self.crop == "frame" or row.skeleton is None else [row.video, row.skeleton]
+        try:
+            states = [(path.resolve().as_posix(), path.stat()) for path in files]
+        except OSError as error:
+            raise DataError(f"row {row.row}: {error.filename}: {error.strerror}") from error
+        return [row.start, row.end, [[path, state.st_size, state.st_mtime_ns] for path, state in states]]
+
+
+def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Items to a batch: `clip (B, 3, T, H, W)` float32, `label (B,)` and `index (B,)` int64."""
+    return {
+        "clip": torch.stack([item["clip"] for item in items]),
+        "label": torch.tensor([item["label"] for item in items], dtype=torch.int64),
+        "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),
+    }

@@ -1,0 +1,66 @@
+"""Batches in an order that is a function of (seed, epoch) alone, so that a run can stop and go on anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from microgesture.datasets.clips import ClipDataset, collate
+from microgesture.errors import UserError
+
+
+def make_loader(
+    dataset: ClipDataset,
+    batch: int,
+    shuffle: bool,
+    seed: int = 0,
+    epoch: int = 0,
+    workers: int = 0,
+    drop_last: bool = False,
+    balanced: bool = False,
+    start_batch: int = 0,
+) -> DataLoader:
+    """Batches `{"clip" (B, 3, T, H, W), "label" (B,), "index" (B,)}` of one epoch.
+
+    Sets the data set's epoch. `start_batch` leaves out the batches before it, for a run that goes on in the
+    middle of an epoch: the others are the same. `balanced` shows every class equally often. Neither the
+    number of workers nor the global random state changes a batch, and reading leaves that state alone.
+    Raises `UserError` when an evaluation would drop its last batch.
+    """
+    if drop_last and not dataset.training:
+        raise UserError("an evaluation must not drop its last batch")
+    dataset.set_epoch(epoch)
+    order = epoch_order(dataset.labels, shuffle, seed, epoch, balanced)
+    return DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=order[start_batch * batch :],
+        num_workers=workers,
+        collate_fn=collate,
+        drop_last=drop_last,
+        generator=torch.Generator().manual_seed(seed),  # else every epoch draws from the global one
+    )
+
+
+def epoch_order(labels: Sequence[int], shuffle: bool, seed: int, epoch: int, balanced: bool = False) -> list[int]:
+    """Indices of one epoch, as many as there are labels.
+
+    Balanced: classes take turns in a new random order each round, and each goes through its own clips in
+    random order, again from the start when they run out.
+    """
+    count = len(labels)
+    generator = np.random.default_rng((seed, epoch))
+    if not balanced:
+        return generator.permutation(count).tolist() if shuffle else list(range(count))
+    of_class = [np.flatnonzero(np.asarray(labels) == label) for label in np.unique(labels)]
+    order: list[int] = []
+    decks: list[list[int]] = [[] for _ in of_class]
+    while len(order) < count:
+        for turn in generator.permutation(len(of_class)).tolist():
+            if not decks[turn]:
+                decks[turn] = generator.permutation(of_class[turn]).tolist()
+            order.append(decks[turn].pop())
+    return order[:count]

@@ -1,0 +1,343 @@
+"""The manifest: one table that names every clip of a data set, CSV or Parquet.
+
+Columns: `video,start,end,label,person,subject,split`, of which `video` and `label` must be there. Paths are
+relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A
+column `skeleton` names the file of the person's track; other columns are kept as they are. CSV is UTF-8 with
+or without a byte order mark, separated by comma, semicolon or tab.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from microgesture.atomic import replacing
+from microgesture.errors import DataError, UserError, VideoError
+from microgesture.vocabulary import GestureClass, Vocabulary
+
+COLUMNS = ("video", "start", "end", "label", "person", "subject", "split")
+_REQUIRED = ("video", "label")
+_SLACK = 0.1  # seconds that an interval may reach past the video: annotation tools round
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One clip. `video` and `skeleton` (`pose.SkeletonTrack`) are paths that can be opened as they stand;
+    `start` and `end` are seconds, None for the whole file; `extra` holds the other columns; `row` is the line
+    in the manifest, where 1 is the header (0 for rows made in Python)."""
+
+    video: Path
+    label: str
+    start: float | None = None
+    end: float | None = None
+    person: str = "P1"
+    subject: str = ""
+    split: str = ""
+    skeleton: Path | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that fits its vocabulary. `path` is the file that the rows come from."""
+
+    path: Path
+    rows: tuple[ClipRow, ...]
+    vocabulary: Vocabulary
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[ClipRow]:
+        return iter(self.rows)
+
+    def split(self, name: str) -> tuple[ClipRow, ...]:
+        """The rows of one split (case does not matter), in order; empty when there are none."""
+        return tuple(row for row in self.rows if row.split.lower() == name.lower())
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits in order of first appearance."""
+        return tuple(dict.fromkeys(row.split for row in self.rows))
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Class ids of the rows, in order."""
+        return tuple(self.vocabulary.index(row.label) for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one row: `row` is its line in the file (1 is the header, 0 the file as a whole)."""
+
+    file: Path
+    row: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: row {self.row}: {self.what}" if self.row else f"{self.file}: {self.what}"
+
+
+def read_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> Manifest:
+    """Read a manifest and check every row, without opening the videos.
+
+    Without a vocabulary, `vocabulary.json` beside the manifest is used; else the labels found, sorted.
+    Raises `DataError` with the first problem (and how many more there are): a column or file missing, end
+    before start, a label outside the vocabulary or empty, a time that is no number.
+    """
+    path = Path(path)
+    rows, problems = _parse(path)
+    vocabulary = vocabulary or _own_vocabulary(path, rows)
+    problems += _label_problems(path, rows, vocabulary) + _missing_files(path, rows)
+    if problems:
+        problems.sort(key=lambda problem: problem.row)
+        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        raise DataError(f"{problems[0]}{more}")
+    if not rows:
+        raise DataError(f"{path}: no rows")
+    return Manifest(path, tuple(rows), vocabulary)
+
+
+def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> list[Problem]:
+    """Everything that is wrong with a manifest, row by row, videos opened: empty when all is well.
+
+    Beyond `read_manifest`: videos that cannot be read or end early, clips that reach past the end of their
+    video, and rows that name the same clip of the same person twice. Raises `DataError` only when the table
+    itself cannot be read.
+    """
+    path = Path(path)
+    rows, problems = _parse(path)
+    if not rows and not problems:
+        problems.append(Problem(path, 0, "no rows"))
+    vocabulary = vocabulary or _own_vocabulary(path, rows)
+    problems += _label_problems(path, rows, vocabulary) + _missing_files(path, rows)
+    problems += _duplicates(path, rows, vocabulary) + _video_problems(path, rows)
+    return sorted(problems, key=lambda problem: problem.row)
+
+
+def write_manifest(path: str | Path, rows: Sequence[ClipRow]) -> None:
+    """Write rows as CSV, or Parquet by suffix, atomically; paths become relative to the manifest.
+
+    Raises `UserError` when the file cannot be written.
+    """
+    path = Path(path)
+    known = (*COLUMNS, "skeleton") if any(row.skeleton for row in rows) else COLUMNS
+    columns = list(dict.fromkeys((*known, *(key for row in rows for key in row.extra))))
+    table = [_cells(row, path.parent) for row in rows]
+    with replacing(path) as temporary:
+        if path.suffix.lower() == ".parquet":
+            _write_parquet(table, columns, temporary)
+            return
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n", restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(table)
+
+
+def _write_parquet(table: list[dict[str, str]], columns: list[str], path: Path) -> None:
+    import pandas as pd
+
+    try:
+        pd.DataFrame(table, columns=columns).fillna("").to_parquet(path, index=False)
+    except ImportError as error:
+        raise UserError("a Parquet manifest needs pyarrow: pip install pyarrow") from error
+
+
+def _cells(row: ClipRow, folder: Path) -> dict[str, str]:
+    return {
+        **row.extra,
+        "video": _relative(row.video, folder),
+        "start": _number(row.start),
+        "end": _number(row.end),
+        "label": row.label,
+        "person": row.person,
+        "subject": row.subject,
+        "split": row.split,
+        "skeleton": _relative(row.skeleton, folder) if row.skeleton else "",
+    }
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _parse(path: Path) -> tuple[list[ClipRow], list[Problem]]:
+    """Rows whose cells can be used, and what is wrong with the others."""
+    records = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    rows, problems = [], []
+    for line, record in records:
+        try:
+            rows.append(_row(path, line, record))
+        except DataError as error:
+            problems.append(Problem(path, line, str(error)))
+    return rows, problems
+
+
+def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
+    if path.is_dir():
+        raise DataError(f"{path}: is a directory, not a manifest")
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such manifest") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text: save the table as CSV UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    header = text.partition("\n")[0]
+    separator = max(",;\t", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="", restkey="")
+    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+    _check_columns(path, reader.fieldnames)
+    try:
+        return [(reader.line_num, {k: v for k, v in record.items() if k}) for record in reader]
+    except csv.Error as error:
+        raise DataError(f"{path}: row {reader.line_num}: not CSV ({error})") from error
+
+
+def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such manifest")
+    try:
+        import pandas as pd
+
+        table = pd.read_parquet(path)
+    except ImportError as error:
+        raise DataError(f"{path}: Parquet needs pyarrow: pip install pyarrow") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a Parquet table") from error
+    table.columns = [str(name).strip().lower() for name in table.columns]
+    _check_columns(path, list(table.columns))
+    records = table.to_dict("records")
+    return [
+        (line, {str(k): "" if pd.isna(v) else str(v) for k, v in record.items()})
+        for line, record in enumerate(records, start=2)
+    ]
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    for name in _REQUIRED:
+        if name not in columns:
+            raise DataError(f"{path}: no column '{name}': a manifest has {','.join(COLUMNS)}")
+    twice = [name for name in columns if name and columns.count(name) > 1]
+    if twice:
+        raise DataError(f"{path}: column '{twice[0]}' stands twice")
+
+
+def _row(path: Path, line: int, record: Mapping[str, str]) -> ClipRow:
+    cell = {key: (value or "").strip() for key, value in record.items()}
+    if not cell["video"]:
+        raise DataError("no video named")
+    start, end = _seconds(cell, "start"), _seconds(cell, "end")
+    if start is not None and start < 0:
+        raise DataError(f"start {start:g} is before the video begins")
+    if end is not None and end <= (start or 0.0):
+        raise DataError(f"end {end:g} is not after start {start or 0.0:g}")
+    return ClipRow(
+        path.parent / cell["video"],
+        cell["label"],
+        start,
+        end,
+        cell.get("person") or "P1",
+        cell.get("subject", ""),
+        cell.get("split", ""),
+        path.parent / cell["skeleton"] if cell.get("skeleton") else None,
+        {key: value for key, value in cell.items() if key not in (*COLUMNS, "skeleton")},
+        line,
+    )
+
+
+def _seconds(cell: Mapping[str, str], column: str) -> float | None:
+    text = cell.get(column, "")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{column} '{text}' is not a number of seconds")
+    return value
+
+
+def _own_vocabulary(path: Path, rows: Sequence[ClipRow]) -> Vocabulary:
+    beside = path.parent / "vocabulary.json"
+    if beside.is_file():
+        return Vocabulary.load(beside)
+    found: dict[str, str] = {}
+    for row in rows:
+        if row.label:
+            found.setdefault(" ".join(row.label.lower().split()), row.label)
+    if not found:
+        return Vocabulary("empty", (GestureClass(0, "none"),))
+    classes = (GestureClass(i, label) for i, label in enumerate(sorted(found.values())))
+    return Vocabulary(path.stem, tuple(classes))
+
+
+def _label_problems(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary) -> list[Problem]:
+    problems = []
+    for row in rows:
+        if not row.label:
+            problems.append(Problem(path, row.row, "empty label"))
+        elif row.label not in vocabulary:
+            what = f"label '{row.label}' is not in vocabulary '{vocabulary.name}'"
+            problems.append(Problem(path, row.row, what))
+    return problems
+
+
+def _missing_files(path: Path, rows: Sequence[ClipRow]) -> list[Problem]:
+    here = {video: video.is_file() for video in {row.video for row in rows}}
+    problems = [Problem(path, row.row, f"no video file {row.video}") for row in rows if not here[row.video]]
+    lost = (row for row in rows if row.skeleton is not None and not row.skeleton.is_file())
+    return problems + [Problem(path, row.row, f"no skeleton file {row.skeleton}") for row in lost]
+
+
+def _duplicates(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary) -> list[Problem]:
+    seen: dict[tuple, ClipRow] = {}
+    problems = []
+    for row in rows:
+        key = (row.video, row.start, row.end, row.person)
+        first = seen.setdefault(key, row)
+        if first is not row:
+            same = " ".join(first.label.lower().split()) == " ".join(row.label.lower().split())
+            what = f"the same clip as row {first.row}" + ("" if same else f", with another label ('{first.label}')")
+            problems.append(Problem(path, row.row, what))
+    return problems
+
+
+def _video_problems(path: Path, rows: Sequence[ClipRow]) -> list[Problem]:
+    from microgesture.video import VideoReader
+
+    problems: list[Problem] = []
+    lengths: dict[Path, float | None] = {}
+    for row in rows:
+        if row.video not in lengths:
+            lengths[row.video] = None
+            if not row.video.is_file():
+                continue
+            try:
+                with VideoReader(row.video) as video:
+                    lengths[row.video] = video.duration
+                    if video.truncated:
+                        problems.append(Problem(path, row.row, f"{row.video}: cut off or damaged"))
+            except VideoError as error:
+                problems.append(Problem(path, row.row, str(error)))
+        length = lengths[row.video]
+        if length is not None and (row.start or 0.0) > 0 and (row.start or 0.0) >= length:
+            problems.append(Problem(path, row.row, f"start {row.start:g} is past the video's end ({length:.2f} s)"))
+        elif length is not None and row.end is not None and row.end > length + _SLACK:
+            problems.append(Problem(path, row.row, f"end {row.end:g} is past the video's end ({length:.2f} s)"))
+    return problems

@@ -1,0 +1,211 @@
+"""`EmotionModel`: an ensemble of calibrated sequence models that reads a timeline, with its uncertainty."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from microgesture.emotion.configuration import EmotionConfig, FitSummary
+from microgesture.emotion.registry import build
+from microgesture.emotion.sequence import EncodedTimeline, SequenceEncoder
+from microgesture.errors import DataError, RecipeError, UserError
+from microgesture.timeline import Driver, EmotionReading, Timeline
+from microgesture.vocabulary import Vocabulary
+
+UNDECIDED = "undecided"
+_FORMAT = 1
+_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_BATCH_CELLS = 2_000_000  # padded batch x length squared: keeps attention maps of long timelines small
+
+
+@dataclass
+class EmotionModel:
+    """What `train_emotion` returns. `members` map a `SequenceBatch` to logits (B, C); divided by `temperature`
+    they are log-likelihood ratios for outcomes that are equally likely, to which log `prior` (C,) is added."""
+
+    config: EmotionConfig
+    encoder: SequenceEncoder
+    members: nn.ModuleList
+    temperature: float
+    prior: np.ndarray
+    summary: FitSummary
+
+    @property
+    def name(self) -> str:
+        """What stands in `EmotionReading.model`."""
+        return f"{self.config.model} over {self.config.input}, {len(self.members)} members"
+
+    def probabilities(self, timelines: Sequence[Timeline], features: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Calibrated probabilities (n, C) of the outcomes; a timeline without known events gets the prior."""
+        each = features if features is not None else [None] * len(timelines)
+        encoded = [self.encoder.encode(t, f) for t, f in zip(timelines, each, strict=True)]
+        return _softmax(self._log_scores([e.sequence() for e in encoded]).mean(axis=0))
+
+    def read(self, timeline: Timeline, features: np.ndarray | None = None, person: str | None = None) -> EmotionReading:
+        """Read a timeline, all of it or one `person` in it.
+
+        `interval` holds `config.interval` of the mass of the leading outcome's probability over Poisson
+        bootstrap resamples of the events (each event counted 0, 1, 2, ... times with mean 1, as if the same
+        behaviour had been filmed again) in every member of the ensemble. The label is "undecided" when it holds the
+        chance level (the prior), when fewer than `config.min_events` events are known, or when training found
+        nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out.
+        """
+        encoded = self.encoder.encode(timeline, features, person)
+        if not len(encoded):
+            prior = dict(zip(self.config.classes, map(float, self.prior), strict=True))
+            return EmotionReading(UNDECIDED, prior, (0.0, 1.0), (), self.name, self._caution(encoded, True))
+        full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
+        probabilities = _softmax(full)
+        leading = int(np.argmax(probabilities))
+        low, high = self._interval(encoded, leading, float(probabilities[leading]))
+        enough = len(encoded) >= self.config.min_events and self.summary.learnt
+        undecided = not enough or low <= self.prior[leading] <= high
+        return EmotionReading(
+            label=UNDECIDED if undecided else self.config.classes[leading],
+            probabilities=dict(zip(self.config.classes, map(float, probabilities), strict=True)),
+            interval=(low, high),
+            drivers=self._drivers(timeline, encoded, leading, full),
+            model=self.name,
+            caution=self._caution(encoded, undecided),
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write `model.safetensors` and `config.json`. Raises `UserError` when the folder cannot be written."""
+        folder = Path(folder)
+        head = {
+            "format": _FORMAT,
+            "config": self.config.to_json(),
+            "vocabulary": self.encoder.vocabulary.to_json(),
+            "terms": list(self.encoder.terms),
+            "feature_width": self.encoder.feature_width,
+            "members": len(self.members),
+            "temperature": self.temperature,
+            "prior": self.prior.tolist(),
+            "summary": asdict(self.summary),
+            "torch": torch.__version__,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            weights, config = folder / (_WEIGHTS + ".part"), folder / (_CONFIG + ".part")
+            save_file({k: v.contiguous() for k, v in self.members.state_dict().items()}, weights)
+            config.write_text(json.dumps(head, indent=1), "utf-8")
+            os.replace(weights, folder / _WEIGHTS)
+            os.replace(config, folder / _CONFIG)
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"{folder}: the emotion model cannot be written ({error})") from error
+
+    @classmethod
+    def load(cls, folder: str | Path) -> EmotionModel:
+        """Inverse of `save`. Raises `DataError` for a folder that holds no emotion model, `RecipeError` for one
+        whose settings do not fit."""
+        folder = Path(folder)
+        if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
+            raise DataError(f"{folder}: no emotion model here ({_CONFIG} and {_WEIGHTS} are needed)")
+        try:
+            head: dict[str, Any] = json.loads((folder / _CONFIG).read_text("utf-8"))
+            if head.get("format") != _FORMAT:
+                raise DataError(f"{folder / _CONFIG}: format {head.get('format')} is not {_FORMAT}")
+            config = EmotionConfig.from_json(head["config"], str(folder / _CONFIG))
+            vocabulary = Vocabulary.from_json(head["vocabulary"], str(folder / _CONFIG))
+            encoder = SequenceEncoder(config, vocabulary, tuple(head["terms"]), int(head["feature_width"]))
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in head["summary"].items()}
+            summary = FitSummary(**fields)
+            members = nn.ModuleList(build(config, encoder.spec) for _ in range(int(head["members"])))
+            members.load_state_dict(load_file(folder / _WEIGHTS))
+            members.eval()
+            prior = np.array(head["prior"], dtype=np.float64)
+            return cls(config, encoder, members, float(head["temperature"]), prior, summary)
+        except (KeyError, TypeError, ValueError, AttributeError, OSError, SafetensorError) as error:
+            raise DataError(f"{folder}: not an emotion model ({error})") from error
+        except RuntimeError as error:
+            raise RecipeError(f"{folder}: the weights do not fit the configuration") from error
+
+    def _log_scores(self, sequences: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+        """Calibrated scores (members, n, C) of item sequences; those without events get log prior."""
+        scores = member_logits(self.members, self.encoder, sequences) / self.temperature
+        scores[:, [len(s) == 0 for s in sequences]] = 0.0
+        return scores + np.log(self.prior)
+
+    def _interval(self, encoded: EncodedTimeline, leading: int, point: float) -> tuple[float, float]:
+        rng = np.random.default_rng(self.config.seed)
+        counts = rng.poisson(1.0, size=(self.config.resamples, len(encoded)))
+        selections = [np.repeat(np.arange(len(encoded)), row) for row in counts]
+        draws = _softmax(self._log_scores([encoded.sequence(s) for s in selections]))[..., leading]
+        tail = (1.0 - self.config.interval) / 2.0
+        low, high = np.quantile(draws, [tail, 1.0 - tail])
+        inside = [point] if self.summary.learnt else [point, float(self.prior[leading])]
+        return float(min(low, *inside)), float(max(high, *inside))
+
+    def _drivers(
+        self, timeline: Timeline, encoded: EncodedTimeline, leading: int, full: np.ndarray
+    ) -> tuple[Driver, ...]:
+        everyone = range(len(encoded))
+        without = [encoded.sequence(i for i in everyone if i != left_out) for left_out in everyone]
+        scores = self._log_scores(without).mean(axis=0)
+        effects = _log_odds(full, leading) - _log_odds(scores, leading)
+        drivers = (Driver(i, timeline[i].label, float(x)) for i, x in zip(encoded.index, effects, strict=True))
+        return tuple(sorted(drivers, key=lambda d: (-abs(d.effect), d.event)))
+
+    def _caution(self, encoded: EncodedTimeline, undecided: bool) -> str:
+        parts = ["A tendency of the gestures alone, not what this person felt, and not a lie detector."]
+        if not self.summary.learnt:
+            parts.append("In training the outcomes could not be told apart better than by chance.")
+        elif len(encoded) < self.config.min_events:
+            parts.append(f"Only {len(encoded)} known gestures: too few to say anything.")
+        elif undecided:
+            parts.append("Another sample of the same behaviour could as well have pointed the other way.")
+        if self.summary.learnt:
+            right, chance = round(100 * self.summary.accuracy), round(100 * self.summary.chance)
+            parts.append(
+                f"On {self.summary.timelines} training videos of people it had not seen, a single member was right "
+                f"for {right} % (always guessing the commonest outcome: {chance} %)."
+                if self.summary.grouped_by == "subject"
+                else f"On held-out training videos a single member was right for {right} % (guessing: {chance} %)."
+            )
+        if encoded.left_out:
+            parts.append(f"{encoded.left_out} gestures were left out: the model was never trained on them.")
+        return " ".join(parts)
+
+
+@torch.no_grad()
+def member_logits(
+    members: Sequence[nn.Module] | nn.ModuleList, encoder: SequenceEncoder, sequences: Sequence[Sequence[np.ndarray]]
+) -> np.ndarray:
+    """Raw logits (members, n, C) in evaluation mode, in batches whose attention stays small."""
+    lengths = [sum(map(len, s)) for s in sequences]  # tokens
+    order = sorted(range(len(sequences)), key=lengths.__getitem__)
+    out = np.zeros((len(members), len(sequences), len(encoder.config.classes)))
+    for member in members:
+        member.eval()
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop + 1 - start) * (lengths[order[stop]] + 1) ** 2 <= _BATCH_CELLS:
+            stop += 1
+        rows = order[start:stop]
+        batch = encoder.collate([sequences[i] for i in rows])
+        for m, member in enumerate(members):
+            out[m, rows] = member(batch).double().numpy()
+        start = stop
+    return out
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _log_odds(scores: np.ndarray, leading: int) -> np.ndarray:
+    """Log-odds of class `leading` against all others, from log-scores (..., C)."""
+    others = np.delete(scores, leading, axis=-1)
+    return scores[..., leading] - np.logaddexp.reduce(others, axis=-1)

@@ -1,0 +1,152 @@
+"""Recipes of `kind: emotion`: stage 3, an emotion model from a table of timelines with outcomes.
+
+The table is a CSV `timeline,subject,split,outcome` (paths relative to it) as `microgesture synthesize` writes
+for interviews, filmed or not. With a recogniser, the labels of true timelines are passed through its confusion,
+measured on its own validation clips, so that the model learns from texts with recognition errors.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgesture import formats
+from microgesture.atomic import write_json
+from microgesture.emotion.configuration import EmotionConfig
+from microgesture.emotion.evaluation import EmotionScores, evaluate_emotion
+from microgesture.emotion.training import train_emotion
+from microgesture.errors import DataError, RecipeError
+from microgesture.evaluation.metrics import confusion_matrix
+from microgesture.timeline import Timeline
+from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
+from microgesture.training.configuration import dataclass_from_mapping, read_recipe
+from microgesture.training.prediction import predict
+from microgesture.vocabulary import Vocabulary
+
+
+@dataclass
+class EmotionRecipe:
+    """One row of the emotion table."""
+
+    title: str = ""
+    """Name of the row in tables."""
+    kind: str = "emotion"
+    """Tells this recipe from one that trains a recogniser."""
+    timelines: str = ""
+    """CSV with the columns timeline, subject, split, outcome."""
+    recogniser: str = ""
+    """Run folder: learn from texts with the errors of this recogniser; empty: from the labels as they are."""
+    reader: EmotionConfig = field(default_factory=EmotionConfig)
+    """The model and its training."""
+
+
+@dataclass(frozen=True)
+class LabelledTimelines:
+    """Timelines with the outcome and the subject of each."""
+
+    timelines: list[Timeline]
+    outcomes: list[str]
+    subjects: list[str]
+
+
+def load_emotion_recipe(name: str, flags: Sequence[str] = ()) -> EmotionRecipe:
+    """Read an emotion recipe and lay the flags over it. Raises `RecipeError` in one line."""
+    recipe = dataclass_from_mapping(EmotionRecipe, read_recipe(name), flags, name)
+    if not recipe.timelines:
+        raise RecipeError(f"{name}: names no data: give --timelines path/to/timelines.csv")
+    return recipe
+
+
+def train_emotion_recipe(recipe: EmotionRecipe, out: Path) -> dict[str, EmotionScores]:
+    """Train into the folder `out` and return scores on the test split: from "true texts", and with a
+    recogniser from "recognised texts", whose labels went through its confusion on test clips.
+
+    Raises `RecipeError` when `out` already holds a model, `DataError` when the table does not fit.
+    """
+    if (out / "config.json").exists():
+        raise RecipeError(f"'{out}' already holds a model: choose another folder")
+    train = read_timelines(recipe.timelines, ("train", "val"))
+    test = read_timelines(recipe.timelines, ("test",))
+    run = load_run(recipe.recogniser) if recipe.recogniser else None
+    vocabulary = run.vocabulary if run else None
+    confusion = clip_confusion(run, "val") if run else None
+    model = train_emotion(
+        train.timelines, train.outcomes, recipe.reader, vocabulary, train.subjects, confusion=confusion
+    )
+    model.save(out)
+    if not test.timelines:
+        return {}
+    scores = {"true texts": evaluate_emotion(model, test.timelines, test.outcomes, test.subjects)}
+    if run is not None:
+        seen = through_recogniser(test.timelines, clip_confusion(run, "test"), run.vocabulary, recipe.reader.seed)
+        scores["recognised texts"] = evaluate_emotion(model, seen, test.outcomes, test.subjects)
+    write_json(out / "evaluation.json", {"recipe": _plain(recipe), **{k: asdict(v) for k, v in scores.items()}})
+    return scores
+
+
+def read_timelines(table: str | Path, splits: Sequence[str]) -> LabelledTimelines:
+    """The timelines of some splits of a table. Raises `DataError` naming the file and the row."""
+    table = Path(table)
+    found = LabelledTimelines([], [], [])
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise DataError(f"{table}: cannot be read ({error.strerror})") from error
+    for number, row in enumerate(rows, start=2):
+        lacking = [c for c in ("timeline", "subject", "split", "outcome") if not row.get(c)]
+        if lacking:
+            raise DataError(f"{table}: row {number}: {lacking[0]} is missing")
+        if row["split"] in splits:
+            found.timelines.append(formats.read(table.parent / row["timeline"]))
+            found.outcomes.append(row["outcome"])
+            found.subjects.append(row["subject"])
+    return found
+
+
+def clip_confusion(run: Run, split: str) -> np.ndarray:
+    """Counts `(K, K)` of the recogniser on clips of a split, rows true, with one clip a class added on the
+    diagonal so that a class without clips is taken as recognised."""
+    found = predict(run.objective, make_dataset(run.recipe, open_manifest(run.recipe), split))
+    counts = confusion_matrix(found.labels, found.scores.argmax(1), len(run.vocabulary))
+    return counts + np.eye(len(counts), dtype=counts.dtype)
+
+
+def through_recogniser(
+    timelines: Sequence[Timeline], confusion: np.ndarray, vocabulary: Vocabulary, seed: int
+) -> list[Timeline]:
+    """Timelines as a recogniser with this confusion would have named their events; those that it takes for
+    no gesture are missed."""
+    rng = np.random.default_rng(seed)
+    rates = confusion / confusion.sum(axis=1, keepdims=True)
+    seen = []
+    for timeline in timelines:
+        events = []
+        for event in timeline:
+            if event.label not in vocabulary:
+                continue
+            drawn = int(rng.choice(len(rates), p=rates[vocabulary.index(event.label)]))
+            if drawn != vocabulary.background_id:
+                events.append(replace(event, label=vocabulary[drawn].name, label_id=drawn))
+        seen.append(timeline.with_events(events))
+    return seen
+
+
+def best_reachable(table: str | Path) -> float | None:
+    """The accuracy that no model can beat in expectation, where world.json beside the table knows it."""
+    try:
+        known = json.loads((Path(table).parent / "world.json").read_text("utf-8"))
+        return float(known["bayes_accuracy"]["value"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _plain(recipe: EmotionRecipe) -> Mapping[str, Any]:
+    values = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
+    return {**values, "reader": recipe.reader.to_json()}
