@@ -18,14 +18,6 @@ VOCABULARY = Vocabulary("ten", tuple(GestureClass(i, f"gesture {i}") for i in ra
 QUICK = EmotionConfig(members=2, epochs=3, width=16, layers=1, resamples=10)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def world():
     expected = planted.rates(VOCABULARY, 0.3, events=25)

@@ -1,7 +1,9 @@
 import hashlib
 import os
 import shutil
+import threading
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import av
@@ -166,7 +168,7 @@ def test_one_frame_and_still_pictures(tmp_path):
     with VideoReader(tmp_path / "still.png") as video:
         assert (video.duration, video.size, video.frame_count) == (0.0, (51, 33), 1)
         np.testing.assert_array_equal(video.frames_at([3.0])[0], picture(5, 51, 33))
-        assert [len(times) for times, _ in video.stream(fps=10)] == [1]
+        assert [len(times) for times, _ in video.stream(fps=1000)] == [1]
 
 
 def bad_files(folder: Path) -> dict[str, Path]:
@@ -214,6 +216,28 @@ def test_names_that_look_like_addresses_are_files(tmp_path, monkeypatch):
         shutil.copy(source, tmp_path / name)
         with VideoReader(name) as video:
             assert video.frame_count == 2
+
+
+def test_a_playlist_fetches_nothing(tmp_path):
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/a.ts"
+    path = tmp_path / "list.m3u8"
+    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{address}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(VideoError):
+        VideoReader(path)
+    server.shutdown()
+    assert asked == []
 
 
 def test_a_changed_file_is_read_anew(tmp_path):

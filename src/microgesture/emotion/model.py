@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -94,14 +95,17 @@ class EmotionModel:
             "summary": asdict(self.summary),
             "torch": torch.__version__,
         }
+        weights, config = folder / (_WEIGHTS + ".part"), folder / (_CONFIG + ".part")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            weights, config = folder / (_WEIGHTS + ".part"), folder / (_CONFIG + ".part")
             save_file({k: v.contiguous() for k, v in self.members.state_dict().items()}, weights)
             config.write_text(json.dumps(head, indent=1), "utf-8")
             os.replace(weights, folder / _WEIGHTS)
             os.replace(config, folder / _CONFIG)
         except (OSError, SafetensorError) as error:
+            for part in (weights, config):
+                with contextlib.suppress(OSError):
+                    part.unlink()
             raise UserError(f"{folder}: the emotion model cannot be written ({error})") from error
 
     @classmethod
@@ -166,11 +170,10 @@ class EmotionModel:
             parts.append("Another sample of the same behaviour could as well have pointed the other way.")
         if self.summary.learnt:
             right, chance = round(100 * self.summary.accuracy), round(100 * self.summary.chance)
+            whose = "of people it had not seen" if self.summary.grouped_by == "subject" else "that it had not seen"
             parts.append(
-                f"On {self.summary.timelines} training videos of people it had not seen, a single member was right "
-                f"for {right} % (always guessing the commonest outcome: {chance} %)."
-                if self.summary.grouped_by == "subject"
-                else f"On held-out training videos a single member was right for {right} % (guessing: {chance} %)."
+                f"On {self.summary.timelines} videos {whose} in training it was right in {right}\u00a0%; "
+                f"always giving the commonest answer, in {chance}\u00a0%."
             )
         if encoded.left_out:
             parts.append(f"{encoded.left_out} gestures were left out: the model was never trained on them.")

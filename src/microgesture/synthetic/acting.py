@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -121,11 +121,19 @@ def _upon(fingers: np.ndarray, palm: np.ndarray, normal: np.ndarray, part: str) 
     return frame_from(fingers - inward * normal, palm - 0.5 * inward * normal)
 
 
-def blend(first: ArmPose, second: ArmPose, weight: np.ndarray, shoulder: np.ndarray, via: np.ndarray) -> ArmPose:
+def blend(
+    first: ArmPose,
+    second: ArmPose,
+    weight: np.ndarray,
+    shoulder: np.ndarray,
+    via: np.ndarray,
+    beside: np.ndarray | None = None,
+) -> ArmPose:
     """From one arm pose to another by `weight (T,)`, around the `shoulder (T, 3)` as arms do, by way of `via (T, 3)`.
 
     The direction from the shoulder turns and the distance changes, so that the hand does not cut through the
-    shoulder; between opposite directions the way leads through that of `via`, metres.
+    shoulder; between opposite directions the way leads through that of `via`, metres. Where `beside (T, 3)`
+    is given, the way leads through that point instead, half way.
     """
     w = weight[:, None]
 
@@ -134,6 +142,8 @@ def blend(first: ArmPose, second: ArmPose, weight: np.ndarray, shoulder: np.ndar
         return a + (w if a.ndim == 2 else weight) * (b - a)
 
     def travel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if beside is not None:  # the parabola through a, beside and b
+            return a + w * (b - a) + 4.0 * w * (1.0 - w) * (beside - 0.5 * (a + b))
         a, b = a - shoulder, b - shoulder
         near, far = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
         a, b = a / np.maximum(near, 1e-6), b / np.maximum(far, 1e-6)
@@ -165,11 +175,10 @@ def hands(
     """Solve both arms into the skeleton. Reaches to the other arm are solved after it, in a second pass."""
     smooth = max(1, round(0.16 / (times[1] - times[0]))) if len(times) > 1 else 0
     still = np.zeros(len(times))
-    resting = [
-        settle(body, skeleton, side, hand_at(body, skeleton, side, rest[side], drift[side], still, table), smooth)
-        for side in (0, 1)
-    ]
-    arms = list(resting)
+    arms = []
+    for side in (0, 1):
+        lying = hand_at(body, skeleton, side, rest[side], drift[side], still, table)
+        arms.append(settle(body, skeleton, side, replace(lying, careful=False), smooth))
     leaning = [any(_on_other_arm(r) for r in act.gesture.reaches.values()) for act in acts]
     for late in (False, True) if any(leaning) else (False,):
         for act, leans in zip(acts, leaning, strict=True):
@@ -201,7 +210,9 @@ def _act_out(
         place_arm(body, here, side, goal)
         before = ArmPose(**{f.name: getattr(arms[side], f.name)[span] for f in fields(ArmPose)})
         via = apply(here.frames["chest"][1], np.array(reach.via) * np.array([SIGNS[side], 1.0, 1.0]))
-        mixed = blend(before, goal, weight, here.joints[f"{SIDES[side]}_shoulder"], via)
+        shoulder = here.joints[f"{SIDES[side]}_shoulder"]
+        beside = _beside(body, here, side) if reach.behind else None
+        mixed = blend(before, goal, weight, shoulder, via, beside)
         shift = _clear(body, here, mixed, weight)
         if table is not None:
             shift = shift + _round_table(mixed.point + shift, weight, table, smooth)
@@ -212,12 +223,19 @@ def _act_out(
         arms[side] = arm
 
 
+def _beside(body: Body, skeleton: Skeleton, side: int) -> np.ndarray:
+    """A point `(T, 3)` beside the hip that a hand passes on its way behind the body."""
+    arm = body.lengths["upper_arm"] + body.lengths["forearm"]
+    away = np.array([SIGNS[side] * 0.13, -0.78 * arm, -0.02])
+    return skeleton.joints[f"{SIDES[side]}_shoulder"] + apply(skeleton.frames["chest"][1], away)
+
+
 def _clear(body: Body, skeleton: Skeleton, arm: ArmPose, weight: np.ndarray) -> np.ndarray:
     """Displacement `(T, 3)` that takes a hand on its way around head and trunk; none at either end of the way."""
     way = (4.0 * weight * (1.0 - weight))[:, None]
     shift = np.zeros_like(arm.point)
     for place in (arm.wrist, arm.point):
-        shift += way * push_out(body, skeleton, place + shift, 0.045)
+        shift += way * push_out(body, skeleton, (place + shift)[:, None], 0.045)[:, 0]
     return shift
 
 

@@ -7,7 +7,7 @@ no clothing hue and no kind of background, so a model cannot pass the test by re
 from __future__ import annotations
 
 import colorsys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -318,8 +318,3 @@ def _dull(rng: np.random.Generator) -> Colour:
 def _rgb(colour: np.ndarray) -> Colour:
     r, g, b = (float(c) for c in np.clip(colour, 0.0, 1.0))
     return (r, g, b)
-
-
-def plain(appearance: Appearance) -> Appearance:
-    """The same person and room without grain, defocus and other traits of the sensor."""
-    return replace(appearance, sensor=Sensor(noise=0.0))

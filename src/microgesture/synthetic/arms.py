@@ -2,8 +2,8 @@
 
 Given where a part of the hand must be and how the hand would like to be turned, the arm is solved so that
 the contact is kept and everything else gives way: the elbow stays out of the trunk and hangs as it does in
-life, the wrist bends no further than wrists do (65 degrees up and down, 28 sideways, 85 of pronation either
-way), and the hand's turn yields to that.
+life, the wrist bends no further than wrists do (72 degrees up and down, 30 sideways, 85 of pronation either
+way; up to 30 % more where the contact would be lost), and the hand's turn yields to that.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgesture.synthetic.body import solids
+from microgesture.synthetic.body import Ellipsoid, solids
 from microgesture.synthetic.hands import hand_points
 from microgesture.synthetic.kinematics import (
     SIDES,
     SIGNS,
     Skeleton,
     apply,
+    cross,
     dot,
     frame_from,
     from_quaternion,
@@ -30,19 +31,22 @@ from microgesture.synthetic.kinematics import (
 from microgesture.synthetic.performance import Body
 
 _SWIVELS = np.radians(np.linspace(-80.0, 80.0, 9))
-TWIST_LIMIT, BEND_LIMIT, DEVIATION_LIMIT = np.radians(85.0), np.radians(65.0), np.radians(28.0)
+TWIST_LIMIT, BEND_LIMIT, DEVIATION_LIMIT = np.radians(85.0), np.radians(72.0), np.radians(30.0)
+STRAIN = 0.3
 
 
 @dataclass
 class HandTrack:
     """What a hand is to do at T times: `point (T, 3)` where its touching part is, metres; `turn (T, 3, 3)` the
-    wished rotation; `local (T, 3)` the touching part in the hand's frame; `shape (T, 15)`; `elbow (T,)`."""
+    wished rotation; `local (T, 3)` the touching part in the hand's frame; `shape (T, 15)`; `elbow (T,)`. A
+    `careful` hand turns so as to stay out of head and trunk; a resting one need not."""
 
     point: np.ndarray
     turn: np.ndarray
     local: np.ndarray
     shape: np.ndarray
     elbow: np.ndarray
+    careful: bool = True
 
 
 @dataclass
@@ -62,46 +66,51 @@ class ArmPose:
 
 
 def trunk_depth(body: Body, skeleton: Skeleton, points: np.ndarray, margin: float) -> np.ndarray:
-    """How deep points `(T, ..., 3)` lie in trunk solids grown by `margin` metres: 1 - implicit value, >= 0."""
+    """How deep points `(T, N, 3)` lie in trunk solids grown by `margin` metres: 1 - implicit value, >= 0."""
     deepest = np.zeros(points.shape[:-1])
-    extra = points.ndim - 2
     for s in solids(body):
-        if s.frame == "head":
-            continue
-        rotation = skeleton.frames[s.frame][1]
-        origin = skeleton.joints[s.anchor] + apply(rotation, np.array(s.centre))
-        shifted = points - origin.reshape(len(origin), *([1] * extra), 3)
-        local = np.einsum("tji,t...j->t...i", rotation, shifted) / (np.array(s.semi_axes) + margin)
-        deepest = np.maximum(deepest, 1.0 - (local**2).sum(-1))
+        if s.frame != "head":
+            local, _ = _within(skeleton, s, points)
+            local /= np.array(s.semi_axes) + margin
+            deepest = np.maximum(deepest, 1.0 - dot(local, local)[..., 0])
     return deepest
 
 
+def _within(skeleton: Skeleton, solid: Ellipsoid, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points `(T, N, 3)` from a solid's centre along its axes, and the solid's rotation `(T, 3, 3)`."""
+    rotation = skeleton.frames[solid.frame][1]
+    centre = skeleton.joints[solid.anchor] + apply(rotation, np.array(solid.centre))
+    return (points - centre[:, None]) @ rotation, rotation
+
+
 def push_out(body: Body, skeleton: Skeleton, points: np.ndarray, margin: float) -> np.ndarray:
-    """Displacements like `points (T, ..., 3)` that bring them out of head and trunk grown by `margin`, metres."""
+    """Displacements like `points (T, N, 3)` that bring them out of head and trunk grown by `margin`, metres."""
     moved = points.copy()
-    extra = [1] * (points.ndim - 2)
     for s in solids(body):
-        rotation = skeleton.frames[s.frame][1]
-        origin = skeleton.joints[s.anchor] + apply(rotation, np.array(s.centre))
         axes = np.array(s.semi_axes) + margin
-        local = np.einsum("tji,t...j->t...i", rotation, moved - origin.reshape(-1, *extra, 3))
-        value = np.linalg.norm(local / axes, axis=-1, keepdims=True)
-        slope = local / axes**2
-        depth = np.maximum(1.0 - value, 0.0) * value / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
-        moved = moved + np.einsum("tij,t...j->t...i", rotation, unit(slope) * np.minimum(depth, 0.15))
+        local, rotation = _within(skeleton, s, moved)
+        scaled = local / axes
+        value = np.sqrt(dot(scaled, scaled))
+        if value.min(initial=2.0) >= 1.0:
+            continue
+        slope = scaled / axes
+        steep = np.maximum(np.sqrt(dot(slope, slope)), 1e-6)
+        depth = np.minimum(np.maximum(1.0 - value, 0.0) * value / steep, 0.15)
+        moved += (slope / steep * depth) @ np.swapaxes(rotation, -1, -2)
     return moved - points
 
 
 def _lift_off(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, turn: np.ndarray) -> np.ndarray:
     """Turn the hand about its touching part so that the rest of it leaves head and trunk."""
-    local = np.stack(list(hand_points(body, side, hand.shape).values()), 1)
-    arm = np.einsum("tij,tkj->tki", turn, local - hand.local[:, None])
+    points = hand_points(body, side, hand.shape)
+    local = np.stack([track for name, track in points.items() if not name.startswith("thumb_base")], 1)
+    arm = (local - hand.local[:, None]) @ np.swapaxes(turn, -1, -2)
     push = push_out(body, skeleton, hand.point[:, None] + arm, 0.0)
     depth = np.linalg.norm(push, axis=-1)
     if depth.max(initial=0.0) < 0.006:
         return turn
     push = push * (np.maximum(depth - 0.006, 0.0) / np.maximum(depth, 1e-9))[..., None]
-    torque = np.cross(arm, push).sum(1)
+    torque = cross(arm, push).sum(1)
     lever = (arm**2).sum(-1) * (depth > 0.006)
     angle = np.linalg.norm(torque, axis=-1) / np.maximum(lever.sum(1), 0.004)
     angle = np.minimum(1.5 * angle, 0.5)
@@ -114,14 +123,19 @@ def settle(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, smooth: i
     swivel is averaged."""
     turn, swivel, angles = hand.turn, np.zeros(len(hand.point)), np.zeros((len(hand.point), 3))
     target = hand.point - apply(turn, hand.local)
-    for attempt in range(6):
+    slack = np.ones(len(target))
+    for attempt in range(7 if hand.careful else 4):
         if attempt in (0, 3):
             swivel = average(_choose(body, skeleton, side, target, hand.elbow, turn), smooth)
         _, wrist, forearm = _reach(body, skeleton, side, target, swivel, hand.elbow)
         turn = _aim(turn, hand.local, hand.point - wrist)
-        turn = _lift_off(body, skeleton, side, hand, turn)
-        angles = _wrist_angles(turn, forearm)
+        if hand.careful:
+            turn = _lift_off(body, skeleton, side, hand, turn)
+        angles = _wrist_angles(turn, forearm, slack)
         turn = forearm @ _wrist_turn(angles)
+        if attempt >= 3:  # a wrist strains rather than lose what it touches
+            miss = np.linalg.norm(wrist + apply(turn, hand.local) - hand.point, axis=-1)
+            slack = np.maximum(slack, 1.0 + STRAIN * np.clip(miss / 0.02, 0.0, 1.0))
         target = 0.25 * target + 0.75 * (hand.point - apply(turn, hand.local))
     pose = ArmPose(hand.point, hand.local, hand.shape, target, swivel, hand.elbow, angles)
     pose.wrist = _hold(body, skeleton, side, pose)[1]
@@ -158,7 +172,7 @@ def _reach(
     pole = _pole(skeleton, side, axis, lift)
     bent = rotate_about(axis, swivel, unit(pole - dot(pole, axis) * axis))
     elbow, wrist = two_bone(shoulder, target, body.lengths["upper_arm"], body.lengths["forearm"], bent)
-    hinge = -np.cross(axis, bent)
+    hinge = -cross(axis, bent)
     return elbow, wrist, frame_from(wrist - elbow, SIGNS[side] * hinge)
 
 
@@ -177,9 +191,9 @@ def _pole(skeleton: Skeleton, side: int, axis: np.ndarray, lift: np.ndarray) -> 
     that reaches out, beside the arm that reaches up."""
     chest = skeleton.frames["chest"][1]
     height = (axis * chest[..., 1]).sum(-1)
-    down = np.maximum(-height, 0.0)
+    down, up = np.maximum(-height, 0.0), np.maximum(height, 0.0)
     local = np.stack(
-        [0.5 + 0.7 * lift, -(1.0 - height**2) * (1.0 - 0.8 * lift), -0.15 - 0.75 * down**2 + 0.2 * lift], -1
+        [0.5 + 0.7 * lift, -(1.0 - height**2) * (1.0 - 0.8 * lift), -0.15 - 0.75 * down**2 + 0.6 * up**2 + 0.2 * lift], -1
     )
     return apply(chest, local * np.array([SIGNS[side], 1.0, 1.0]))
 
@@ -203,14 +217,15 @@ def _choose(
     elbow, wrist = two_bone(shoulder[:, None], target[:, None], upper, lower, bent)
     wrist = np.broadcast_to(wrist, elbow.shape)
     forearm = unit(wrist - elbow)
-    neutral = -SIGNS[side] * np.cross(axis[:, None], bent)
+    neutral = -SIGNS[side] * cross(axis[:, None], bent)
     neutral = unit(neutral - dot(neutral, forearm) * forearm)
     palm = np.broadcast_to(turn[:, None, :, 2], forearm.shape)
     palm = palm - dot(palm, forearm) * forearm
     strength = np.linalg.norm(palm, axis=-1)
-    twist = np.arctan2(dot(np.cross(neutral, palm), forearm)[..., 0], dot(neutral, palm)[..., 0])
+    twist = np.arctan2(dot(cross(neutral, palm), forearm)[..., 0], dot(neutral, palm)[..., 0])
     places = np.stack([0.5 * (shoulder[:, None] + elbow), elbow, 0.5 * (elbow + wrist), wrist], 2)
-    inside = trunk_depth(body, skeleton, places, 0.6 * body.radii["upper_arm"]) @ np.array([0.4, 1.0, 1.0, 0.6])
+    deep = trunk_depth(body, skeleton, places.reshape(len(places), -1, 3), 0.6 * body.radii["upper_arm"])
+    inside = deep.reshape(places.shape[:-1]) @ np.array([0.4, 1.0, 1.0, 0.6])
     cost = 1.1 * (_SWIVELS / 1.2) ** 2 + 4.0 * inside
     cost = cost + 1.2 * strength * (np.maximum(np.abs(twist) - 0.9, 0.0)) ** 2
     weight = np.exp(-(cost - cost.min(1, keepdims=True)) / 0.22)
@@ -221,7 +236,7 @@ def _aim(turn: np.ndarray, local: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Turn the hand by the smallest rotation that brings its touching part into direction `wanted (T, 3)`: nothing
     changes where the arm reaches its target; where it cannot, the hand bends to keep the contact."""
     now, goal = unit(apply(turn, local)), unit(wanted)
-    axis = np.cross(now, goal)
+    axis = cross(now, goal)
     sine = np.linalg.norm(axis, axis=-1)
     angle = np.minimum(np.arctan2(sine, (now * goal).sum(-1)), 1.2)
     far = np.linalg.norm(local, axis=-1) > 0.04  # a palm at the wrist has no direction to aim
@@ -230,8 +245,8 @@ def _aim(turn: np.ndarray, local: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.stack(columns, -1)
 
 
-def _wrist_angles(turn: np.ndarray, forearm: np.ndarray) -> np.ndarray:
-    """Pronation, bend and deviation `(T, 3)` of hands against forearms, brought within their limits."""
+def _wrist_angles(turn: np.ndarray, forearm: np.ndarray, slack: np.ndarray) -> np.ndarray:
+    """Pronation, bend and deviation `(T, 3)` of hands against forearms, brought within their limits times `slack`."""
     q = to_quaternion(np.swapaxes(forearm, -1, -2) @ turn)
     q = np.where(q[:, :1] < 0, -q, q)
     twist = 2.0 * np.arctan2(q[:, 2], q[:, 0])
@@ -242,7 +257,7 @@ def _wrist_angles(turn: np.ndarray, forearm: np.ndarray) -> np.ndarray:
     angle = 2.0 * np.arccos(np.clip(swing[:, :1], -1.0, 1.0))
     bent = unit(swing[:, 1:]) * angle
     size = np.maximum(np.hypot(bent[:, 0] / BEND_LIMIT, bent[:, 2] / DEVIATION_LIMIT), 1e-9)
-    share = _soft_clip(size, 1.0) / size
+    share = slack * _soft_clip(size / slack, 1.0) / size
     held = _soft_clip(np.unwrap(twist), TWIST_LIMIT)
     return np.stack([held, bent[:, 0] * share, bent[:, 2] * share], -1)
 

@@ -18,9 +18,9 @@ from microgesture.synthetic.camera import Camera
 from microgesture.synthetic.performance import FACE, JOINT_INDEX, Body, Performance
 from microgesture.synthetic.primitives import Assembly
 
-PLAIN, SKIN, HEAD, TRUNK, SLEEVE, HAIR, NECK, HAND = range(8)
-"""How the shader colours a solid: one colour, skin, a face, a trunk with pattern and collar, a sleeve or leg
-with folds, hair, neck, hand."""
+PLAIN, SKIN, HEAD, TRUNK, SLEEVE, LEG, HAIR, NECK, HAND = range(9)
+"""How the shader colours a solid: one colour, skin, a face, a trunk with pattern and collar, a sleeve and a
+trouser leg with folds, hair, neck, hand."""
 
 _PROP_COLOURS = {"pen": (0.08, 0.12, 0.4), "ring": (0.83, 0.68, 0.3)}
 _FINGERS = ("index", "middle", "ring", "pinky")
@@ -120,7 +120,7 @@ class Figure:
         self.hat = add(looks.hat_colour, 0.03, PLAIN)
         self.trunk = add(clothes.upper, 0.02, TRUNK)
         self.sleeve = add(clothes.upper, 0.02, SLEEVE)
-        self.leg = add(clothes.lower, 0.02, SLEEVE)
+        self.leg = add(clothes.lower, 0.02, LEG)
         self.shoe = add(clothes.shoes, 0.25, PLAIN)
         self.collar = add(clothes.inner if clothes.top == "jacket" else clothes.upper, 0.02, PLAIN)
         self.chair = add(room.chair, 0.08, PLAIN)
@@ -172,9 +172,9 @@ class Figure:
         puff = pose.channel("cheeks_puffed")
         for side, sign in (("left", 1.0), ("right", -1.0)):
             cheek = self._local(pose, f"{side}_cheek")
-            centre, semi = cheek_solid(sign * cheek[:, 0], cheek[:, 1], cheek[:, 2], puff, w, d)
-            middle = pose.place("head", axes, np.column_stack((sign * centre[0], *centre[1:])))
-            out.ellipsoid(middle, axes, np.column_stack(semi), self.face)
+            core, radii = cheek_solid(sign * cheek[:, 0], cheek[:, 1], cheek[:, 2], puff, w, d)
+            middle = pose.place("head", axes, np.column_stack((sign * core[0], *core[1:])))
+            out.ellipsoid(middle, axes, np.column_stack(radii), self.face)
             ear = self._local(pose, f"{side}_ear")
             out.ellipsoid(pose.place("head", axes, ear), axes, (0.045 * w, 0.125 * h, 0.075 * d), self.skin)
         base = pose.place("head", axes, (0.0, -0.16 * h, -0.10 * d))

@@ -42,22 +42,30 @@ class Surfaces:
 
 def surfaces(solids: Solids, view: View, hits: Hits) -> Surfaces:
     """Work out the visible points of `hits`."""
-    table = solids.table()
+    table = solids.table(view.focal)
     is_box = solids.kind == BOX
     keys = hits.keys.flatten(1)
     cell = (keys[0] != MISS).nonzero().flatten()
     frame = hits.frame.expand(TILE * TILE, -1).flatten().index_select(0, cell)
     ray = hits.ray.flatten(1).index_select(1, cell)
     pixel = hits.pixel.flatten().index_select(0, cell)
-    key, next_key = keys[:2].index_select(1, cell)
-    front = _reconstruct(table, is_box, key, frame, ray, 1.0 / view.focal)
+    key, next_key, third = keys.index_select(1, cell)
+    pixel_width = 1.0 / view.focal
+    front = _reconstruct(table, is_box, key, frame, ray, pixel_width)
+    # a rim that was let in for its pixel's sake but covers none of it gives way to the next surface
+    empty = ((front[3] <= 0.0) & (next_key != MISS)).nonzero().flatten()
+    key[empty], next_key[empty], third[empty] = next_key[empty], third[empty], MISS
+    instead = _reconstruct(table, is_box, key[empty], frame[empty], ray[:, empty], pixel_width)
+    for whole, part in zip(front, instead, strict=True):
+        whole[..., empty] = part
     cover = torch.minimum(front[3], _seams(solids, view, key, next_key, front[0]))
     behind = ((cover < 1.0) & (next_key != MISS)).nonzero().flatten()
-    second = next_key.index_select(0, behind)
-    third = keys[2].index_select(0, cell.index_select(0, behind))
+    second, third = next_key.index_select(0, behind), third.index_select(0, behind)
     back_frame, back_ray = frame.index_select(0, behind), ray.index_select(1, behind)
-    back = _reconstruct(table, is_box, second, back_frame, back_ray, 1.0 / view.focal)
-    back_cover = torch.where(third != MISS, torch.ones_like(back[3]), back[3])  # whatever is third is close by
+    back = _reconstruct(table, is_box, second, back_frame, back_ray, pixel_width)
+    back_cover = torch.where(
+        (third != MISS) & (back[3] > 0.0), torch.ones_like(back[3]), back[3]
+    )  # whatever is third is close by
     return Surfaces(
         pixel=torch.cat((pixel, pixel.index_select(0, behind))),
         frame=torch.cat((frame, back_frame)),
@@ -127,5 +135,6 @@ def dense_depth(points: Surfaces, view: View, frames: int, empty: float) -> Tens
     """Depth of the front points as pictures `(T, rows, columns)` of the padded size; `empty` elsewhere."""
     across, down = view.tiles
     picture = torch.full((frames * down * TILE * across * TILE,), empty, device=points.depth.device)
-    picture[points.pixel[: points.front]] = points.depth[: points.front]
+    depth, cover = points.depth[: points.front], points.coverage[: points.front]
+    picture[points.pixel[: points.front]] = torch.where(cover > 0.0, depth, empty)
     return picture.view(frames, down * TILE, across * TILE)

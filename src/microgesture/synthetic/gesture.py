@@ -53,7 +53,8 @@ class Reach:
     to the hand's own side. `offset` metres moves the place along (up, across, off) the site; `drift` is
     added to it gradually during the hold. `via` metres bends the way there (out, up, forward). `elbow` raises
     the elbow sideways, 0 hanging to 1 level. `contact` says that the part lies on the surface in the hold;
-    a hand that hooks `around` what it touches is turned as written, not by the surface.
+    a hand that hooks `around` what it touches is turned as written, not by the surface. The way to a place
+    `behind` the body leads past the hip of the hand's own side.
     """
 
     site: Site
@@ -68,6 +69,7 @@ class Reach:
     elbow: float = 0.0
     contact: bool = True
     around: bool = False
+    behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,9 +189,9 @@ class Draw:
             Drive("trunk", (0,), self.u(-0.01, 0.08) * share),
         )
 
-    def gesture(self, reaches: dict[int, Reach], *drives: Drive) -> Gesture:
-        """The occurrence, with the drawn attack and release."""
-        return Gesture(reaches, tuple(drives), self.attack, self.release)
+    def gesture(self, reaches: dict[int, Reach], *drives: Drive, way: float = 1.0) -> Gesture:
+        """The occurrence, with the drawn attack and release, times `way` where the hands have a long way."""
+        return Gesture(reaches, tuple(drives), self.attack * way, self.release * way)
 
 
 Motion = Callable[[Draw], Gesture]

@@ -7,8 +7,6 @@ from dataclasses import replace
 from microgesture.synthetic.gesture import POSTURE, Draw, Drive, Gesture, Reach, Stroke, motion
 from microgesture.synthetic.surface import Site
 
-_AROUND = (0.26, 0.02, -0.02)  # the way of a hand around the side of the trunk
-
 
 def _chest(x: float, y: float, z: float = 1.0) -> Site:
     return Site("chest", (x, y, z))
@@ -65,9 +63,9 @@ def pull_collar(d: Draw) -> Gesture:
 
 
 def _collar(d: Draw) -> Gesture:
-    at = d.spot(_chest(0.12, 0.285), _chest(0.45, 0.30, 0.7), _chest(0.30, 0.29, 0.9))
-    part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("index", "point")))
-    reach = _shifted(d, Reach(at, part, shape, (-0.55, 0.65, -0.5), (-0.35, 0.1, -0.9)), 0.006)
+    at = d.spot(_chest(0.12, 0.285), _chest(0.30, 0.30, 0.8), _chest(0.20, 0.29, 0.9))
+    part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("index", "hook")))
+    reach = _shifted(d, Reach(at, part, shape, (-0.42, 0.50, -0.72), (-0.35, 0.1, -0.9)), 0.006)
     pull = Stroke((0.0, d.size(0.0, 0.012), d.size(0.008, 0.022)), d.u(1.2, 3.0) * d.style.speed, d.pick((1, 2, 3, 4)))
     if d.chance(0.7):
         reach = replace(reach, stroke=pull, offset=(reach.offset[0], reach.offset[1], 0.012))
@@ -80,7 +78,7 @@ def scratch_back(d: Draw) -> Gesture:
     part, shape = d.pick((("tips", "claw"), ("tips", "relaxed"), ("two_tips", "two_fingers")))
     if d.chance(0.6):
         at = d.spot(Site("pelvis", (0.75, 0.28, -0.75)), Site("pelvis", (0.35, 0.35, -0.95)), Site("pelvis", (0.5, 0.20, -0.9)))
-        reach = Reach(at, part, shape, (-0.85, 0.20, 0.1), (-0.6, 0.1, 0.7), via=_AROUND)
+        reach = Reach(at, part, shape, (-0.85, 0.20, 0.1), (-0.6, 0.1, 0.7), behind=True)
     else:
         at = d.spot(_chest(-0.85, 0.26, -0.7), _chest(-0.75, 0.28, -0.8), _chest(-0.95, 0.27, -0.4))
         over = (0.0, 0.06, 0.14)
@@ -101,7 +99,7 @@ def fold_arms(d: Draw) -> Gesture:
         (-0.93, 0.15, -0.35), (-0.2, -0.2, -0.95), contact=False, via=(0.05, -0.02, 0.09),
     )  # fmt: skip
     lean = Drive("trunk", (0,), d.u(-0.10, 0.04))
-    return d.gesture({d.side: front, 1 - d.side: back}, lean, Drive("girdle", (0, 1), 0.12), Drive("girdle", (1, 1), 0.12))
+    return d.gesture({d.side: front, 1 - d.side: back}, lean, Drive("girdle", (0, 1), 0.12), Drive("girdle", (1, 1), 0.12), way=1.2)
 
 
 @motion("dust_clothes", "hands", imigue="Dusting off clothes")
@@ -146,8 +144,8 @@ def arms_behind(d: Draw) -> Gesture:
     for side, (up, behind) in ((d.side, below), (1 - d.side, above)):
         site = Site("near_pelvis", (x, up, behind))
         shape = d.pick(("relaxed", "cup", "grip"))
-        reaches[side] = Reach(site, "wrist", shape, fingers, palm, contact=False, via=_AROUND)
-    return d.gesture(reaches, *open_chest, Drive("trunk", (0,), d.u(-0.06, 0.02)))
+        reaches[side] = Reach(site, "wrist", shape, fingers, palm, contact=False, behind=True)
+    return d.gesture(reaches, *open_chest, Drive("trunk", (0,), d.u(-0.06, 0.02)), way=1.4)
 
 
 @motion("hold_back_arms", "hands", POSTURE, imigue="Hold back arms")
@@ -156,8 +154,8 @@ def hold_back_arms(d: Draw) -> Gesture:
     site = Site("near_pelvis", (d.u(0.20, 0.24), d.u(0.0, 0.06), d.u(-0.12, -0.05)))
     held = Reach(site, "wrist", "relaxed", (-0.1, -1.0, 0.05), (-1.0, 0.0, -0.1), contact=False, via=(0.12, 0.0, -0.02))
     at = Site("other_forearm", (0.25, 0.0, -1.0), along=d.u(0.0, 0.55))
-    grasp = Reach(at, "fingers", "grip", (-0.95, 0.1, 0.1), (-0.1, 0.1, 1.0), via=_AROUND)
-    return d.gesture({d.side: grasp, 1 - d.side: held}, Drive("girdle", (d.side, 1), -0.15), Drive("trunk", (1,), d.u(-0.06, 0.06)))
+    grasp = Reach(at, "fingers", "grip", (-0.95, 0.1, 0.1), (-0.1, 0.1, 1.0), behind=True)
+    return d.gesture({d.side: grasp, 1 - d.side: held}, Drive("girdle", (d.side, 1), -0.15), Drive("trunk", (1,), d.u(-0.06, 0.06)), way=1.5)
 
 
 @motion("hold_arm", "hands", POSTURE, smg="Holding arms")

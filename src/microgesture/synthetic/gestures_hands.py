@@ -144,10 +144,11 @@ def play_object(d: Draw) -> Gesture:
     return replace(d.gesture(reaches, *_attend(d)), prop=prop, prop_side=side)
 
 
-BOTTLE_AT = (0.16, 0.0, 0.20)
+BOTTLE_AT = (0.15, 0.0, 0.12)
 """Where a bottle stands on the table, before the side of the hand that plays with it."""
 
-BOTTLE_RADIUS = 0.032
+BOTTLE_RADIUS = 0.030
+BOTTLE_CENTRE = 0.08  # above the table, metres
 
 
 def _turn_bottle(d: Draw, side: int, frequency: float, cycles: float) -> dict[int, Reach]:

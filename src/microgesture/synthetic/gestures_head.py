@@ -20,9 +20,9 @@ def _head(x: float, y: float, z: float, landmark: str = "") -> Site:
     return Site("head", (x, y, z), landmark)
 
 
-def _touch(d: Draw, reach: Reach, share: float = 1.0) -> Gesture:
+def _touch(d: Draw, reach: Reach, *drives: Drive) -> Gesture:
     placed = d.touch(replace(reach, offset=tuple(a + b for a, b in zip(reach.offset, d.around(), strict=True))))
-    return d.gesture({d.side: placed}, *d.incline(d.side, share))
+    return d.gesture({d.side: placed}, *d.incline(d.side), *drives)
 
 
 def _tips(d: Draw) -> tuple[str, str]:
@@ -35,7 +35,7 @@ def touch_hat(d: Draw) -> Gesture:
     """Thumb and finger take the brim, and set or shift the hat."""
     at = d.spot(_head(0.15, 0.66, 1.0), _head(0.85, 0.66, 0.55), _head(0.4, 0.66, 0.9))
     part, shape = d.pick((("pinch", "precision"), ("pinch", "pinch"), ("tips", "relaxed")))
-    reach = Reach(at, part, shape, (-0.55, 0.80, -0.15), (-0.35, -0.25, -0.9), offset=(0.0, 0.0, 0.02), elbow=0.25)
+    reach = Reach(at, part, shape, (-0.55, 0.80, -0.15), (-0.35, -0.25, -0.9), offset=(0.0, 0.0, 0.014), elbow=0.25)
     return _touch(d, reach)
 
 
@@ -173,7 +173,7 @@ def _jaw(d: Draw) -> Gesture:
         part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("pinch", "cup")))
         return _touch(d, Reach(at, part, shape, (-0.6, 0.65, -0.45), (-0.35, 0.35, -0.85)))
     if kind < 0.50:
-        at = d.spot(*_JAW[:3])
+        at = d.spot(*_JAW[:2])
         return _touch(d, Reach(at, "knuckles", "loose_fist", (-0.35, 0.65, -0.55), (-0.5, 0.25, -0.8)))
     part, shape = _tips(d)
     return _touch(d, Reach(d.spot(*_JAW), part, shape, (-0.45, 0.75, -0.45), (-0.6, 0.2, -0.75)))
@@ -183,20 +183,23 @@ def _jaw(d: Draw) -> Gesture:
 def touch_neck(d: Draw) -> Gesture:
     """Throat, side or nape."""
     kind = d.rng.random()
+    back = Drive("girdle", (d.side, 1), -d.u(0.10, 0.22))
     if kind < 0.35:
-        at = d.spot(Site("neck", (0.45, 0.5, -0.9)), Site("neck", (0.9, 0.6, -0.5)))
+        at = d.spot(Site("neck", (0.40, 0.5, -0.9)), Site("neck", (0.7, 0.55, -0.75)))
         part, shape = d.pick((("two_tips", "hook"), ("tips", "hook"), ("tips", "claw")))
-        reach = Reach(at, part, shape, (-0.35, -0.75, -0.55), (-0.8, -0.1, 0.5), elbow=0.7, via=(0.08, 0.04, 0.10), around=True)
-        return _touch(d, reach)
+        reach = Reach(at, part, shape, (-0.65, -0.20, -0.42), (-0.58, -0.2, 0.28), elbow=0.75, via=(0.08, 0.04, 0.10), around=True)
+        return _touch(d, reach, back)
     part, shape = _tips(d)
-    if kind < 0.65:
-        at = d.spot(Site("neck", (1.0, 0.40, 0.2)), Site("neck", (0.7, 0.75, 0.6)), Site("neck", (0.9, 0.55, 0.0)))
-        return _touch(d, Reach(at, part, shape, (0.15, 0.75, -0.6), (-0.85, 0.2, -0.3), elbow=0.1))
+    if kind < 0.65:  # the side, from above with the elbow up, or from below
+        at = d.spot(Site("neck", (1.0, 0.60, 0.25)), Site("neck", (0.7, 0.75, 0.6)), Site("neck", (0.9, 0.50, 0.5)))
+        down = ((-0.20, -0.42, -0.77), (-0.62, 0.20, -0.17), 1.0)
+        fingers, palm, elbow = down if d.chance(0.4) else ((-0.08, 0.65, -0.52), (-0.26, -0.08, -0.63), 0.05)
+        return _touch(d, Reach(at, part, shape, fingers, palm, elbow=elbow, around=True), back)
     if kind < 0.75:  # across the throat, on the other side
         at = d.spot(Site("neck", (-1.0, 0.45, 0.2)), Site("neck", (-0.8, 0.6, 0.6)))
         return _touch(d, Reach(at, "tips", "laid", (-0.8, 0.4, -0.4), (0.1, 0.0, -1.0), around=True))
     at = d.spot(Site("neck", (0.4, 0.40, 0.9)), Site("neck", (-0.2, 0.50, 1.0)), Site("neck", (0.5, 0.65, 0.8)))
-    return _touch(d, Reach(at, part, shape, (-0.6, 0.65, -0.45), (-0.35, 0.1, -0.9)))
+    return _touch(d, Reach(at, part, shape, (-0.5, 0.55, -0.65), (-0.4, 0.1, -0.9)), back)
 
 
 @motion("adjust_hair", "hands", imigue="Playing or adjusting hair", smg="Playing or adjusting hair")
@@ -215,11 +218,11 @@ def adjust_hair(d: Draw) -> Gesture:
         reach = replace(reach, site=replace(at, up=(0.1, -0.1, -1.0)))
     elif kind < 0.75:
         at = replace(d.spot(_head(0.95, 0.35, 0.35), _head(0.95, 0.20, 0.25)), up=(0.0, -0.25, -1.0))
-        reach = Reach(at, *d.pick((("index", "point"), ("two_tips", "two_fingers"))), (-0.3, 0.7, -0.65), (-0.95, 0.0, -0.2))
+        reach = Reach(at, *d.pick((("index", "point"), ("two_tips", "two_fingers"))), (-0.4, 0.4, -0.8), (-0.95, 0.0, 0.1))
         reach = replace(d.touch(reach), drift=(d.size(0.04, 0.07), 0.0, 0.0))
     else:
         at = d.spot(_head(0.92, -0.10, -0.35), _head(0.90, 0.35, -0.2), _head(0.75, -0.30, -0.3))
-        reach = Reach(at, "pinch", d.pick(("pinch", "precision")), (-0.3, 0.8, -0.5), (-0.9, 0.0, -0.3))
+        reach = Reach(at, "pinch", d.pick(("pinch", "precision")), (-0.35, 0.45, -0.8), (-0.9, 0.0, 0.0))
         reach = replace(d.touch(reach), offset=(d.u(-0.02, 0.02), d.u(-0.01, 0.01), 0.014))
     return d.gesture({d.side: reach}, *d.incline(d.side))
 

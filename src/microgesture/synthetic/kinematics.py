@@ -20,12 +20,19 @@ SIGNS = (1.0, -1.0)
 
 def unit(v: np.ndarray) -> np.ndarray:
     """Vectors of length one along the last axis; zero vectors stay zero."""
-    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
+    return v / np.maximum(np.sqrt((v * v).sum(-1, keepdims=True)), 1e-12)
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Inner product along the last axis, kept as an axis of length one."""
     return (a * b).sum(-1, keepdims=True)
+
+
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Vector product along the last axis."""
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
 
 
 def apply(rotation: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -48,7 +55,7 @@ def euler(angles: np.ndarray) -> np.ndarray:
 def rotate_about(axis: np.ndarray, angle: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Rodrigues' formula: `v (..., 3)` about unit `axis (..., 3)` by `angle (...)`."""
     c, s = np.cos(angle)[..., None], np.sin(angle)[..., None]
-    return v * c + np.cross(axis, v) * s + axis * dot(axis, v) * (1.0 - c)
+    return v * c + cross(axis, v) * s + axis * dot(axis, v) * (1.0 - c)
 
 
 def frame_from(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
@@ -58,7 +65,7 @@ def frame_from(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
     fallback = np.where(np.abs(y[..., 2:3]) < 0.9, np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]))
     z = np.where(np.linalg.norm(z, axis=-1, keepdims=True) < 1e-6, fallback - dot(fallback, y) * y, z)
     z = unit(z)
-    return np.stack([np.cross(y, z), y, z], -1)
+    return np.stack([cross(y, z), y, z], -1)
 
 
 def to_quaternion(rotation: np.ndarray) -> np.ndarray:

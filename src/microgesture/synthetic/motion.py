@@ -10,10 +10,12 @@ from microgesture.errors import DataError
 from microgesture.synthetic import gestures_arms, gestures_body, gestures_hands, gestures_head
 from microgesture.synthetic.acting import Act, drive, hands
 from microgesture.synthetic.gesture import DRAWN, MOTIONS, Draw
-from microgesture.synthetic.kinematics import SIDES, solve_trunk
+from microgesture.synthetic.gestures_hands import BOTTLE_AT, BOTTLE_CENTRE
+from microgesture.synthetic.kinematics import SIDES, SIGNS, Skeleton, solve_trunk
 from microgesture.synthetic.performance import FACE, JOINTS, Body, Performance
 from microgesture.synthetic.rest import add_idle, base_rig, check_setting, place_table, rest_reaches, shifts
 from microgesture.synthetic.schedule import MotionSpec, Scheduled, Setting, Style
+from microgesture.synthetic.surface import Table
 
 __all__ = ["FAMILIES", "MOTIONS", "NEEDS_HAT", "MotionSpec", "perform"]
 
@@ -60,16 +62,15 @@ def perform(
         for side in (0, 1)
     )
     add_idle(rig, times, style, rng)
-    acts = [
-        Act(DRAWN[event.key](Draw(event.seed, body, setting, style)), event.start, event.end)
-        for event in sorted(scheduled, key=lambda e: (e.start, e.end, e.key))
-    ]
+    idle_prop = _idle_prop(setting, rng)
+    acts, prop = _draw_acts(body, scheduled, setting, style)
     for act in acts:
         for move in act.gesture.drives:
             drive(rig, act, times, move)
     _settle_face(rig.face)
     skeleton = solve_trunk(body, rig)
     hands(body, skeleton, rest, (drift[0], drift[1]), acts, times, table)
+    prop = prop or idle_prop
     joints = np.stack([skeleton.joints[name] for name in JOINTS], 1)
     return Performance(
         times=times,
@@ -80,7 +81,48 @@ def perform(
         body=body,
         seated=setting.seated,
         table=(table.height, table.edge) if table is not None else None,
+        prop=prop[0] if prop else None,
+        prop_position=_prop_track(body, skeleton, *prop, table) if prop else None,
     )
+
+
+def _draw_acts(
+    body: Body, scheduled: Sequence[Scheduled], setting: Setting, style: Style
+) -> tuple[list[Act], tuple[str, int] | None]:
+    """The scheduled gestures, drawn, and the object that the first of them to play with one brings along."""
+    acts: list[Act] = []
+    prop: tuple[str, int] | None = None
+    for event in sorted(scheduled, key=lambda e: (e.start, e.end, e.key)):
+        gesture = DRAWN[event.key](Draw(event.seed, body, setting, style, prop))
+        if prop is None and gesture.prop is not None:
+            prop = (gesture.prop, gesture.prop_side)
+        acts.append(Act(gesture, event.start, event.end))
+    return acts, prop
+
+
+def _idle_prop(setting: Setting, rng: np.random.Generator) -> tuple[str, int] | None:
+    """Objects are there without being played with: a bottle on the table, a pen in a hand, a ring on a finger."""
+    share, side = rng.random(), int(rng.integers(2))
+    if share < 0.10:
+        return "pen", side
+    if share < 0.16:
+        return "ring", side
+    return ("bottle", side) if share < 0.36 and setting.table else None
+
+
+def _prop_track(body: Body, skeleton: Skeleton, prop: str, side: int, table: Table | None) -> np.ndarray:
+    """Centre of the object, `(T, 3)`: between thumb and finger, on the ring finger, or standing on the table."""
+    name, joints = SIDES[side], skeleton.joints
+    if prop == "pen":
+        return 0.5 * (joints[f"{name}_thumb_tip"] + joints[f"{name}_index_tip"])
+    if prop == "ring":
+        return 0.5 * (joints[f"{name}_ring_knuckle"] + joints[f"{name}_ring_mid"])
+    if table is None:
+        raise DataError("a bottle needs a table to stand on")
+    scale = body.lengths["stature"] / 1.73
+    x, _, z = BOTTLE_AT
+    place = (SIGNS[side] * x * scale, table.height + BOTTLE_CENTRE, table.edge + z * scale)
+    return np.tile(place, (len(joints["pelvis"]), 1))
 
 
 def _settle_face(face: np.ndarray) -> None:

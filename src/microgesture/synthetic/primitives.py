@@ -45,10 +45,14 @@ class Solids:
     depth: Tensor
     finest: Tensor
 
-    def table(self) -> Tensor:
-        """What an intersection reads, `(17, T * P)`: map, start, along, radius, taper, solid by solid."""
+    def table(self, focal: float) -> Tensor:
+        """What an intersection reads, `(18, T * P)`, solid by solid: map, start, along, radius, taper, and how
+        far below zero q may be for a ray that still touches the square of its pixel (`focal` in pixels)."""
+        pixel = self.depth[..., 1].clamp_min(NEAR) / focal * self.finest
+        largest = torch.maximum(self.radius, self.radius + self.taper)
+        touch = largest * pixel + 0.25 * pixel * pixel
         columns = (*(x.flatten(0, 1).T for x in (self.linear, self.start, self.along)),)
-        return torch.cat((*columns, self.radius.flatten()[None], self.taper.flatten()[None]))
+        return torch.cat((*columns, *(x.flatten()[None] for x in (self.radius, self.taper, touch))))
 
 
 class Assembly:

@@ -63,10 +63,9 @@ def rasterise(solids: Solids, view: View) -> Hits:
     across, down = view.tiles
     order, slot, starts, active = _rounds(tile, frames * across * down)
     solid = solid.index_select(0, order)
-    frame, ray, pixel = _grid(active, view)
-    near, step = view.near, (view.far - view.near) / STEPS
+    frame, ray, pixel = tile_rays(active, view)
     keys = torch.empty((TILE * TILE, len(solid)), dtype=torch.int32, device=solid.device)
-    table = _table(solids, view)
+    table = solids.table(view.focal)
     number = solid % count
     is_box = (solids.kind == BOX).index_select(0, number)
     number = number.to(torch.int32)
@@ -74,11 +73,11 @@ def rasterise(solids: Solids, view: View) -> Hits:
         part = slice(begin, begin + _BLOCK)
         x, y = ray.index_select(2, slot[part])
         rows = table.index_select(1, solid[part])
-        keys[:, part] = _keys(rows, is_box[part], number[part], x, y, near, step)
+        keys[:, part] = intersect(rows, is_box[part], number[part], x, y, view)
     return Hits(_nearest(keys, starts, len(active)), frame, ray, pixel)
 
 
-def _grid(active: Tensor, view: View) -> tuple[Tensor, Tensor, Tensor]:
+def tile_rays(active: Tensor, view: View) -> tuple[Tensor, Tensor, Tensor]:
     """Frame `(U,)`, rays `(2, TILE^2, U)` and pixel numbers `(TILE^2, U)` of the tiles numbered `active`."""
     across, down = view.tiles
     frame = torch.div(active, across * down, rounding_mode="floor")
@@ -91,15 +90,6 @@ def _grid(active: Tensor, view: View) -> tuple[Tensor, Tensor, Tensor]:
     centre = view.centre.index_select(0, frame)
     ray = torch.stack(((x + 0.5 - centre[:, 0]) / view.focal, (y + 0.5 - centre[:, 1]) / view.focal))
     return frame, ray, (frame * (down * TILE) + y) * (across * TILE) + x
-
-
-def _table(solids: Solids, view: View) -> Tensor:
-    """What the intersection reads, `(18, T * P)`: the map, start, along, radius, taper, and how far below zero
-    q may be for a ray that still touches the pixel's square."""
-    pixel = solids.depth[..., 1].clamp_min(NEAR) / view.focal * solids.finest
-    largest = torch.maximum(solids.radius, solids.radius + solids.taper)
-    touch = largest * pixel + 0.25 * pixel * pixel
-    return torch.cat((solids.table(), touch.flatten()[None]))
 
 
 def _pairs(solids: Solids, view: View) -> tuple[Tensor, Tensor]:
@@ -170,16 +160,8 @@ def _rounds(tile: Tensor, tiles: int) -> tuple[Tensor, Tensor, list[int], Tensor
     return order, where, [*starts.tolist(), len(tile)], active
 
 
-def _keys(
-    table: Tensor,
-    is_box: Tensor,
-    number: Tensor,
-    x: Tensor,
-    y: Tensor,
-    near: float,
-    step: float,
-) -> Tensor:
-    """Packed depth and number `(TILE^2, n)` of the solids in `table (18, n)` at the rays of their tiles."""
+def intersect(table: Tensor, is_box: Tensor, number: Tensor, x: Tensor, y: Tensor, view: View) -> Tensor:
+    """Keys `(TILE^2, n)` of the solids in `table (18, n)`, numbered `number (n,)`, at rays `x`, `y (TILE^2, n)`."""
     dx, dy, dz, length = stretch_rays(table[:9], x, y)
     _, m, q = along_cone((dx, dy, dz), table[9:12], table[12:15], table[15], table[16])
     depth = (m - torch.sqrt(q.clamp_min(0.0))) / length
@@ -189,7 +171,7 @@ def _keys(
         enter, leave = across_box((dx[:, boxes], dy[:, boxes], dz[:, boxes]), table[9:12, boxes])
         depth[:, boxes] = enter / length[:, boxes]
         hit[:, boxes] = (leave > enter) & (depth[:, boxes] > NEAR)
-    steps = ((depth - near) / step).clamp(0.0, float(STEPS)).to(torch.int32)
+    steps = ((depth - view.near) / ((view.far - view.near) / STEPS)).clamp(0.0, float(STEPS)).to(torch.int32)
     return torch.where(hit, steps * _SOLIDS + number, MISS)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from microgesture.synthetic.appearance import Appearance, Clothes
 from microgesture.synthetic.body import solids
 from microgesture.synthetic.face_paint import FacePaint, face_track
-from microgesture.synthetic.figure import HAIR, HAND, HEAD, NECK, SKIN, SLEEVE, TRUNK, Material, Pose, upper_chest
+from microgesture.synthetic.figure import HAIR, HAND, HEAD, LEG, NECK, SKIN, SLEEVE, TRUNK, Material, Pose, upper_chest
 from microgesture.synthetic.gbuffer import Surfaces
 from microgesture.synthetic.performance import Body
 from microgesture.synthetic.primitives import rounded_normal
@@ -191,7 +191,7 @@ class Shader:
         clothes = self.appearance.clothes
         sleeve = (coat == SLEEVE).to(along.dtype)
         folds = _wave(along * 2.3 + 0.2) * _wave(along * 5.1 + 0.6) - 0.5
-        occlusion *= 1.0 + 0.10 * sleeve * folds
+        occlusion *= 1.0 + 0.10 * (sleeve + (coat == LEG).to(along.dtype)) * folds
         under_jaw = (coat == NECK).to(along.dtype)
         occlusion *= 1.0 - 0.45 * under_jaw * along
         hand = (coat == HAND).to(along.dtype)
@@ -199,14 +199,8 @@ class Shader:
         colour[1:] *= 1.0 - 0.25 * tip
         if clothes.pattern == "hoops":
             upper = torch.tensor([c * c for c in clothes.accent], device=colour.device)[:, None]
-            is_arm = sleeve * (colour[0] == clothes_linear(clothes)).to(along.dtype)
-            band = ((_wave(along * 4.0) - 0.5) * 6.0 + 0.5).clamp(0.0, 1.0) * is_arm
+            band = ((_wave(along * 4.0) - 0.5) * 6.0 + 0.5).clamp(0.0, 1.0) * sleeve
             colour += band * (upper - colour)
-
-
-def clothes_linear(clothes: Clothes) -> float:
-    """Red of the upper garment in linear light, as the material table holds it."""
-    return float(np.float32(clothes.upper[0] * clothes.upper[0]))
 
 
 def _dress(colour: Tensor, at: Tensor, below: Tensor, foot: Tensor, clothes: Clothes, skin: Tensor) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microgesture.synthetic.body import Ellipsoid, head_points, solids
-from microgesture.synthetic.kinematics import SIDES, SIGNS, Skeleton, apply, dot, unit
+from microgesture.synthetic.kinematics import SIDES, SIGNS, Skeleton, apply, cross, dot, unit
 from microgesture.synthetic.performance import Body
 
 FREE_FRAMES = ("space", "near_pelvis")
@@ -126,7 +126,7 @@ def _tangents(normal: np.ndarray, up: tuple[float, float, float], sign: float) -
     u = np.array(up) * np.array([sign, 1.0, 1.0])
     u = u - dot(u, normal) * normal
     u = unit(np.where(np.linalg.norm(u, axis=-1, keepdims=True) < 0.2, np.array([0.0, 0.0, -1.0]), u))
-    return u, unit(np.cross(u, normal)) * sign
+    return u, unit(cross(u, normal)) * sign
 
 
 def _on_solids(body: Body, site: Site, sign: float, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -189,6 +189,6 @@ def _on_limb(
     normal = unit(out - dot(out, bone) * bone)
     along = np.clip(site.along + offset[:, 0] / body.lengths[limb], 0.0, 1.0)[:, None]
     radius = limb_radius(body, limb, along)
-    across = np.cross(bone, normal)
+    across = cross(bone, normal)
     turned = unit(normal + across * offset[:, 1:2] / radius)
     return first + (second - first) * along + turned * (radius + offset[:, 2:]), turned

@@ -37,6 +37,7 @@ from microgesture.training.assembly import (
     start_from,
 )
 from microgesture.training.configuration import OptimiserConfig, Recipe
+from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
 from microgesture.training.prediction import autocast, clip_input, fit_temperature, predict, resolve_precision
 from microgesture.training.progress import TrainingProgress
@@ -83,6 +84,8 @@ class _Loop:
             start_from(objective, recipe.start)
         if recipe.training.channels_last:
             to_channels_last(objective)
+        if self.device.type == "cpu":
+            avoid_wrong_kernel(objective)
         if self.accelerator.num_processes > 1 and self.device.type == "cuda":
             objective = torch.nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         self.objective: Objective = objective

@@ -31,11 +31,10 @@ _JUMP = 1.0  # seconds back in time that make a joint between recordings, not a 
 
 
 class Shown(NamedTuple):
-    """A frame and when it is shown: from `time` until the next frame, `duration` seconds if the file knows."""
+    """A frame and the time, in seconds, from which it is shown until the next one."""
 
     time: float
     frame: av.VideoFrame
-    duration: float
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,9 @@ def open_container(path: Path, threads: int) -> tuple[av.container.InputContaine
     _check_file(path)
     try:
         # Only plain files: a playlist that calls itself a video must not fetch anything.
-        options = {"protocol_whitelist": "file"}
-        container = av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
+        # Not `options`: PyAV hands those to every stream, and files whose streams turn up late crash it.
+        limits = {"protocol_whitelist": "file"}
+        container = av.open(f"file:{path}", "r", container_options=limits, metadata_errors="replace")
     except PermissionError:
         raise VideoError(f"{path}: permission denied") from None
     except (av.error.FFmpegError, UnicodeError, OSError) as error:
@@ -239,7 +239,7 @@ class Decoder:
             if count and time < last:
                 continue  # a late frame: its moment has passed
             count, last = count + 1, time
-            yield Shown(time, frame, self._frame_duration(frame))
+            yield Shown(time, frame)
 
     def _frames(self, packets: Iterator[av.Packet], waiting: list[int]) -> Iterator[av.VideoFrame]:
         for packet in packets:
@@ -265,10 +265,6 @@ class Decoder:
             # Frames come out in the order they are shown: the n-th has the n-th smallest decode time.
             return heapq.heappop(waiting) if waiting else None
         return frame.pts if frame.pts is not None else frame.dts
-
-    def _frame_duration(self, frame: av.VideoFrame) -> float:
-        ticks = frame.duration or 0
-        return ticks * self.time_base.numerator / self.time_base.denominator if ticks > 0 else 0.0
 
 
 def _chain(first: av.Packet, rest: Iterator[av.Packet]) -> Iterator[av.Packet]:

@@ -25,7 +25,7 @@ from microgesture.video.packets import PacketIndex, packet_index
 log = logging.getLogger(__name__)
 
 _LOOK_AHEAD = 0.5  # seconds: nearer than this, decoding on is never worth the thought
-_SEEK_COST = 12  # frames: what a jump costs, as frames decoded (measured by benchmarks/reader_speed.py)
+_SEEK_COST = 12  # frames: roughly what emptying and refilling the decoder costs; only speed depends on it
 
 
 class VideoReader:
@@ -179,7 +179,6 @@ class _Cursor:
         self._current: Shown = self.decoder.first
         self._upcoming: Shown | None = None
         self._ended = False
-        self._step = 0.0  # seconds between the two latest frames
         self._seeks = not self.decoder.is_image
 
     def close(self) -> None:
@@ -207,12 +206,10 @@ class _Cursor:
     def sampled(self, fps: float, start: float, end: float) -> Iterator[Shown]:
         """The frames shown at start + k / fps, with these times, until `end` or the end of the video."""
         number = 0
+        # A still picture lasts no time and gives one frame.
+        end = min(end, 2 * EPSILON if self.decoder.is_image else self.index.end)
         while (time := start + number / fps) < end - EPSILON:
-            shown = self._move_to(time)
-            at_first = number == 0 and time <= 0  # even a still picture, which has no duration, gives one frame
-            if not at_first and self._peek() is None and time >= self._end_of_current() - EPSILON:
-                return
-            yield shown._replace(time=time)
+            yield self._move_to(time)._replace(time=time)
             number += 1
 
     def _move_to(self, time: float) -> Shown:
@@ -233,13 +230,8 @@ class _Cursor:
         """One frame on; False at the end."""
         if (upcoming := self._peek()) is None:
             return False
-        self._step = upcoming.time - self._current.time
         self._current, self._upcoming = upcoming, None
         return True
-
-    def _end_of_current(self) -> float:
-        length = self._current.duration or self._step or 1 / self.decoder.rate
-        return self._current.time + (0.0 if self.decoder.is_image else length)
 
     def _worth_a_jump(self, time: float) -> bool:
         if not self._seeks or time < self._current.time + _LOOK_AHEAD:
