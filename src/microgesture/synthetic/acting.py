@@ -101,7 +101,10 @@ def hand_at(
     shape[:, 0:12:3] += 0.4 * curl[:, None]
     mirror = np.array([SIGNS[side], 1.0, 1.0])
     axes = skeleton.frames["head" if reach.site.frame == "head" else "chest"][1]
-    fingers, palm = apply(axes, unit(np.array(reach.fingers)) * mirror), apply(axes, unit(np.array(reach.palm)) * mirror)
+    fingers, palm = (
+        apply(axes, unit(np.array(reach.fingers)) * mirror),
+        apply(axes, unit(np.array(reach.palm)) * mirror),
+    )
     turn = _upon(fingers, palm, normal, reach.part) if reach.contact and not reach.around else frame_from(fingers, palm)
     local = contact_point(body, side, reach.part, hand_points(body, side, shape))
     return HandTrack(point, turn, local, shape, np.full(len(offset), reach.elbow))

@@ -102,8 +102,7 @@ def push_out(body: Body, skeleton: Skeleton, points: np.ndarray, margin: float) 
 
 def _lift_off(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, turn: np.ndarray) -> np.ndarray:
     """Turn the hand about its touching part so that the rest of it leaves head and trunk."""
-    points = hand_points(body, side, hand.shape)
-    local = np.stack([track for name, track in points.items() if not name.startswith("thumb_base")], 1)
+    local = np.stack(list(hand_points(body, side, hand.shape).values()), 1)
     arm = (local - hand.local[:, None]) @ np.swapaxes(turn, -1, -2)
     push = push_out(body, skeleton, hand.point[:, None] + arm, 0.0)
     depth = np.linalg.norm(push, axis=-1)
@@ -138,25 +137,25 @@ def settle(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, smooth: i
             slack = np.maximum(slack, 1.0 + STRAIN * np.clip(miss / 0.02, 0.0, 1.0))
         target = 0.25 * target + 0.75 * (hand.point - apply(turn, hand.local))
     pose = ArmPose(hand.point, hand.local, hand.shape, target, swivel, hand.elbow, angles)
-    pose.wrist = _hold(body, skeleton, side, pose)[1]
+    pose.wrist = _wrist_for(body, skeleton, side, pose)
     return pose
 
 
-def _hold(body: Body, skeleton: Skeleton, side: int, pose: ArmPose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Elbow, wrist and the hand's rotation for which the touching part is at `pose.point`, by fixed point."""
-    target = pose.wrist
-    bent = _wrist_turn(pose.angles)
-    for _ in range(5):
-        elbow, wrist, forearm = _reach(body, skeleton, side, target, pose.swivel, pose.lift)
-        turn = forearm @ bent
-        target = 0.15 * target + 0.85 * (pose.point - apply(turn, pose.local))
-    return elbow, wrist, turn
+def _wrist_for(body: Body, skeleton: Skeleton, side: int, pose: ArmPose) -> np.ndarray:
+    """The wrist `(T, 3)` for which the touching part is at `pose.point`, by damped fixed point."""
+    target, bent = pose.wrist, _wrist_turn(pose.angles)
+    wrist = target
+    for _ in range(8):
+        _, wrist, forearm = _reach(body, skeleton, side, target, pose.swivel, pose.lift)
+        target = 0.3 * target + 0.7 * (pose.point - apply(forearm @ bent, pose.local))
+    return wrist
 
 
 def place_arm(body: Body, skeleton: Skeleton, side: int, pose: ArmPose) -> None:
-    """Add elbow, wrist and hand of `side` to the skeleton, with the touching part at `pose.point`."""
+    """Add elbow, wrist and hand of `side` to the skeleton, with the wrist at `pose.wrist`."""
     name = SIDES[side]
-    elbow, wrist, turn = _hold(body, skeleton, side, pose)
+    elbow, wrist, forearm = _reach(body, skeleton, side, pose.wrist, pose.swivel, pose.lift)
+    turn = forearm @ _wrist_turn(pose.angles)
     skeleton.joints |= {f"{name}_elbow": elbow, f"{name}_wrist": wrist}
     for point, local in hand_points(body, side, pose.shape).items():
         skeleton.joints[f"{name}_{point}"] = wrist + apply(turn, local)
@@ -193,7 +192,8 @@ def _pole(skeleton: Skeleton, side: int, axis: np.ndarray, lift: np.ndarray) -> 
     height = (axis * chest[..., 1]).sum(-1)
     down, up = np.maximum(-height, 0.0), np.maximum(height, 0.0)
     local = np.stack(
-        [0.5 + 0.7 * lift, -(1.0 - height**2) * (1.0 - 0.8 * lift), -0.15 - 0.75 * down**2 + 0.6 * up**2 + 0.2 * lift], -1
+        [0.5 + 0.7 * lift, -(1.0 - height**2) * (1.0 - 0.8 * lift), -0.15 - 0.75 * down**2 + 0.6 * up**2 + 0.2 * lift],
+        -1,
     )
     return apply(chest, local * np.array([SIGNS[side], 1.0, 1.0]))
 

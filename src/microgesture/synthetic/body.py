@@ -144,9 +144,7 @@ def solids(body: Body) -> tuple[Ellipsoid, ...]:
         ),
         Ellipsoid("chest", "chest", "chest", (0.0, 0.0, 0.0), (r["chest_width"], 0.38 * trunk, r["chest_depth"])),
         Ellipsoid("waist", "spine", "chest", (0.0, 0.0, 0.0), (r["waist_width"], 0.36 * trunk, r["waist_depth"])),
-        Ellipsoid(
-            "pelvis", "pelvis", "pelvis", (0.0, 0.02, 0.0), (r["pelvis_width"], 0.25 * trunk, r["pelvis_depth"])
-        ),
+        Ellipsoid("pelvis", "pelvis", "pelvis", (0.0, 0.02, 0.0), (r["pelvis_width"], 0.25 * trunk, r["pelvis_depth"])),
     )
 
 

@@ -22,6 +22,11 @@ T = TypeVar("T")
 Vector = tuple[float, float, float]
 
 
+def plus(a: Vector, b: Vector) -> Vector:
+    """Sum of two vectors."""
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
+
+
 def minimum_jerk(x: np.ndarray) -> np.ndarray:
     """Flash and Hogan (1985): 10 x^3 - 15 x^4 + 6 x^5 on [0, 1], constant outside."""
     x = np.clip(x, 0.0, 1.0)
@@ -163,7 +168,7 @@ class Draw:
         reach = replace(reach, fingers=self.near(reach.fingers), palm=self.near(reach.palm))
         size = self.size(0.006, 0.018) * scale
         angle = self.u(0.0, np.pi)
-        along = (size * np.cos(angle), size * np.sin(angle), 0.0)
+        along = (float(size * np.cos(angle)), float(size * np.sin(angle)), 0.0)
         if kind < 0.30:
             return reach
         if kind < 0.50:

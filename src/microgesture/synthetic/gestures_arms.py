@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microgesture.synthetic.gesture import POSTURE, Draw, Drive, Gesture, Reach, Stroke, motion
+from microgesture.synthetic.gesture import POSTURE, Draw, Drive, Gesture, Reach, Stroke, motion, plus
 from microgesture.synthetic.surface import Site
 
 
@@ -13,8 +13,7 @@ def _chest(x: float, y: float, z: float = 1.0) -> Site:
 
 
 def _shifted(d: Draw, reach: Reach, spread: float = 0.015) -> Reach:
-    moved = tuple(a + b for a, b in zip(reach.offset, d.around(spread), strict=True))
-    return d.touch(replace(reach, offset=moved))
+    return d.touch(replace(reach, offset=plus(reach.offset, d.around(spread))))
 
 
 @motion(
@@ -65,7 +64,7 @@ def pull_collar(d: Draw) -> Gesture:
 def _collar(d: Draw) -> Gesture:
     at = d.spot(_chest(0.12, 0.285), _chest(0.30, 0.30, 0.8), _chest(0.20, 0.29, 0.9))
     part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("index", "hook")))
-    reach = _shifted(d, Reach(at, part, shape, (-0.42, 0.50, -0.72), (-0.35, 0.1, -0.9)), 0.006)
+    reach = _shifted(d, Reach(at, part, shape, (-0.50, 0.42, -0.72), (-0.35, 0.1, -0.9), elbow=0.25), 0.006)
     pull = Stroke((0.0, d.size(0.0, 0.012), d.size(0.008, 0.022)), d.u(1.2, 3.0) * d.style.speed, d.pick((1, 2, 3, 4)))
     if d.chance(0.7):
         reach = replace(reach, stroke=pull, offset=(reach.offset[0], reach.offset[1], 0.012))
@@ -77,13 +76,16 @@ def scratch_back(d: Draw) -> Gesture:
     """The small of the back from the side, or the shoulder blade over the shoulder."""
     part, shape = d.pick((("tips", "claw"), ("tips", "relaxed"), ("two_tips", "two_fingers")))
     if d.chance(0.6):
-        at = d.spot(Site("pelvis", (0.75, 0.28, -0.75)), Site("pelvis", (0.35, 0.35, -0.95)), Site("pelvis", (0.5, 0.20, -0.9)))
-        reach = Reach(at, part, shape, (-0.85, 0.20, 0.1), (-0.6, 0.1, 0.7), behind=True)
+        at = d.spot(
+            Site("pelvis", (0.75, 0.28, -0.75)), Site("pelvis", (0.35, 0.35, -0.95)), Site("pelvis", (0.5, 0.20, -0.9))
+        )
+        reach = Reach(at, part, shape, (-0.42, -0.18, -0.42), (-0.58, 0.0, 0.5), elbow=0.1, behind=True, around=True)
     else:
         at = d.spot(_chest(-0.85, 0.26, -0.7), _chest(-0.75, 0.28, -0.8), _chest(-0.95, 0.27, -0.4))
         over = (0.0, 0.06, 0.14)
         reach = Reach(at, part, "hook", (-0.3, 0.0, -0.95), (0.0, -1.0, 0.1), elbow=0.45, via=over, around=True)
-    return d.gesture({d.side: _shifted(d, reach)}, Drive("trunk", (0,), d.u(0.0, 0.12)), Drive("trunk", (1,), d.u(-0.12, 0.12)))
+    bend = (Drive("trunk", (0,), d.u(0.0, 0.12)), Drive("trunk", (1,), d.u(-0.12, 0.12)))
+    return d.gesture({d.side: _shifted(d, reach)}, *bend, way=1.35)
 
 
 @motion("fold_arms", "hands", POSTURE, imigue="Folding arms", smg="Folding arms")
@@ -99,7 +101,9 @@ def fold_arms(d: Draw) -> Gesture:
         (-0.93, 0.15, -0.35), (-0.2, -0.2, -0.95), contact=False, via=(0.05, -0.02, 0.09),
     )  # fmt: skip
     lean = Drive("trunk", (0,), d.u(-0.10, 0.04))
-    return d.gesture({d.side: front, 1 - d.side: back}, lean, Drive("girdle", (0, 1), 0.12), Drive("girdle", (1, 1), 0.12), way=1.2)
+    return d.gesture(
+        {d.side: front, 1 - d.side: back}, lean, Drive("girdle", (0, 1), 0.12), Drive("girdle", (1, 1), 0.12), way=1.2
+    )
 
 
 @motion("dust_clothes", "hands", imigue="Dusting off clothes")
@@ -113,22 +117,31 @@ def dust_clothes(d: Draw) -> Gesture:
         reach = Reach(at, "fingers", "flat", (-0.85, 0.25, -0.35), (-0.1, 0.0, -1.0))
     elif place == "sleeve":
         limb = d.pick(("other_upper_arm", "other_forearm"))
-        out = (0.15, 0.4, 0.9) if limb == "other_upper_arm" else (0.2, 0.9, 0.4)
+        out = (-0.45, 0.2, 0.85) if limb == "other_upper_arm" else (-0.1, 0.9, 0.45)
         reach = Reach(Site(limb, out, along=d.u(0.3, 0.75)), "fingers", "flat", (-0.9, 0.0, 0.1), (-0.2, -0.4, -0.9))
     else:
         at = Site("own_thigh", (0.0, 1.0, 0.15), along=d.u(0.35, 0.7))
         if not d.setting.seated:
-            at = Site("own_thigh", (0.35, 0.0, 1.0), along=d.u(0.05, 0.15))
+            at = Site("own_thigh", (0.35, 0.0, 1.0), along=d.u(0.22, 0.32))
         reach = Reach(at, "fingers", "flat", (-0.3, -0.6, 0.6), (-0.1, -0.9, -0.5))
     size, cycles = d.size(0.025, 0.055), float(d.rng.integers(1, 7))
     stroke = Stroke((size, d.u(-0.02, 0.02), 0.0), d.u(1.2, 3.2) * d.style.speed, cycles, lift=d.u(0.01, 0.03))
     look = Drive("head", (0,), d.u(0.0, 0.3))
-    return d.gesture({d.side: replace(reach, stroke=stroke)}, look, Drive("trunk", (0,), d.u(0.0, 0.08)))
+    reaches = {d.side: replace(reach, stroke=stroke)}
+    if place == "sleeve":
+        reaches |= _offered(d)
+    return d.gesture(reaches, look, Drive("trunk", (0,), d.u(0.0, 0.08)))
 
 
-@motion(
-    "arms_behind", "hands", POSTURE, imigue="Putting arms behind body", smg="Folding arms behind body"
-)
+def _offered(d: Draw) -> dict[int, Reach]:
+    """The other arm comes forward to be touched; at times it stays where it is, unless it hangs."""
+    if d.setting.rest != "sides" and d.chance(0.7):
+        return {}
+    site = Site("space", (d.u(0.08, 0.18), d.u(-0.28, -0.18), d.u(0.18, 0.27)))
+    return {1 - d.side: Reach(site, "wrist", "relaxed", (-0.75, -0.2, 0.6), (-0.5, -0.7, -0.4), contact=False)}
+
+
+@motion("arms_behind", "hands", POSTURE, imigue="Putting arms behind body", smg="Folding arms behind body")
 def arms_behind(d: Draw) -> Gesture:
     """Both hands meet behind the body: low and clasped, or with folded forearms."""
     open_chest = (Drive("girdle", (0, 1), -0.12), Drive("girdle", (1, 1), -0.12))
@@ -155,16 +168,17 @@ def hold_back_arms(d: Draw) -> Gesture:
     held = Reach(site, "wrist", "relaxed", (-0.1, -1.0, 0.05), (-1.0, 0.0, -0.1), contact=False, via=(0.12, 0.0, -0.02))
     at = Site("other_forearm", (0.25, 0.0, -1.0), along=d.u(0.0, 0.55))
     grasp = Reach(at, "fingers", "grip", (-0.95, 0.1, 0.1), (-0.1, 0.1, 1.0), behind=True)
-    return d.gesture({d.side: grasp, 1 - d.side: held}, Drive("girdle", (d.side, 1), -0.15), Drive("trunk", (1,), d.u(-0.06, 0.06)), way=1.5)
+    return d.gesture(
+        {d.side: grasp, 1 - d.side: held},
+        Drive("girdle", (d.side, 1), -0.15),
+        Drive("trunk", (1,), d.u(-0.06, 0.06)),
+        way=1.5,
+    )
 
 
 @motion("hold_arm", "hands", POSTURE, smg="Holding arms")
 def hold_arm(d: Draw) -> Gesture:
     """One hand holds the other arm across the front: forearm, elbow or upper arm."""
-    return _hold(d)
-
-
-def _hold(d: Draw) -> Gesture:
     limb, along = d.pick((("other_forearm", d.u(0.05, 0.6)), ("other_upper_arm", d.u(0.45, 0.9))))
     out = (-0.2, 0.1, 1.0) if limb == "other_upper_arm" else (0.0, 0.6, 0.9)
     grasp = Reach(Site(limb, out, along=along), "fingers", "grip", (-0.95, 0.1, 0.25), (0.0, -0.3, -0.95))
@@ -180,20 +194,18 @@ def touch_arm(d: Draw) -> Gesture:
     """The other arm is touched, rubbed, scratched or held, from wrist to shoulder."""
     limb, along = d.pick((("other_forearm", d.u(0.05, 0.85)), ("other_upper_arm", d.u(0.2, 0.9))))
     out = (-0.5, 0.2, 0.85) if limb == "other_upper_arm" else (-0.1, 0.9, 0.45)
-    part, shape = d.pick((("fingers", "cup"), ("tips", "claw"), ("tips", "relaxed"), ("fingers", "grip"), ("index", "point")))
+    part, shape = d.pick(
+        (("fingers", "cup"), ("tips", "claw"), ("tips", "relaxed"), ("fingers", "grip"), ("index", "point"))
+    )
     palm = (0.1, -0.3, -0.95) if limb == "other_upper_arm" else (0.0, -0.9, -0.35)
     reach = d.touch(Reach(Site(limb, out, along=along), part, shape, (-0.9, 0.05, 0.1), palm), 1.6)
-    reaches = {d.side: reach}
-    if d.setting.rest == "sides" or d.chance(0.3):
-        site = Site("space", (d.u(0.08, 0.18), d.u(-0.28, -0.18), d.u(0.18, 0.27)))
-        reaches[1 - d.side] = Reach(site, "wrist", "relaxed", (-0.75, -0.2, 0.6), (-0.5, -0.7, -0.4), contact=False)
-    return d.gesture(reaches, Drive("head", (0,), d.u(-0.02, 0.15)))
+    return d.gesture({d.side: reach} | _offered(d), Drive("head", (0,), d.u(-0.02, 0.15)))
 
 
 @motion("akimbo", "hands", POSTURE, imigue="Arms akimbo", smg="Arms akimbo")
 def akimbo(d: Draw) -> Gesture:
     """Hands on the hips, elbows out; one hand or both."""
-    shape = d.pick(("cup", "laid", "flat"))
+    shape = d.pick(("laid", "flat"))
     site = Site("pelvis", (1.0, d.u(0.17, 0.27), d.u(-0.05, 0.35)))
     fingers = (-0.35, -0.45, 0.75) if d.chance(0.7) else (-0.25, -0.55, -0.55)
     palm = (-0.85, -0.45, 0.0)
@@ -213,7 +225,11 @@ def scratch_body(d: Draw) -> Gesture:
     part, shape = d.pick((("tips", "claw"), ("tips", "relaxed"), ("two_tips", "two_fingers"), ("index", "point")))
     if kind < 0.50:
         seated = d.setting.seated
-        at = Site("own_thigh", (0.1, 1.0, 0.1), along=d.u(0.3, 0.75)) if seated else Site("own_thigh", (0.7, 0.0, 0.7), along=d.u(0.0, 0.15))
+        at = (
+            Site("own_thigh", (0.1, 1.0, 0.1), along=d.u(0.3, 0.75))
+            if seated
+            else Site("own_thigh", (0.7, 0.0, 0.7), along=d.u(0.1, 0.25))
+        )
         reach = Reach(at, part, shape, (-0.35, -0.7, 0.6), (-0.2, -0.8, -0.5) if seated else (-0.8, 0.0, -0.6))
     elif kind < 0.75:
         at = d.spot(_chest(0.8, -0.25, 0.6), _chest(0.5, 0.0), _chest(-0.3, -0.35), _chest(-0.5, 0.1))

@@ -56,9 +56,7 @@ def shake_shoulders(d: Draw) -> Gesture:
     if kind < 0.45:
         size = d.size(0.10, 0.19)
         indices = _SHOULDERS if d.chance(0.7) else (_SHOULDERS[d.side],)
-        moves = [
-            Drive("girdle", index, size, frequency, cycles, offset=0.6, phase=-1.57) for index in indices
-        ]
+        moves = [Drive("girdle", index, size, frequency, cycles, offset=0.6, phase=-1.57) for index in indices]
     elif kind < 0.75:
         size = d.size(0.10, 0.20)
         moves = [
@@ -101,7 +99,9 @@ def sit_straight(d: Draw) -> Gesture:
     shoulders = [Drive("girdle", (side, 1), -d.u(0.08, 0.20)) for side in (0, 1)]
     lift = (Drive("neck_shift", (1,), d.u(0.004, 0.012)), Drive("pelvis", (2,), -d.u(0.0, 0.03)))
     level = Drive("head", (0,), 0.6 * stretch)
-    return d.gesture({}, Drive("trunk", (0,), -stretch), Drive("pelvis_turn", (0,), 0.25 * stretch), level, *shoulders, *lift)
+    return d.gesture(
+        {}, Drive("trunk", (0,), -stretch), Drive("pelvis_turn", (0,), 0.25 * stretch), level, *shoulders, *lift
+    )
 
 
 @motion("move_legs", "legs", POSTURE, smg="Moving legs")
@@ -119,7 +119,9 @@ def move_legs(d: Draw) -> Gesture:
             moves.append(Drive("foot", (leg, 0), -size / 0.16, frequency, cycles, offset=1.0, phase=phase))
     elif kind < 0.65:  # toes tap
         for leg in legs:
-            moves.append(Drive("foot", (leg, 0), d.size(0.10, 0.22), frequency, cycles, offset=1.0, phase=d.u(0.0, 6.28)))
+            moves.append(
+                Drive("foot", (leg, 0), d.size(0.10, 0.22), frequency, cycles, offset=1.0, phase=d.u(0.0, 6.28))
+            )
     else:  # the leg goes elsewhere and back, once or to and fro
         slow = d.u(0.3, 1.0) * d.style.speed if d.chance(0.5) else 0.0
         for leg in legs:
@@ -174,5 +176,7 @@ def nothing(d: Draw) -> Gesture:
     if kind == "speak":
         return d.gesture({}, *speech(d))
     if kind == "settle":
-        return d.gesture({}, *_small_head(d, 0.12), *(Drive("trunk", (axis,), d.size(-0.04, 0.04)) for axis in range(3)))
+        return d.gesture(
+            {}, *_small_head(d, 0.12), *(Drive("trunk", (axis,), d.size(-0.04, 0.04)) for axis in range(3))
+        )
     return d.gesture({})

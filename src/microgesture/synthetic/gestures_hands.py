@@ -8,13 +8,13 @@ from microgesture.synthetic.gesture import POSTURE, Draw, Drive, Gesture, Reach,
 from microgesture.synthetic.surface import Site
 
 
-def _meeting_place(d: Draw, high: bool = False) -> Site:
-    """Where two hands meet: above the table, above the lap, before the belly, or higher before the chest."""
+def _meeting_place(d: Draw, high: bool = False, height: float = 0.045) -> Site:
+    """Where two hands meet: `height` above the table, above the lap, before the belly, or before the chest."""
     x = d.u(-0.05, 0.05)
     if high and d.chance(0.6):
         return Site("space", (x, d.u(-0.05, 0.12), d.u(0.22, 0.30)))
     if d.setting.table:
-        return Site("table", (x, 0.0, d.u(0.06, 0.14)))
+        return Site("above_table", (x, height, d.u(0.06, 0.14)))
     low, top = (-0.24, -0.10) if d.setting.seated else (-0.36, -0.12)
     return Site("space", (x, d.u(low, top), d.u(0.20, 0.28)))
 
@@ -34,10 +34,7 @@ def _meet(
     for side, shift, stroke in ((d.side, apart[0], strokes[0]), (1 - d.side, apart[1], strokes[1])):
         x, y, z = site.at
         own = Site(site.frame, (x if side == d.side else -x, y, z))
-        if site.frame == "table":  # offsets on the table are (up, across, forward) with the hand's radius above
-            offset = (shift[1] + 0.045, shift[0], shift[2])
-        else:
-            offset = (shift[1], shift[0], shift[2])
+        offset = (shift[1], shift[0], shift[2])
         reaches[side] = Reach(own, part, shape, fingers, palm, offset=offset, stroke=stroke, contact=False)
     return reaches
 
@@ -110,13 +107,12 @@ def rub_hands_or_cross_fingers(d: Draw) -> Gesture:
 @motion("steeple", "hands", POSTURE, imigue="Minaret gesture")
 def steeple(d: Draw) -> Gesture:
     """Fingertips of both hands against each other, palms apart: a steeple, upright or tipped forwards."""
-    site = _meeting_place(d, high=True)
     rise = d.u(0.35, 0.95)
+    site = _meeting_place(d, high=True, height=0.045 + 0.10 * rise)
     fingers = d.near((-0.50, rise, 0.75 - 0.5 * rise), 6)
     palm = d.near((-0.85, -0.25, -0.35), 6)
     gap = d.body.radii["finger"]
-    lift = 0.10 * rise if site.frame == "table" else 0.0
-    apart = ((gap, lift, 0.0), (gap, lift, 0.0))
+    apart = ((gap, 0.0, 0.0), (gap, 0.0, 0.0))
     tap = None
     if d.chance(0.4):
         cycles = float(d.rng.integers(1, 9))
@@ -152,44 +148,50 @@ BOTTLE_CENTRE = 0.08  # above the table, metres
 
 
 def _turn_bottle(d: Draw, side: int, frequency: float, cycles: float) -> dict[int, Reach]:
-    site = Site("table", BOTTLE_AT)
+    site = Site("above_table", (BOTTLE_AT[0], d.u(0.06, 0.10), BOTTLE_AT[2]))
     turn = Stroke((d.size(0.0, 0.01), d.size(0.003, 0.010), d.size(0.004, 0.012)), frequency, cycles)
     hold = Reach(site, "palm", "grip", (-0.65, 0.2, 0.75), (-0.95, 0.0, 0.1), stroke=turn, contact=False)
-    reaches = {side: replace(hold, offset=(d.u(0.07, 0.11), BOTTLE_RADIUS + 0.012, -0.01))}
+    reaches = {side: replace(hold, offset=(0.0, BOTTLE_RADIUS + 0.012, -0.015))}
     if d.chance(0.3):
-        mirrored = replace(site, at=(-BOTTLE_AT[0], 0.0, BOTTLE_AT[2]))
-        other = replace(hold, site=mirrored, offset=(d.u(0.07, 0.12), BOTTLE_RADIUS + 0.012, -0.01), stroke=None)
+        mirrored = replace(site, at=(-BOTTLE_AT[0], d.u(0.06, 0.12), BOTTLE_AT[2]))
+        other = replace(hold, site=mirrored, offset=(0.0, BOTTLE_RADIUS + 0.012, -0.015), stroke=None)
         reaches[1 - side] = other
     return reaches
 
 
 def _twist_ring(d: Draw, side: int, frequency: float, cycles: float) -> dict[int, Reach]:
     """The hand of `side` wears the ring; the other turns it between thumb and finger."""
-    site = _meeting_place(d)
+    site = _meeting_place(d, height=0.05)
     fingers, palm = d.near((-0.85, 0.0, 0.5), 8), d.near((-0.2, -0.6, -0.75), 8)
-    lift = 0.05 if site.frame == "table" else 0.0
-    worn = Reach(site, "ring_mid", "relaxed", fingers, palm, offset=(lift, 0.0, 0.0), contact=False)
+    worn = Reach(site, "ring_mid", "relaxed", fingers, palm, contact=False)
     twist = Stroke((d.size(0.002, 0.008), 0.0, d.size(0.002, 0.008)), frequency, cycles, curl=d.u(0.05, 0.25))
     at = replace(site, at=(-site.at[0], site.at[1], site.at[2]))
-    turner = Reach(at, "pinch", "precision", d.near((-0.75, -0.35, 0.55), 8), (-0.35, -0.8, -0.45), stroke=twist, contact=False)
-    return {side: worn, 1 - side: replace(turner, offset=(lift + 0.012, 0.0, 0.0))}
+    turner = Reach(
+        at, "pinch", "precision", d.near((-0.75, -0.35, 0.55), 8), (-0.35, -0.8, -0.45), stroke=twist, contact=False
+    )
+    return {side: worn, 1 - side: replace(turner, offset=(0.012, 0.0, 0.0))}
 
 
 def _turn_pen(d: Draw, side: int, frequency: float, cycles: float) -> dict[int, Reach]:
     twirl = Stroke((d.size(0.0, 0.02), d.size(0.0, 0.02), d.size(0.0, 0.01)), frequency, cycles, curl=d.u(0.1, 0.35))
-    site = _meeting_place(d)
-    lift = 0.06 if site.frame == "table" else 0.0
+    site = _meeting_place(d, height=0.06)
     pinch = Reach(site, "pinch", "precision", (-0.6, 0.15, 0.8), (-0.75, -0.35, -0.5), stroke=twirl, contact=False)
     if d.chance(0.5):  # both hands: one holds, the other turns the far end
         apart = d.u(0.015, 0.05)
         mirrored = replace(site, at=(-site.at[0], site.at[1], site.at[2]))
-        first = replace(pinch, offset=(lift, apart, 0.0), fingers=d.near(pinch.fingers))
-        second = replace(pinch, site=mirrored, offset=(lift, apart, 0.0), fingers=d.near(pinch.fingers))
+        first = replace(pinch, offset=(0.0, apart, 0.0), fingers=d.near(pinch.fingers))
+        second = replace(pinch, site=mirrored, offset=(0.0, apart, 0.0), fingers=d.near(pinch.fingers))
         return {side: first, 1 - side: replace(second, stroke=replace(twirl, phase=d.u(0.0, 6.28)))}
-    return {side: replace(pinch, offset=(lift, d.u(0.02, 0.14), 0.0), fingers=d.near(pinch.fingers))}
+    return {side: replace(pinch, offset=(0.0, d.u(0.02, 0.14), 0.0), fingers=d.near(pinch.fingers))}
 
 
-_PALMS: tuple[Vector, ...] = ((-0.3, 0.9, -0.2), (-0.95, 0.1, 0.1), (-0.2, -0.95, 0.1), (-0.3, 0.1, 0.9), (-0.5, 0.5, -0.6))
+_PALMS: tuple[Vector, ...] = (
+    (-0.3, 0.9, -0.2),
+    (-0.95, 0.1, 0.1),
+    (-0.2, -0.95, 0.1),
+    (-0.3, 0.1, 0.9),
+    (-0.5, 0.5, -0.6),
+)
 _SPEECH_SHAPES = ("open", "flat", "relaxed", "cup", "point", "precision", "loose_fist", "claw", "pinch")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microgesture.synthetic.gesture import Draw, Drive, Gesture, Reach, face, motion
+from microgesture.synthetic.gesture import Draw, Drive, Gesture, Reach, face, motion, plus
 from microgesture.synthetic.surface import Site
 
 # Directions along the head's axes, x to the acting hand's own side.
@@ -21,7 +21,7 @@ def _head(x: float, y: float, z: float, landmark: str = "") -> Site:
 
 
 def _touch(d: Draw, reach: Reach, *drives: Drive) -> Gesture:
-    placed = d.touch(replace(reach, offset=tuple(a + b for a, b in zip(reach.offset, d.around(), strict=True))))
+    placed = d.touch(replace(reach, offset=plus(reach.offset, d.around())))
     return d.gesture({d.side: placed}, *d.incline(d.side), *drives)
 
 
@@ -45,7 +45,9 @@ def touch_head(d: Draw) -> Gesture:
     part, shape = d.pick((("tips", "relaxed"), ("tips", "claw"), ("index", "point"), ("fingers", "cup")))
     if d.chance(0.4):
         at = d.spot(_head(0.55, 0.15, -0.85), _head(0.35, 0.45, -0.85), _head(0.75, 0.35, -0.6))
-        return _touch(d, Reach(at, part, shape, (-0.7, 0.45, -0.55), (-0.5, 0.0, 0.7), elbow=0.55, via=(0.10, 0.02, 0.06)))
+        return _touch(
+            d, Reach(at, part, shape, (-0.7, 0.45, -0.55), (-0.5, 0.0, 0.7), elbow=0.55, via=(0.10, 0.02, 0.06))
+        )
     at = d.spot(_head(0.40, 0.95, 0.15), _head(0.70, 0.75, -0.25), _head(0.85, 0.55, 0.05), _head(0.25, 0.95, -0.3))
     return _touch(d, Reach(at, part, shape, (-0.65, 0.55, -0.5), (-0.6, -0.7, 0.0), elbow=0.45, via=(0.08, 0.02, 0.08)))
 
@@ -59,9 +61,10 @@ def touch_forehead(d: Draw) -> Gesture:
 def _forehead(d: Draw) -> Gesture:
     at = d.spot(_head(-0.30, 0.55, 0.9), _head(0.50, 0.50, 0.8), _head(0.10, 0.40, 1.0), _head(0.15, 0.66, 0.85))
     if d.chance(0.25):
-        return _touch(d, Reach(at, "fingers", "flat", (-0.85, 0.5, -0.1), (-0.15, -0.1, -1.0), elbow=0.3))
+        return _touch(d, Reach(at, "fingers", "flat", (-0.92, 0.3, -0.1), (-0.15, -0.1, -1.0), elbow=0.35))
     part, shape = _tips(d)
-    return _touch(d, Reach(at, part, shape, (-0.5, 0.75, -0.4), (-0.35, -0.15, -0.9), elbow=0.2))
+    fingers = d.pick(((-0.85, 0.25, -0.40), (-0.70, 0.55, -0.40)))
+    return _touch(d, Reach(at, part, shape, fingers, (-0.35, -0.15, -0.9), elbow=0.3))
 
 
 @motion("cover_face", "hands", imigue="Covering face")
@@ -94,8 +97,12 @@ def rub_eyes(d: Draw) -> Gesture:
 
 
 def _eyes(d: Draw) -> Gesture:
-    part, shape = d.pick((("index", "point"), ("two_tips", "two_fingers"), ("tips", "relaxed"), ("knuckles", "loose_fist")))
-    fingers, palm = ((-0.4, 0.85, -0.3), (-0.4, -0.1, -0.9)) if part != "knuckles" else ((-0.4, 0.85, 0.15), (-0.6, 0.0, -0.8))
+    part, shape = d.pick(
+        (("index", "point"), ("two_tips", "two_fingers"), ("tips", "relaxed"), ("knuckles", "loose_fist"))
+    )
+    fingers, palm = (
+        ((-0.4, 0.85, -0.3), (-0.4, -0.1, -0.9)) if part != "knuckles" else ((-0.4, 0.85, 0.15), (-0.6, 0.0, -0.8))
+    )
     closed = face("eyes_open", -d.u(0.7, 1.0))
     kind = d.rng.random()
     if kind < 0.25:
@@ -187,7 +194,9 @@ def touch_neck(d: Draw) -> Gesture:
     if kind < 0.35:
         at = d.spot(Site("neck", (0.40, 0.5, -0.9)), Site("neck", (0.7, 0.55, -0.75)))
         part, shape = d.pick((("two_tips", "hook"), ("tips", "hook"), ("tips", "claw")))
-        reach = Reach(at, part, shape, (-0.65, -0.20, -0.42), (-0.58, -0.2, 0.28), elbow=0.75, via=(0.08, 0.04, 0.10), around=True)
+        reach = Reach(
+            at, part, shape, (-0.65, -0.20, -0.42), (-0.58, -0.2, 0.28), elbow=0.75, via=(0.16, 0.05, 0.06), around=True
+        )
         return _touch(d, reach, back)
     part, shape = _tips(d)
     if kind < 0.65:  # the side, from above with the elbow up, or from below
@@ -218,7 +227,9 @@ def adjust_hair(d: Draw) -> Gesture:
         reach = replace(reach, site=replace(at, up=(0.1, -0.1, -1.0)))
     elif kind < 0.75:
         at = replace(d.spot(_head(0.95, 0.35, 0.35), _head(0.95, 0.20, 0.25)), up=(0.0, -0.25, -1.0))
-        reach = Reach(at, *d.pick((("index", "point"), ("two_tips", "two_fingers"))), (-0.4, 0.4, -0.8), (-0.95, 0.0, 0.1))
+        reach = Reach(
+            at, *d.pick((("index", "point"), ("two_tips", "two_fingers"))), (-0.4, 0.4, -0.8), (-0.95, 0.0, 0.1)
+        )
         reach = replace(d.touch(reach), drift=(d.size(0.04, 0.07), 0.0, 0.0))
     else:
         at = d.spot(_head(0.92, -0.10, -0.35), _head(0.90, 0.35, -0.2), _head(0.75, -0.30, -0.3))

@@ -191,9 +191,7 @@ def solve_trunk(body: Body, rig: Rig) -> Skeleton:
     s.frames["neck"] = (joints["neck"], frame_from(skull - joints["neck"], chest[..., 2]))
     s.frames["head"] = (joints["head"], head)
     for i, (side, sign) in enumerate(zip(SIDES, SIGNS, strict=True)):
-        turn = np.stack(
-            [np.zeros(steps), -sign * rig.girdle[:, i, 1], sign * (rig.girdle[:, i, 0] - 0.12)], -1
-        )
+        turn = np.stack([np.zeros(steps), -sign * rig.girdle[:, i, 1], sign * (rig.girdle[:, i, 0] - 0.12)], -1)
         clavicle = apply(euler(turn), np.array([sign * size["shoulder_width"] / 2, 0.0, 0.0]))
         joints[f"{side}_shoulder"] = joints["neck"] + apply(chest, clavicle)
     _solve_face(body, rig, s)

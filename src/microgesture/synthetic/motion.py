@@ -56,11 +56,9 @@ def perform(
     rig = base_rig(body, setting, steps, rng)
     rest = rest_reaches(setting, rng)
     together = shifts(times, rng, 9.0, 0.012 * style.fidget)
-    drift = tuple(
-        (together + (0 if setting.rest == "clasped" else shifts(times, rng, 12.0, 0.010 * style.fidget)))
-        * (np.array([0.0, 1.0, 1.0]) if rest[side].site.frame == "table" else np.array([1.0, 1.0, 0.0]))
-        for side in (0, 1)
-    )
+    along = np.array([1.0, 1.0, 0.0])  # hands shift upon what they lie on
+    apart = 0.0 if setting.rest == "clasped" else 0.010 * style.fidget
+    drift = [(together + shifts(times, rng, 12.0, apart)) * along for _ in SIDES]
     add_idle(rig, times, style, rng)
     idle_prop = _idle_prop(setting, rng)
     acts, prop = _draw_acts(body, scheduled, setting, style)
@@ -101,13 +99,11 @@ def _draw_acts(
 
 
 def _idle_prop(setting: Setting, rng: np.random.Generator) -> tuple[str, int] | None:
-    """Objects are there without being played with: a bottle on the table, a pen in a hand, a ring on a finger."""
+    """Objects are there without being played with: a ring on a finger, a bottle on the table."""
     share, side = rng.random(), int(rng.integers(2))
-    if share < 0.10:
-        return "pen", side
-    if share < 0.16:
+    if share < 0.12:
         return "ring", side
-    return ("bottle", side) if share < 0.36 and setting.table else None
+    return ("bottle", side) if share < 0.34 and setting.table else None
 
 
 def _prop_track(body: Body, skeleton: Skeleton, prop: str, side: int, table: Table | None) -> np.ndarray:

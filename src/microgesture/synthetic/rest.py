@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from microgesture.errors import DataError
-from microgesture.synthetic.gesture import Reach, minimum_jerk
+from microgesture.synthetic.gesture import Reach, minimum_jerk, plus
 from microgesture.synthetic.kinematics import SIGNS, Rig
 from microgesture.synthetic.performance import FACE, Body
 from microgesture.synthetic.schedule import Setting, Style
 from microgesture.synthetic.surface import Site, Table
 
-_UP = (0.0, -1.0, 0.0)  # the palm faces down: the hand lies upon something
+_DOWN = (0.0, -1.0, 0.0)  # the palm faces down: the hand lies upon something
 
 REST_POSES: dict[str, tuple[Reach, ...]] = {
     "lap": (
@@ -25,16 +25,18 @@ REST_POSES: dict[str, tuple[Reach, ...]] = {
         Reach(Site("own_thigh", (-0.6, 0.8, 0.0), along=0.42), "heel", "relaxed", (-0.7, 0.0, 0.6), (-0.3, -0.9, 0.0)),
     ),
     "thighs": (
-        Reach(Site("own_thigh", (0.0, 1.0, 0.0), along=0.68), "palm", "cup", (-0.2, -0.15, 1.0), _UP),
-        Reach(Site("own_thigh", (0.15, 1.0, 0.0), along=0.58), "heel", "loose_fist", (-0.25, 0.0, 1.0), (-0.5, -0.8, 0.0)),
+        Reach(Site("own_thigh", (0.0, 1.0, 0.0), along=0.68), "palm", "cup", (-0.2, -0.15, 1.0), _DOWN),
+        Reach(
+            Site("own_thigh", (0.15, 1.0, 0.0), along=0.58), "heel", "loose_fist", (-0.25, 0.0, 1.0), (-0.5, -0.8, 0.0)
+        ),
     ),
     "table": (
-        Reach(Site("table", (0.15, 0.0, 0.11)), "palm", "flat", (-0.6, 0.0, 0.8), _UP),
+        Reach(Site("table", (0.15, 0.0, 0.11)), "palm", "flat", (-0.6, 0.0, 0.8), _DOWN),
         Reach(Site("table", (0.17, 0.0, 0.09)), "wrist", "relaxed", (-0.65, 0.05, 0.75), (-0.75, -0.55, -0.2)),
         Reach(Site("table", (0.16, 0.0, 0.10)), "wrist", "loose_fist", (-0.5, 0.05, 0.85), (-0.8, -0.5, 0.0)),
     ),
     "armrests": (
-        Reach(Site("near_pelvis", (0.275, 0.20, 0.24)), "palm", "cup", (-0.1, -0.15, 1.0), _UP),
+        Reach(Site("near_pelvis", (0.275, 0.20, 0.24)), "palm", "cup", (-0.1, -0.15, 1.0), _DOWN),
         Reach(Site("near_pelvis", (0.280, 0.20, 0.22)), "wrist", "relaxed", (-0.15, -0.25, 1.0), (-0.4, -0.9, 0.0)),
     ),
     "sides": (
@@ -133,15 +135,12 @@ def rest_reaches(setting: Setting, rng: np.random.Generator) -> tuple[Reach, Rea
 def _clasped(setting: Setting, rng: np.random.Generator) -> tuple[Reach, Reach]:
     """One hand lies loosely in the other: on the table, in the lap, or before the belly."""
     if setting.table and rng.random() < 0.6:
-        site = Site("table", (rng.uniform(-0.05, 0.05), 0.0, rng.uniform(0.06, 0.14)))
-        lift, turned = 0.025, (-0.45, -0.6, -0.6)
+        site = Site("above_table", (rng.uniform(-0.05, 0.05), 0.025, rng.uniform(0.06, 0.14)))
+        under, over, turned = (0.0, 0.0, 0.0), (0.035, 0.0, 0.03), (-0.45, -0.6, -0.6)
     else:
         low = (0.16, 0.20) if setting.seated else (0.02, 0.08)
         site = Site("near_pelvis", (0.0, rng.uniform(*low), rng.uniform(0.19, 0.22)))
-        lift, turned = 0.0, (-0.1, -0.45, -0.9)
-    on_table = site.frame == "table"
-    under = (lift, 0.0, 0.0) if on_table else (-0.005, 0.0, -0.012)
-    over = (lift + 0.035, 0.0, 0.03) if on_table else (0.01, 0.0, 0.028)
+        under, over, turned = (-0.005, 0.0, -0.012), (0.01, 0.0, 0.028), (-0.1, -0.45, -0.9)
     mirrored = replace(site, at=(-site.at[0], site.at[1], site.at[2]))
     reaches = [
         Reach(site, "palm", "relaxed", (-0.95, 0.0, 0.35), turned, offset=under, contact=False),
@@ -154,12 +153,9 @@ def _clasped(setting: Setting, rng: np.random.Generator) -> tuple[Reach, Reach]:
 
 
 def _jitter(reach: Reach, rng: np.random.Generator, spread: bool) -> Reach:
-    across = rng.uniform(-0.03, 0.03, 2) if spread else np.zeros(2)
-    slots = (across[0], across[1]) if reach.site.frame != "table" else (0.0, across[0])
-    last = across[1] if reach.site.frame == "table" else 0.0
-    moved = tuple(float(a + b) for a, b in zip(reach.offset, (*slots, last), strict=True))
-    turned = np.array(reach.fingers) + rng.normal(size=3) * 0.06
-    return replace(reach, offset=moved, fingers=tuple(float(v) for v in turned))
+    first, second = rng.uniform(-0.03, 0.03, 2) if spread else (0.0, 0.0)
+    x, y, z = np.array(reach.fingers) + rng.normal(size=3) * 0.06
+    return replace(reach, offset=plus(reach.offset, (first, second, 0.0)), fingers=(float(x), float(y), float(z)))
 
 
 def noise(times: np.ndarray, rng: np.random.Generator, low: float, high: float, count: int = 4) -> np.ndarray:

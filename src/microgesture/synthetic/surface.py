@@ -8,8 +8,9 @@ are in parts of the body's own size, so that the jaw is the jaw on a large and o
   joint "chest" or "pelvis"; `neck`: radii and lengths of the neck from its base;
 - `own_…` and `other_…` limbs (`upper_arm`, `forearm`, `thigh`): the direction from the bone, along the chest's
   axes, in which the skin is touched, at `along` (0..1) of the bone;
-- `space`: free in front of the chest, `near_pelvis`: free around the pelvis, `table`: on the table top, from
-  the middle of its near edge. These three are in metres of a person of 1.73 m (y on the table is ignored).
+- `table`: on the table top, x and z from the middle of its near edge (its `up` tangent is forwards);
+- free places, which have no surface: `space` before the chest, `near_pelvis` around the pelvis, `above_table`
+  from the middle of the table's near edge. These and `table` are in metres of a person of 1.73 m.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from microgesture.synthetic.body import Ellipsoid, head_points, solids
 from microgesture.synthetic.kinematics import SIDES, SIGNS, Skeleton, apply, cross, dot, unit
 from microgesture.synthetic.performance import Body
 
-FREE_FRAMES = ("space", "near_pelvis")
+FREE_FRAMES = ("space", "near_pelvis", "above_table")
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,14 @@ def resolve(
     """Track of a site for hand `side` and its outward normal, both `(T, 3)` in the world.
 
     `offset (T, 3)` metres: along the site's `up` tangent, across it (to the acting side on the front of the
-    body), and away from the surface.
+    body), and away from the surface; at free places upwards, to the acting side, and forwards.
     """
     sign = SIGNS[side]
     mirror = np.array([sign, 1.0, 1.0])
     if site.frame.startswith(("own_", "other_")):
         return _on_limb(body, skeleton, site, side, offset)
-    if site.frame == "table":
-        if table is None:
-            raise ValueError("a site on the table needs a table")
-        scale = body.lengths["stature"] / 1.73
-        x, _, z = site.at
-        start = np.array([sign * x * scale, table.height, table.edge + z * scale])
-        normal = np.broadcast_to([0.0, 1.0, 0.0], offset.shape)
-        moved = np.stack([sign * offset[:, 1], offset[:, 2], offset[:, 0]], -1)
-        return start + moved, normal
+    if site.frame in ("table", "above_table"):
+        return _at_table(body, site, sign, offset, table)
     frame = {"space": "chest", "near_pelvis": "pelvis"}.get(site.frame, site.frame)
     origin, rotation = skeleton.frames[frame]
     if site.frame in FREE_FRAMES:
@@ -79,6 +73,20 @@ def resolve(
     else:
         local_points, normals = _on_solids(body, site, sign, offset)
     return origin + apply(rotation, local_points), apply(rotation, normals)
+
+
+def _at_table(
+    body: Body, site: Site, sign: float, offset: np.ndarray, table: Table | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if table is None:
+        raise ValueError("a site at the table needs a table")
+    scale = body.lengths["stature"] / 1.73
+    free = site.frame == "above_table"
+    height = table.height + (site.at[1] * scale if free else 0.0)
+    start = np.array([sign * site.at[0] * scale, height, table.edge + site.at[2] * scale])
+    up, forward = (offset[:, 0], offset[:, 2]) if free else (offset[:, 2], offset[:, 0])
+    moved = np.stack([sign * offset[:, 1], up, forward], -1)
+    return start + moved, np.broadcast_to([0.0, 1.0, 0.0], offset.shape)
 
 
 def _scale(body: Body, frame: str) -> np.ndarray:
