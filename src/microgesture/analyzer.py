@@ -169,8 +169,8 @@ class Analyzer:
         if seen < count:
             if not kept:
                 raise VideoError(f"{reader.path}: no frame could be decoded")
-            frames = list(kept) + [kept[-1]] * (count - len(kept))
-            yield seen * period / 2, np.stack(frames)
+            filled = list(kept) + [kept[-1]] * (count - len(kept))
+            yield seen * period / 2, np.stack(filled)
 
     @torch.inference_mode()
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
@@ -184,6 +184,7 @@ class Analyzer:
             "tool": "microgesture",
             "version": microgesture.__version__,
             "model": self.run.title,
+            "trained_on": f"The recogniser learnt from {self.run.recipe.data.manifest or 'an imported file'}.",
             "config": {"spotting": asdict(config), "recipe": self.run.recipe.to_dict()},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -18,6 +18,7 @@ from microgesture.errors import RecipeError, UserError
 
 if TYPE_CHECKING:
     from microgesture.analyzer import Analyzer
+    from microgesture.evaluation.run import Evaluation
     from microgesture.timeline import GestureEvent
 
 Verb = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
@@ -189,18 +190,10 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _train_emotion(args: argparse.Namespace, out: Path) -> int:
-    from microgesture.training.emotion import best_reachable, load_emotion_recipe, train_emotion_recipe
+    from microgesture.training.emotion import best_reachable, load_emotion_recipe, print_scores, train_emotion_recipe
 
     recipe = load_emotion_recipe(args.recipe, args.flags)
-    for name, scores in train_emotion_recipe(recipe, out).items():
-        low, high = scores.interval
-        print(
-            f"{name}: {100 * scores.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f}), "
-            f"majority {100 * scores.majority:.1f} %, {scores.timelines} timelines of {scores.subjects} subjects"
-        )
-    best = best_reachable(recipe.timelines)
-    if best is not None:
-        print(f"best reachable in this world: {100 * best:.1f} %")
+    print_scores(train_emotion_recipe(recipe, out), best_reachable(recipe.timelines))
     print(f"{out}: trained; microgesture analyze VIDEO --model RUN --emotion {out} -o OUT")
     return 0
 
@@ -216,7 +209,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from microgesture.evaluation.run import evaluate_run
     from microgesture.evaluation.summary import print_table, write_summary
 
-    evaluations = {}
+    evaluations: dict[str, list[Evaluation]] = {}
     for run in args.run:
         out = (
             Path(args.out) / Path(run).name if args.out and len(args.run) > 1 else Path(args.out or f"{run}/evaluation")
@@ -368,6 +361,18 @@ def _import_checkpoint(args: argparse.Namespace) -> int:
     return 0
 
 
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="run folder")
+    parser.add_argument("-o", "--out", required=True, help=".safetensors file for the option `weights` of an encoder")
+
+
+def _export_encoder(args: argparse.Namespace) -> int:
+    from microgesture.training.assembly import export_encoder
+
+    print(export_encoder(args.run, Path(args.out)))
+    return 0
+
+
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", default="demo-output", help="folder for everything the demo makes")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another world")
@@ -389,5 +394,6 @@ VERBS: dict[str, Verb] = {
     "recipes": ("list, print or copy the recipes of the package", _recipes_arguments, _recipes),
     "synthesize": ("make a world of people that do not exist", _synthesize_arguments, _synthesize),
     "import-checkpoint": ("turn the authors' weight files into a run", _import_arguments, _import_checkpoint),
+    "export-encoder": ("write a run's video encoder as weights to start from", _export_arguments, _export_encoder),
     "demo": ("the whole job, small: world, training, table, report", _demo_arguments, _demo),
 }

@@ -8,6 +8,7 @@ factorisation, narrow and shallow, for machines without an accelerator.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -151,10 +152,13 @@ class R2Plus1DSmall(Encoder):
     """A narrow R(2+1)D, one residual block a stage: same factorisation, same strides, made for two cores.
 
     `channels` are the widths of the four stages, the first also of the stem; C is the last. A clip
-    (B, 3, T, H, W) gives tokens (B, ceil(T/8) ceil(H/16) ceil(W/16), C).
+    (B, 3, T, H, W) gives tokens (B, ceil(T/8) ceil(H/16) ceil(W/16), C). `weights` is None (random),
+    "synthetic" (shipped with the package: learnt from people who do not exist, see `make pretrain`; they stand
+    in for the letter's Kinetics weights), or a .safetensors file that `microgesture export-encoder` wrote.
+    Raises `RecipeError` when the weights cannot be read or do not fit.
     """
 
-    def __init__(self, channels: Sequence[int] = (24, 48, 96, 192)) -> None:
+    def __init__(self, channels: Sequence[int] = (16, 32, 64, 128), weights: str | None = None) -> None:
         super().__init__()
         if len(channels) != 4 or any(int(c) < 1 for c in channels):
             raise RecipeError(f"encoder 'r2plus1d_small': channels must be four positive numbers, got {channels}")
@@ -169,6 +173,19 @@ class R2Plus1DSmall(Encoder):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if weights is not None:
+            self._load(str(weights))
+
+    def _load(self, weights: str) -> None:
+        shipped = resources.files("microgesture") / "weights" / "r2plus1d_small.safetensors"
+        path = Path(str(shipped)) if weights == "synthetic" else Path(weights).expanduser()
+        if not path.is_file():
+            raise RecipeError(f"no weights '{weights}' for r2plus1d_small: give synthetic, or a local file")
+        try:
+            self.load_state_dict(read_state_dict(path))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:160]
+            raise RecipeError(f"{path}: does not fit r2plus1d_small with these channels ({reason})") from error
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, N, C) of a clip (B, 3, T, H, W)."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from microgesture.atomic import write_json, write_text
 from microgesture.datasets import Manifest
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
 from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
-from microgesture.atomic import write_json, write_text
 from microgesture.training.prediction import Predictions, predict, resolve_precision
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
+from microgesture.atomic import write_text
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
 from microgesture.evaluation.metrics import majority_metrics
@@ -20,7 +22,6 @@ from microgesture.evaluation.tables import (
     to_markdown,
     to_rich,
 )
-from microgesture.atomic import write_text
 
 
 def table_rows(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[AblationRow]:
@@ -52,7 +53,7 @@ def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) ->
     write_text(out / "table.csv", to_csv(rows))
     ordered = sorted(evaluations, key=lambda k: list(ABLATION_ROWS).index(k) if k in ABLATION_ROWS else 99)
     names = next(iter(evaluations.values()))[0].names
-    matrices = {_name(k): sum(e.confusion for e in evaluations[k]) for k in ordered}
+    matrices = {_name(k): np.sum([e.confusion for e in evaluations[k]], axis=0) for k in ordered}
     confusion_figure(matrices, names, out / "confusion.png")
     spaces = {_name(k): (evaluations[k][0].clips, evaluations[k][0].texts) for k in ordered}
     embedding_figure(spaces, evaluations[ordered[0]][0].labels, names, out / "embedding.png")

@@ -15,6 +15,7 @@ from microgesture.datasets import ClipDataset, Manifest, read_manifest
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import DataError, RecipeError
 from microgesture.recognition import Objective, create_objective, restore
+from microgesture.training.checkpoint import write_weights
 from microgesture.training.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
 
@@ -132,6 +133,17 @@ def start_from(objective: Objective, folder: str | Path) -> None:
             f"first {lacking[0]}"
         )
     objective.load_state_dict(fitting, strict=False)
+
+
+def export_encoder(run: str | Path, out: Path) -> Path:
+    """Write a run's video encoder alone, as fp16 safetensors for the encoder option `weights`."""
+    objective = load_run(run).objective
+    state = {
+        key: value.half() if value.is_floating_point() else value
+        for key, value in objective.encoder.state_dict().items()
+    }
+    write_weights(out, state, {"format": "pt", "encoder": objective.encoder.name})
+    return out
 
 
 def _first_lines(error: Exception) -> str:

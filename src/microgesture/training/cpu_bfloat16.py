@@ -18,7 +18,7 @@ def avoid_wrong_kernel(module: nn.Module) -> None:
     """Make every 3-D convolution of `module` that the fault can meet compute in fp32 when it would."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv3d) and layer.kernel_size[0] > 1:
-            layer._conv_forward = _careful(layer._conv_forward)  # type: ignore[method-assign]
+            layer._conv_forward = _careful(layer._conv_forward)  # type: ignore
 
 
 def _careful(

@@ -150,3 +150,15 @@ def best_reachable(table: str | Path) -> float | None:
 def _plain(recipe: EmotionRecipe) -> Mapping[str, Any]:
     values = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
     return {**values, "reader": recipe.reader.to_json()}
+
+
+def print_scores(scores: Mapping[str, EmotionScores], best: float | None) -> None:
+    """The scores of `train_emotion_recipe` on the terminal, with the best reachable accuracy where it is known."""
+    for name, found in scores.items():
+        low, high = found.interval
+        print(
+            f"{name}: {100 * found.accuracy:.1f} % ({100 * low:.1f} to {100 * high:.1f}), majority "
+            f"{100 * found.majority:.1f} %, {found.timelines} timelines of {found.subjects} subjects"
+        )
+    if best is not None:
+        print(f"best reachable in this world: {100 * best:.1f} %")

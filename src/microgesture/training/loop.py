@@ -97,7 +97,8 @@ class _Loop:
             self.optimizer, factor=recipe.optimiser.factor, patience=recipe.optimiser.patience
         )
         self.base_rates = [g["lr"] for g in self.optimizer.param_groups]
-        self.step, self.epoch, self.best, self.sums = 0, 0, _Best(), {}
+        self.step, self.epoch, self.best = 0, 0, _Best()
+        self.sums: dict[str, float] = {}
         self.saved_at = time.monotonic()
         self.writer = self._tensorboard() if recipe.training.tensorboard else None
 
@@ -166,7 +167,7 @@ class _Loop:
         row = {key: value / count for key, value in self.sums.items()}
         self.epoch, self.sums = self.epoch + 1, {}
         if self.val_set is not None:
-            row |= self._validate()
+            row |= self._validate(self.val_set)
         else:
             self.best = _Best(0.0, 0.0, self.epoch)
         better = self.val_set is None or self._is_better(row)
@@ -181,8 +182,8 @@ class _Loop:
         progress.epoch(self.epoch, self.recipe.optimiser.epochs, row)
         self._save()
 
-    def _validate(self) -> dict[str, float]:
-        found = predict(self.objective, self.val_set, self.recipe.optimiser.batch, self.precision, self.device)
+    def _validate(self, clips: ClipDataset) -> dict[str, float]:
+        found = predict(self.objective, clips, self.recipe.optimiser.batch, self.precision, self.device)
         log_p = torch.log_softmax(torch.from_numpy(found.scores), dim=-1)
         loss = float(torch.nn.functional.nll_loss(log_p, torch.from_numpy(found.labels)))
         if self.recipe.optimiser.schedule == "plateau":
