@@ -10,6 +10,8 @@ one row of probabilities a window.
 
 from __future__ import annotations
 
+import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -28,8 +30,10 @@ from microgesture.training.assembly import Run, load_run
 from microgesture.training.loop import to_channels_last
 from microgesture.training.prediction import autocast, clip_input, resolve_precision, softmax
 from microgesture.video import VideoReader, sample_times
-from microgesture.video.transforms import to_clip
+from microgesture.video.transforms import shrink, to_clip
 from microgesture.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[float, float], None]
 """Called with (seconds done, seconds in all)."""
@@ -61,9 +65,12 @@ class Analyzer:
     def __init__(self, run: Run, device: str = "auto") -> None:
         self.run = run
         self.device = torch.device(_pick_device(device))
-        self.precision = resolve_precision("auto", self.device)
+        trained = run.recipe.training.precision
+        self.precision = resolve_precision("auto" if trained == "fp16" else trained, self.device)
         run.objective.eval().to(self.device)
         to_channels_last(run.objective)
+        if run.recipe.data.crop == "person":
+            log.warning("%s learnt from crops around the person, and is shown whole frames here", run.folder)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -75,19 +82,23 @@ class Analyzer:
 
         Only visual-text runs can: a classifier's outputs are fixed, which raises `RecipeError`.
         """
-        return Analyzer(replace(self.run, objective=self.run.objective.with_vocabulary(vocabulary)), str(self.device))
+        objective = self.run.objective.with_vocabulary(vocabulary)
+        return Analyzer(replace(self.run, objective=objective, vocabulary=vocabulary), str(self.device))
 
     def recognize(self, clip: str | Path, top: int = 5) -> GestureEvent:
         """Name the gesture of a trimmed clip: an event from 0 to the clip's end with `top - 1` alternatives.
 
-        A clip with fewer frames than the model samples is read with frames repeated. Raises `VideoError`
-        when the file cannot be read or holds a single frame.
+        A clip with fewer frames than the model samples is read with frames repeated; `top` beyond the number of
+        classes gives them all. The model sees the same pixels as in `evaluate_run`. Raises `VideoError` when the
+        file cannot be read or holds a single frame.
         """
         data = self.run.recipe.data
         with VideoReader(clip) as reader:
             duration = _moving_duration(reader)
-            frames = reader.frames_at(sample_times(0.0, duration, data.frames))
-        probabilities = self._score([to_clip(frames, data.size, data.fit)])[0]
+            moments = sample_times(0.0, duration, data.frames)
+            # one at a time: 32 frames of 4K video at once would be 800 MB
+            frames = [shrink(reader.frames_at([moment]), data.size, data.fit) for moment in moments]
+        probabilities = self._score([to_clip(np.concatenate(frames), data.size, data.fit)])[0]
         order = np.argsort(-probabilities)[: max(top, 1)]
         first = self.vocabulary[int(order[0])]
         return GestureEvent(
@@ -116,7 +127,7 @@ class Analyzer:
         with VideoReader(video) as reader:
             duration = _moving_duration(reader)
             scores = self.window_scores(reader, config, duration, progress)
-            media = Media(str(video), duration, reader.fps, reader.size, reader.sha256())
+            media = Media(_printable(video), duration, reader.fps, reader.size, reader.sha256())
         events = spot(
             scores.times,
             scores.probabilities,
@@ -152,25 +163,29 @@ class Analyzer:
     def _windows(
         self, reader: VideoReader, config: SpottingConfig, duration: float
     ) -> Iterator[tuple[float, np.ndarray]]:
-        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short."""
+        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short.
+
+        The first window begins at 0 and the last one ends with the video, so that every second is seen.
+        """
         count = self.run.recipe.data.frames
         window = min(config.window_s, duration)
         period = window / count
         stride = max(round(config.stride_s / period), 1)
         kept: deque[np.ndarray] = deque(maxlen=count)
         size = _reading_size(reader.size, self.run.recipe.data.size, self.run.recipe.data.fit)
-        seen = 0
+        seen = done = 0
         for _, frames in reader.stream(fps=1 / period, start=period / 2, end=duration, size=size):
             for frame in frames:
                 kept.append(frame)
                 seen += 1
                 if seen >= count and (seen - count) % stride == 0:
+                    done = seen
                     yield (seen - count / 2) * period, np.stack(kept)
-        if seen < count:
-            if not kept:
-                raise VideoError(f"{reader.path}: no frame could be decoded")
+        if not kept:
+            raise VideoError(f"{reader.path}: no frame could be decoded")
+        if done < seen:
             filled = list(kept) + [kept[-1]] * (count - len(kept))
-            yield seen * period / 2, np.stack(filled)
+            yield max(seen - count / 2, seen / 2) * period, np.stack(filled)
 
     @torch.inference_mode()
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
@@ -209,9 +224,18 @@ def _motion(frames: np.ndarray) -> float:
     return float(np.abs(np.diff(frames.astype(np.int16), axis=0)).mean() / 255.0)
 
 
+def _printable(path: str | Path) -> str:
+    """A path as text that every file format takes; bytes of its name that are no UTF-8 become U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def _pick_device(device: str) -> str:
-    if device != "auto":
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise RecipeError("device 'cuda' was asked for, but this machine has none")
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or not (number or "0").isdigit():
+        raise RecipeError(f"there is no device '{device}': give auto, cpu, cuda, cuda:1 or mps")
+    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
+    if int(number or 0) >= here:
+        raise RecipeError(f"device '{device}' was asked for, but this machine has none")
+    return device

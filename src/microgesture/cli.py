@@ -134,7 +134,8 @@ def _synthesize(args: argparse.Namespace) -> int:
     config = dataclass_from_flags(WorldConfig, args.flags, "microgesture synthesize OUT")
     with track(f"synthesizing {args.out}") as progress:
         synthesize(Path(args.out), config, progress=progress)
-    print(f"{args.out}: manifest.csv, interviews.csv and world.json are written")
+    written = [name for name in ("manifest.csv", "interviews.csv", "timelines.csv") if (Path(args.out) / name).exists()]
+    print(f"{args.out}: {', '.join(written)} and world.json are written")
     return 0
 
 
@@ -361,18 +362,6 @@ def _import_checkpoint(args: argparse.Namespace) -> int:
     return 0
 
 
-def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", help="run folder")
-    parser.add_argument("-o", "--out", required=True, help=".safetensors file for the option `weights` of an encoder")
-
-
-def _export_encoder(args: argparse.Namespace) -> int:
-    from microgesture.training.assembly import export_encoder
-
-    print(export_encoder(args.run, Path(args.out)))
-    return 0
-
-
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", default="demo-output", help="folder for everything the demo makes")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another world")
@@ -394,6 +383,5 @@ VERBS: dict[str, Verb] = {
     "recipes": ("list, print or copy the recipes of the package", _recipes_arguments, _recipes),
     "synthesize": ("make a world of people that do not exist", _synthesize_arguments, _synthesize),
     "import-checkpoint": ("turn the authors' weight files into a run", _import_arguments, _import_checkpoint),
-    "export-encoder": ("write a run's video encoder as weights to start from", _export_arguments, _export_encoder),
     "demo": ("the whole job, small: world, training, table, report", _demo_arguments, _demo),
 }

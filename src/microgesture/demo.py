@@ -33,7 +33,7 @@ together); "No gesture" is the ninth."""
 
 ROWS = ("demo/baseline", "demo/visual_text", "demo/handcrafted", "demo/adaptive", "demo/finetune")
 
-CLIPS, INTERVIEWS, TIMELINES, SUBJECTS = 1500, 4, 400, 120
+CLIPS, INTERVIEWS, TIMELINES, SUBJECTS = 1300, 3, 400, 120
 """Sizes of the world: training clips are three quarters of all clips."""
 
 
@@ -87,7 +87,7 @@ def _make_world(world: Path, seed: int) -> None:
         interviews=INTERVIEWS,
         timelines=TIMELINES,
         subjects=SUBJECTS,
-        shares=(0.75, 0.08, 0.17),
+        shares=(0.76, 0.08, 0.16),
         classes=";".join(CLASSES),
         interview_seconds=(50.0, 70.0),
         size=80,

@@ -38,7 +38,7 @@ def weights(network):
         yield path
 
 
-@pytest.mark.parametrize(("name", "width"), [("r2plus1d_18", 512), ("r2plus1d_small", 192)])
+@pytest.mark.parametrize(("name", "width"), [("r2plus1d_18", 512), ("r2plus1d_small", 128)])
 def test_token_grid_of_the_letter(name, width):
     with torch.no_grad():
         tokens = create_encoder(name).eval()(torch.randn(1, 3, 32, 48, 64))
@@ -130,3 +130,14 @@ def test_middle_channels_are_those_of_the_paper(inputs, outputs, published):
     assert middle_channels(inputs, outputs) == published
     both = 9 * inputs * published + 3 * published * outputs
     assert both <= 27 * inputs * outputs < both + 9 * inputs + 3 * outputs
+
+
+@pytest.mark.parametrize("name", ["r2plus1d_18", "r2plus1d_small"])
+def test_with_change_a_still_background_is_not_seen(name):
+    torch.manual_seed(0)
+    encoder = create_encoder(name, change=True).eval()
+    clip, background = torch.randn(1, 3, 8, 32, 32), torch.randn(1, 3, 1, 32, 32)
+    with torch.inference_mode():
+        assert torch.allclose(encoder(clip), encoder(clip + background), atol=1e-3)
+        encoder.change = False
+        assert not torch.allclose(encoder(clip), encoder(clip + background), atol=1e-1)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from microgesture.atomic import write_json, write_text
-from microgesture.datasets import Manifest
-from microgesture.errors import DataError
+from microgesture.datasets import ClipDataset, Manifest, read_manifest
+from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
-from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
+from microgesture.training.assembly import Run, load_run, make_dataset
 from microgesture.training.prediction import Predictions, predict, resolve_precision
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One run on one test set: its metrics, counts `confusion (K, K)`, embeddings `clips (N, D)` and
+    """One run on one test set: its recipe, its metrics, counts `confusion (K, K)`, embeddings `clips (N, D)` and
     `texts (K, D)` (None without a text encoder), `labels (N,)`, and what a majority line needs."""
 
     title: str
     folder: Path
+    recipe: Mapping[str, Any]
     names: tuple[str, ...]
     metrics: Metrics
     confusion: np.ndarray
@@ -42,17 +46,19 @@ def evaluate_run(
     """Score a run on a split of its own manifest or another one; every clip counts, the last batch too.
 
     Writes `metrics.json`, `predictions.csv`, `confusion.png` and `reliability.png` into `out`. Raises
-    `DataError` when the split is empty or a label is outside the run's vocabulary.
+    `DataError` when the split is empty or a label of it is outside the run's vocabulary, `RecipeError` when
+    neither the run nor `manifest` names data.
     """
     chosen = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     opened = load_run(run, chosen)
-    if manifest:
-        opened.recipe.data.manifest = manifest
-    data = _with_vocabulary(open_manifest(opened.recipe), opened)
+    recipe = opened.recipe.to_dict()
+    data = _open_data(opened, manifest, split)
     dataset = make_dataset(opened.recipe, data, split)
-    precision = resolve_precision(opened.recipe.training.precision, chosen)
+    trained = opened.recipe.training.precision
+    precision = resolve_precision("auto" if trained == "fp16" and chosen == "cpu" else trained, chosen)
     found = predict(opened.objective, dataset, opened.recipe.optimiser.batch, precision, chosen, features=True)
-    train_labels = np.array([data.vocabulary.index(row.label) for row in data.split("train")], dtype=int)
+    known = [row.label for row in data.split("train") if row.label in data.vocabulary]
+    train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)
     train_labels = train_labels if len(train_labels) else found.labels
     subjects = tuple(str(s) for s in dataset.subjects)
     metrics = evaluate(found.scores, found.labels, subjects, train_labels)
@@ -62,6 +68,7 @@ def evaluate_run(
     evaluation = Evaluation(
         opened.title,
         run,
+        recipe,
         data.vocabulary.names,
         metrics,
         confusion,
@@ -75,7 +82,7 @@ def evaluate_run(
     return evaluation
 
 
-def _write(evaluation: Evaluation, found: Predictions, run: Run, dataset, out: Path) -> None:
+def _write(evaluation: Evaluation, found: Predictions, run: Run, dataset: ClipDataset, out: Path) -> None:
     probabilities = found.probabilities(run.temperature)
     ece = calibration(probabilities, found.labels).ece
     values = {
@@ -100,9 +107,15 @@ def _write(evaluation: Evaluation, found: Predictions, run: Run, dataset, out: P
     reliability_figure({evaluation.title: probabilities}, found.labels, out / "reliability.png")
 
 
-def _with_vocabulary(manifest: Manifest, run: Run) -> Manifest:
+def _open_data(run: Run, manifest: str | None, split: str) -> Manifest:
     """The manifest read with the run's own classes: their order is that of the scores."""
-    unknown = sorted({row.label for row in manifest.rows if row.label not in run.vocabulary})
-    if unknown:
-        raise DataError(f"{run.recipe.data.manifest}: label '{unknown[0]}' is not in the vocabulary of '{run.folder}'")
-    return replace(manifest, vocabulary=run.vocabulary)
+    path = manifest or run.recipe.data.manifest
+    if not path:
+        raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
+    found = read_manifest(path)
+    for row in found.split(split):
+        if row.label not in run.vocabulary:
+            raise DataError(f"{path}: row {row.row}: label '{row.label}' is not among the classes of '{run.folder}'")
+    run.recipe.data.manifest = str(path)
+    run.recipe.data.cache &= os.access(found.path.parent, os.W_OK)
+    return replace(found, vocabulary=run.vocabulary)

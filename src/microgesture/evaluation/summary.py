@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -22,6 +24,52 @@ from microgesture.evaluation.tables import (
     to_markdown,
     to_rich,
 )
+
+
+def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
+    """Evaluations by row: runs of one recipe that differ in their seed are one row, under the recipe's title.
+
+    Two recipes of one title are two rows, told apart by their folders.
+    """
+    groups: dict[str, list[list[Evaluation]]] = {}
+    for evaluation in evaluations:
+        rows = groups.setdefault(evaluation.title, [])
+        for row in rows:
+            if different_part(row[0].recipe, evaluation.recipe, seeds=False) is None:
+                row.append(evaluation)
+                break
+        else:
+            rows.append([evaluation])
+    return {
+        title if len(rows) == 1 else f"{title} ({row[0].folder})": row for title, rows in groups.items() for row in rows
+    }
+
+
+def different_part(a: Mapping[str, Any], b: Mapping[str, Any], seeds: bool = True) -> str | None:
+    """The first key in which two recipes (`Recipe.to_dict`) train something else, None when they are the same.
+
+    What does not change the result is not looked at. `seeds` False takes runs of different seeds for the same,
+    those included that start from a run of their own seed.
+    """
+    for key in a:
+        x, y = _what_matters(key, a[key], seeds), _what_matters(key, b[key], seeds)
+        if x != y:
+            return key
+    return None
+
+
+def _what_matters(key: str, value: Any, seeds: bool) -> Any:
+    if key == "title":
+        return None
+    if key == "start":
+        folder = str(Path(value).resolve()) if value else ""
+        return folder if seeds else re.sub(r"seed\d+$", "seed", folder)
+    if key == "data":
+        manifest = str(Path(value["manifest"]).resolve())
+        return {k: v for k, v in value.items() if k not in ("workers", "cache")} | {"manifest": manifest}
+    if key == "training":
+        return {k: value[k] for k in ("precision", "keep", *(["seed"] if seeds else []))}
+    return value
 
 
 def table_rows(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[AblationRow]:

@@ -99,11 +99,11 @@ def _draw_acts(
 
 
 def _idle_prop(setting: Setting, rng: np.random.Generator) -> tuple[str, int] | None:
-    """Objects are there without being played with: a ring on a finger, a bottle on the table."""
+    """Objects are there without being played with: a ring on a finger, a pen in the hand, a bottle on the table."""
     share, side = rng.random(), int(rng.integers(2))
-    if share < 0.12:
-        return "ring", side
-    return ("bottle", side) if share < 0.34 and setting.table else None
+    if share < 0.24:
+        return "ring" if share < 0.12 else "pen", side
+    return ("bottle", side) if share < 0.46 and setting.table else None
 
 
 def _prop_track(body: Body, skeleton: Skeleton, prop: str, side: int, table: Table | None) -> np.ndarray:

@@ -15,7 +15,6 @@ from microgesture.datasets import ClipDataset, Manifest, read_manifest
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import DataError, RecipeError
 from microgesture.recognition import Objective, create_objective, restore
-from microgesture.training.checkpoint import write_weights
 from microgesture.training.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
 
@@ -116,8 +115,8 @@ def load_weights(objective: Objective, folder: Path) -> None:
 def start_from(objective: Objective, folder: str | Path) -> None:
     """Take from another run every part that the objective shares with it (same key, same shape).
 
-    The video encoder must fit wholly: a recipe that starts from a checkpoint of another architecture is
-    a `RecipeError`.
+    The video encoder, and whatever the objective does not train, must fit wholly: a recipe that starts from a
+    checkpoint of another architecture is a `RecipeError`.
     """
     path = Path(folder) / WEIGHTS
     if not path.is_file():
@@ -125,25 +124,14 @@ def start_from(objective: Objective, folder: str | Path) -> None:
     theirs = load_file(path)
     ours = objective.state_dict()
     fitting = {k: v for k, v in theirs.items() if k in ours and ours[k].shape == v.shape}
-    shared = ("encoder.", "image_projection.") if hasattr(objective, "image_projection") else ("encoder.",)
-    lacking = [k for k in ours if k.startswith(shared) and k not in fitting]
+    frozen = {name for name, parameter in objective.named_parameters() if not parameter.requires_grad}
+    lacking = [k for k in ours if (k.startswith("encoder.") or k in frozen) and k not in fitting]
     if lacking:
         raise RecipeError(
             f"start: the recipe does not fit the checkpoint '{folder}': {len(lacking)} weights differ, "
             f"first {lacking[0]}"
         )
     objective.load_state_dict(fitting, strict=False)
-
-
-def export_encoder(run: str | Path, out: Path) -> Path:
-    """Write a run's video encoder alone, as fp16 safetensors for the encoder option `weights`."""
-    objective = load_run(run).objective
-    state = {
-        key: value.half() if value.is_floating_point() else value
-        for key, value in objective.encoder.state_dict().items()
-    }
-    write_weights(out, state, {"format": "pt", "encoder": objective.encoder.name})
-    return out
 
 
 def _first_lines(error: Exception) -> str:

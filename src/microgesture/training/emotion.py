@@ -24,10 +24,19 @@ from microgesture.emotion.training import train_emotion
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.metrics import confusion_matrix
 from microgesture.timeline import Timeline
-from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
+from microgesture.training.assembly import LABELS, Run, load_run, make_dataset, open_manifest
 from microgesture.training.configuration import dataclass_from_mapping, read_recipe
 from microgesture.training.prediction import predict
 from microgesture.vocabulary import Vocabulary
+
+
+COLUMNS = ("timeline", "subject", "split", "outcome")
+"""Columns of the table of timelines."""
+
+VALIDATION = ("val", "validation", "validate")
+"""Names of the split that a recogniser was validated on."""
+
+EVALUATION = "evaluation.json"
 
 
 @dataclass
@@ -67,26 +76,30 @@ def train_emotion_recipe(recipe: EmotionRecipe, out: Path) -> dict[str, EmotionS
     """Train into the folder `out` and return scores on the test split: from "true texts", and with a
     recogniser from "recognised texts", whose labels went through its confusion on test clips.
 
-    Raises `RecipeError` when `out` already holds a model, `DataError` when the table does not fit.
+    `evaluation.json` is written last: a folder with a model and without it was left by a stopped call and is
+    trained anew. Raises `RecipeError` when `out` already holds a run, `DataError` when the table does not fit.
     """
-    if (out / "config.json").exists():
-        raise RecipeError(f"'{out}' already holds a model: choose another folder")
-    train = read_timelines(recipe.timelines, ("train", "val"))
+    if (out / EVALUATION).exists() or (out / LABELS).exists():
+        raise RecipeError(f"'{out}' already holds a run: choose another folder")
+    train = read_timelines(recipe.timelines, ("train", *VALIDATION))
     test = read_timelines(recipe.timelines, ("test",))
+    if not train.timelines:
+        raise DataError(f"{recipe.timelines}: no row has split 'train'")
     run = load_run(recipe.recogniser) if recipe.recogniser else None
     vocabulary = run.vocabulary if run else None
-    confusion = clip_confusion(run, "val") if run else None
+    confusion = clip_confusion(run, VALIDATION) if run else None
     model = train_emotion(
         train.timelines, train.outcomes, recipe.reader, vocabulary, train.subjects, confusion=confusion
     )
-    model.save(out)
-    if not test.timelines:
-        return {}
-    scores = {"true texts": evaluate_emotion(model, test.timelines, test.outcomes, test.subjects)}
-    if run is not None:
-        seen = through_recogniser(test.timelines, clip_confusion(run, "test"), run.vocabulary, recipe.reader.seed)
+    scores = {}
+    if test.timelines:
+        scores["true texts"] = evaluate_emotion(model, test.timelines, test.outcomes, test.subjects)
+    if test.timelines and run is not None:
+        confusion = clip_confusion(run, ("test",))
+        seen = through_recogniser(test.timelines, confusion, run.vocabulary, recipe.reader.seed)
         scores["recognised texts"] = evaluate_emotion(model, seen, test.outcomes, test.subjects)
-    write_json(out / "evaluation.json", {"recipe": _plain(recipe), **{k: asdict(v) for k, v in scores.items()}})
+    model.save(out)
+    write_json(out / EVALUATION, {"recipe": _plain(recipe), **{k: asdict(v) for k, v in scores.items()}})
     return scores
 
 
@@ -94,26 +107,45 @@ def read_timelines(table: str | Path, splits: Sequence[str]) -> LabelledTimeline
     """The timelines of some splits of a table. Raises `DataError` naming the file and the row."""
     table = Path(table)
     found = LabelledTimelines([], [], [])
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f"{table}: cannot be read ({error.strerror})") from error
-    for number, row in enumerate(rows, start=2):
-        lacking = [c for c in ("timeline", "subject", "split", "outcome") if not row.get(c)]
+    for number, row in _rows(table):
+        lacking = [c for c in COLUMNS if not row.get(c)]
         if lacking:
             raise DataError(f"{table}: row {number}: {lacking[0]} is missing")
-        if row["split"] in splits:
+        if row["split"].lower() not in splits:
+            continue
+        try:
             found.timelines.append(formats.read(table.parent / row["timeline"]))
-            found.outcomes.append(row["outcome"])
-            found.subjects.append(row["subject"])
+        except DataError as error:
+            raise DataError(f"{table}: row {number}: {error}") from error
+        found.outcomes.append(row["outcome"])
+        found.subjects.append(row["subject"])
     return found
 
 
-def clip_confusion(run: Run, split: str) -> np.ndarray:
-    """Counts `(K, K)` of the recogniser on clips of a split, rows true, with one clip a class added on the
-    diagonal so that a class without clips is taken as recognised."""
-    found = predict(run.objective, make_dataset(run.recipe, open_manifest(run.recipe), split))
+def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number and cells of each row of a table."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="", restkey="")
+            absent = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+            if absent:
+                raise DataError(f"{table}: no column '{absent[0]}': the table has {','.join(COLUMNS)}")
+            return [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise DataError(f"{table}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table}: not a CSV table in UTF-8 ({error})") from error
+
+
+def clip_confusion(run: Run, splits: Sequence[str]) -> np.ndarray:
+    """Counts `(K, K)` of the recogniser on the clips of the first of these splits that its manifest has, rows
+    true, with one clip a class added on the diagonal so that a class without clips is taken as recognised.
+
+    Raises `DataError` when the manifest cannot be read or has none of the splits.
+    """
+    manifest = open_manifest(run.recipe)
+    split = next((s for s in splits if manifest.split(s)), splits[0])
+    found = predict(run.objective, make_dataset(run.recipe, manifest, split))
     counts = confusion_matrix(found.labels, found.scores.argmax(1), len(run.vocabulary))
     return counts + np.eye(len(counts), dtype=counts.dtype)
 

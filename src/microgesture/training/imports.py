@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from microgesture.encoders import create_text_encoder
@@ -36,9 +37,12 @@ def import_run(
     classes = Vocabulary.load(vocabulary)
     text = create_text_encoder(text_encoder) if text_encoder else None
     found = import_checkpoint(checkpoint, classes, head=head, text_encoder=text, released_pixels=released_pixels)
-    objective, recipe, notes = found.objective, Recipe(title=out.name), list(found.notes)
-    if found.kind == "head" and start:
+    objective, recipe, notes = found.objective, Recipe(), list(found.notes)
+    if start and found.kind != "head":
+        raise RecipeError(f"{checkpoint}: holds an encoder of its own; --start is for a head alone")
+    if start:
         objective, recipe, notes = _on_encoder_of(found, start)
+    recipe.title = out.name
     recipe.objective = Component(objective.name, dict(objective.options))
     recipe.encoder = Component(objective.encoder.name, dict(objective.encoder.options))
     recipe.text = Component(objective.text_encoder.name if objective.text_encoder is not None else "none")
@@ -61,4 +65,4 @@ def _on_encoder_of(found: Imported, start: str) -> tuple[Objective, Recipe, list
     if lacking:
         raise RecipeError(f"'{start}' does not fit the head: {lacking[0]} is missing or of another shape")
     objective.load_state_dict(state)
-    return objective, run.recipe, []
+    return objective, replace(run.recipe, start=start), []

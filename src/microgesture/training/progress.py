@@ -52,10 +52,11 @@ class TrainingProgress:
         """One epoch is done: print its figures and the time left."""
         if not self.show:
             return
-        shown = "  ".join(f"{k} {v:.3f}" for k, v in values.items())
+        shown = "  ".join(f"{k} {values[k]:.3f}" for k in ("loss", "val_loss", "val_top1") if k in values)
         steps = max(self.done - self.first, 1)
         left = (time.monotonic() - self.started) / steps * (self.total - self.done)
-        self.console.print(f"{self.title}  epoch {number}/{epochs}  {shown}  left {left / 60:.1f} min", highlight=False)
+        line = f"{self.title}  epoch {number}/{epochs}  {shown}  left {left / 60:.1f} min"
+        self.console.print(line, highlight=False, soft_wrap=True)
 
 
 @contextmanager
