@@ -65,9 +65,7 @@ def main() -> None:
         for objective in (plain, ours):
             objective.train(name == "training step")
             measure(objective, clip, label, objective is ours)  # warm-up
-        pairs = [
-            (measure(plain, clip, label, False), measure(ours, clip, label, True)) for _ in range(args.rounds)
-        ]
+        pairs = [(measure(plain, clip, label, False), measure(ours, clip, label, True)) for _ in range(args.rounds)]
         ratio = statistics.median(a / b for a, b in pairs)
         per_clip = [1000 * statistics.median(t) / args.batch for t in zip(*pairs, strict=True)]
         print(f"{name}: plain {per_clip[0]:.1f} ms a clip, ours {per_clip[1]:.1f} ms, ratio {ratio:.2f}")

@@ -1,5 +1,45 @@
-"""One thread a test process: the tensors are tiny, and threads that wait for each other cost more than they give."""
+"""One thread a test process: the tensors are tiny, and threads that wait for each other cost more than they give.
 
+The fixtures are clips and runs of the moving squares, made once a session.
+"""
+
+from pathlib import Path
+
+import pytest
 import torch
 
+from moving_squares import LABELS, REST, make_clips, recipe_values
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory) -> Path:
+    """Folder with manifest.csv, clips and `tiny.py`, encoders of the user's own."""
+    return make_clips(tmp_path_factory.mktemp("clips"), {"train": 6, "val": 2, "test": 3})
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory) -> Path:
+    """The same with clips in which nothing moves."""
+    return make_clips(tmp_path_factory.mktemp("squares"), {"train": 8, "val": 3, "test": 4}, 1, (*LABELS, REST))
+
+
+@pytest.fixture(scope="session")
+def recogniser(squares, tmp_path_factory) -> Path:
+    """A supervised run that has learnt the squares."""
+    from microgesture.training.configuration import make_recipe
+    from microgesture.training.loop import train
+
+    return train(make_recipe(recipe_values(squares)), tmp_path_factory.mktemp("runs") / "recogniser", show=False)
+
+
+@pytest.fixture(scope="session")
+def reader_of_texts(squares, tmp_path_factory) -> Path:
+    """A visual-text run on the same clips."""
+    from microgesture.training.configuration import make_recipe
+    from microgesture.training.loop import train
+
+    texts = {"text": {"name": "label-words"}, "objective": {"name": "visual-text", "options": {"prompting": "pooled"}}}
+    recipe = make_recipe(recipe_values(squares, title="adaptive", **texts))
+    return train(recipe, tmp_path_factory.mktemp("runs") / "reader_of_texts", show=False)

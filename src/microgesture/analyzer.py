@@ -128,6 +128,8 @@ class Analyzer:
             duration = _moving_duration(reader)
             scores = self.window_scores(reader, config, duration, progress)
             media = Media(_printable(video), duration, reader.fps, reader.size, reader.sha256())
+        if len(scores.times) > 1:  # windows are a whole number of sampled frames apart
+            config = replace(config, stride_s=float(scores.times[1] - scores.times[0]))
         events = spot(
             scores.times,
             scores.probabilities,
@@ -165,12 +167,13 @@ class Analyzer:
     ) -> Iterator[tuple[float, np.ndarray]]:
         """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short.
 
-        The first window begins at 0 and the last one ends with the video, so that every second is seen.
+        The first window begins at 0 and the last one ends with the video, so that every second is seen. The
+        step is `stride_s` or the little less that is a whole number of sampled frames.
         """
         count = self.run.recipe.data.frames
         window = min(config.window_s, duration)
         period = window / count
-        stride = max(round(config.stride_s / period), 1)
+        stride = max(int(config.stride_s / period + 1e-6), 1)
         kept: deque[np.ndarray] = deque(maxlen=count)
         size = _reading_size(reader.size, self.run.recipe.data.size, self.run.recipe.data.fit)
         seen = done = 0

@@ -9,15 +9,15 @@ from __future__ import annotations
 import fnmatch
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from microgesture.analysis_files import check_folder
 from microgesture.errors import RecipeError, UserError
 from microgesture.evaluation.run import Evaluation, evaluate_run
 from microgesture.evaluation.summary import different_part, rows_of, write_summary
-from microgesture.training.assembly import CONFIG, WEIGHTS
+from microgesture.training.assembly import CONFIG
 from microgesture.training.configuration import Recipe, load_recipe, read_recipe, recipe_from_run, recipe_names
 from microgesture.training.loop import Interrupted, train
 
@@ -54,14 +54,13 @@ def benchmark(
         for name in names:
             seed = first[name] + number
             try:
-                run = train_one(name, out, seed, flags, show, failed)
+                run = train_one(name, _Places(out, seed), flags, show, failed)
                 found.append(evaluate_run(run, out=run / "evaluation"))
             except (Interrupted, KeyboardInterrupt):
                 raise
             except Exception as error:
-                reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-                failed[str(run_folder(out, name, seed))] = reason
-                print(f"{name} seed {seed} failed: {reason}", file=sys.stderr)
+                failed[str(run_folder(out, name, seed))] = _reason(error)
+                print(f"{name} seed {seed} failed: {_reason(error)}", file=sys.stderr)
                 if not isinstance(error, UserError):  # a fault of the program or of the user's own encoder
                     traceback.print_exc()
     result = BenchmarkResult(rows_of(found), failed)
@@ -71,12 +70,16 @@ def benchmark(
 
 
 def expand(patterns: Sequence[str]) -> list[str]:
-    """Recipe names for names, files and patterns, each once; a pattern leaves out recipes of other kinds."""
+    """Recipe names for names, files and patterns, each once.
+
+    A pattern leaves out what is no row of a table of recognisers: emotion recipes, and those named `pretraining`,
+    which others start from.
+    """
     found: list[str] = []
     for pattern in patterns:
         matches = [pattern]
         if any(c in pattern for c in "*?["):
-            matches = [m for m in fnmatch.filter(recipe_names(), pattern) if not _is_emotion(m)]
+            matches = [m for m in fnmatch.filter(recipe_names(), pattern) if _is_row(m)]
         if not matches:
             raise RecipeError(f"no recipe matches '{pattern}'; there are: {', '.join(recipe_names())}")
         found += [m for m in matches if m not in found]
@@ -93,45 +96,105 @@ def run_name(name: str) -> str:
     return Path(name).stem if Path(name).suffix in (".yaml", ".yml") else name
 
 
-def train_one(
-    name: str, out: Path, seed: int, flags: Sequence[str], show: bool, failed: Mapping[str, str] | None = None
-) -> Path:
-    """Train one recipe with one seed, and before it the recipe that it starts from; return the run folder.
+def train_recipe(name: str, out: Path, flags: Sequence[str] = (), resume: bool = False, show: bool = True) -> Path:
+    """Train a recipe into the run folder `out`, and before it the recipes that it starts from.
 
-    Raises `RecipeError` when the folder holds a run of another recipe, `UserError` when the run to start from
-    is among the `failed` ones.
+    Those stand in `runs/<recipe>`; finished ones are used as they are. Raises what `train` raises, and
+    `RecipeError` when a run to start from was trained by another recipe, data set or seed.
     """
     recipe = _recogniser_recipe(name, flags)
-    recipe.training.seed = seed
-    if recipe.start and not Path(recipe.start).is_dir():
-        before = str(run_folder(out, recipe.start, seed))
-        if failed and before in failed:
-            raise UserError(f"starts from '{before}', which failed")
-        recipe = replace(recipe, start=str(train_one(recipe.start, out, seed, flags, show)))
-    folder = run_folder(out, name, seed)
+    if resume or not (out / CONFIG).exists():  # else `train` says at once what is wrong
+        places = _Places(None, recipe.training.seed)
+        recipe.start = _trained_start(recipe, places, flags, show, {}, (name,))
+    return train(recipe, out, resume=resume, show=show)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the runs of a benchmark (or, without `out`, of single trainings) with one seed stand."""
+
+    out: Path | None
+    seed: int
+
+    def folder(self, name: str) -> Path:
+        return Path("runs") / run_name(name) if self.out is None else run_folder(self.out, name, self.seed)
+
+
+def train_one(
+    name: str,
+    places: _Places,
+    flags: Sequence[str],
+    show: bool,
+    failed: dict[str, str],
+    before: tuple[str, ...] = (),
+) -> Path:
+    """Train one recipe with one seed into its place, and first the recipe that it starts from.
+
+    Returns the run folder, at once when the run is finished. `before` are the recipes that wait for this one;
+    `failed` collects the runs that others start from and that failed. Raises `RecipeError` when the place holds a
+    run of another recipe, `UserError` when the run to start from is among the `failed` ones.
+    """
+    recipe = _recogniser_recipe(name, flags)
+    recipe.training.seed = places.seed
+    recipe.start = _trained_start(recipe, places, flags, show, failed, (*before, name))
+    folder = places.folder(name)
     begun = (folder / CONFIG).exists()
     if begun and (part := different_part(recipe_from_run(folder).to_dict(), recipe.to_dict())):
         raise RecipeError(f"'{folder}' holds a run whose `{part}` differs: choose another folder, or remove it")
     return train(recipe, folder, resume=begun, show=show)
 
 
-def with_start(recipe: Recipe, runs: Path) -> Recipe:
-    """The recipe with `start` as a run folder, where it names a recipe: the run of that name in `runs`.
-
-    Raises `RecipeError` saying what to train first when there is none.
-    """
+def _trained_start(
+    recipe: Recipe,
+    places: _Places,
+    flags: Sequence[str],
+    show: bool,
+    failed: dict[str, str],
+    waiting: tuple[str, ...],
+) -> str:
+    """The run folder that a recipe starts from, trained if need be; empty when it starts from none."""
     if not recipe.start or Path(recipe.start).is_dir():
-        return recipe
-    folder = runs / run_name(recipe.start)
-    if not (folder / WEIGHTS).is_file():
-        raise RecipeError(f"'{recipe.title}' starts from a run of {recipe.start}: train that first, or give --start RUN")
-    return replace(recipe, start=str(folder))
+        return recipe.start
+    if recipe.start not in recipe_names() and not Path(recipe.start).is_file():
+        raise RecipeError(f"start: '{recipe.start}' is neither a run folder nor a recipe")
+    if recipe.start in waiting:
+        raise RecipeError(f"the recipes {' and '.join(waiting)} start from each other")
+    folder = str(places.folder(recipe.start))
+    if folder in failed:
+        raise UserError(f"starts from '{folder}', which failed")
+    try:
+        return str(train_one(recipe.start, places, _for_others(flags), show, failed, waiting))
+    except Interrupted:
+        raise
+    except Exception as error:
+        failed[folder] = _reason(error)
+        raise
+
+
+def _for_others(flags: Sequence[str]) -> list[str]:
+    """The flags without those that only the recipe they were given for can mean: `--start` and `--title`."""
+    kept: list[str] = []
+    skip = False
+    for flag in flags:
+        if flag.startswith("--"):
+            skip = flag.split("=")[0] in ("--start", "--title")
+        if not skip:
+            kept.append(flag)
+    return kept
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def _recogniser_recipe(name: str, flags: Sequence[str]) -> Recipe:
     if _is_emotion(name):
         raise RecipeError(f"{name}: an emotion recipe is no row of this table: microgesture train {name}")
     return load_recipe(name, flags)
+
+
+def _is_row(name: str) -> bool:
+    return not _is_emotion(name) and run_name(name).split("/")[-1] != "pretraining"
 
 
 def _is_emotion(name: str) -> bool:

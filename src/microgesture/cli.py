@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
+from microgesture.arguments import Parser, configuration_text, split_flags, takes_flags
 from microgesture.errors import RecipeError, UserError
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from microgesture.evaluation.run import Evaluation
     from microgesture.timeline import GestureEvent
 
+T = TypeVar("T")
 Verb = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
 
 
@@ -28,29 +32,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv
+    for stream in (sys.stdout, sys.stderr):  # names of files that are no text, consoles that know few letters
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        return _run([a for a in argv if a != "--debug"])
-    except UserError as error:
-        return _fail(error, debug)
+        code = _run([a for a in argv if a != "--debug"], debug)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # `| head` has read enough; what is left in the buffer has no reader
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        return _fail(error, debug)
+    except (UserError, OSError) as error:
+        if debug:
+            raise
+        _say(error)
+        return 2
 
 
-def _fail(error: Exception, debug: bool) -> int:
-    if debug:
-        raise error
+def _say(error: Exception | str) -> None:
     print(f"microgesture: {' '.join(str(error).split())}", file=sys.stderr)
-    return 2
 
 
-def _run(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+def _run(argv: list[str], debug: bool) -> int:
+    parser = Parser(
         prog="microgesture",
         description="Find micro-gestures in video, name them with time and confidence, and read emotion from them.",
         epilog="`microgesture VERB --help` explains a verb. --debug shows the traceback of an error.",
@@ -61,60 +69,23 @@ def _run(argv: list[str]) -> int:
     for name, (text, _, _) in VERBS.items():
         verbs.add_parser(name, help=text, add_help=False)
     if not argv or argv[0] not in VERBS:
-        parser.parse_args(argv)
+        parser.parse_args(argv or ["--help"])
         return 2
     text, arguments, run = VERBS[argv[0]]
-    own = argparse.ArgumentParser(prog=f"microgesture {argv[0]}", description=text, allow_abbrev=False)
+    own = Parser(prog=f"microgesture {argv[0]}", description=text, allow_abbrev=False)
     arguments(own)
+    own.set_defaults(debug=debug)
     config = getattr(run, "configuration", None)
     if config is None:
         return run(own.parse_args(argv[1:]))
     if {"-h", "--help"} & set(argv):
         own.print_help()
-        print(_configuration_help(config))
+        print(configuration_text(config))
         return 0
-    mine, flags = _split_flags(own, argv[1:])
+    mine, flags = split_flags(own, argv[1:])
     args = own.parse_args(mine)
     args.flags = flags
     return run(args)
-
-
-def _takes_flags(configuration: str) -> Callable:
-    """Flags that the verb itself does not know belong to its configuration dataclass, `module:Class`."""
-
-    def mark(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-        run.configuration = configuration  # type: ignore[attr-defined]
-        return run
-
-    return mark
-
-
-def _split_flags(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Arguments of the verb, and `--key value` pairs of its configuration, wherever they stand."""
-    known = parser._option_string_actions
-    mine: list[str] = []
-    flags: list[str] = []
-    position = 0
-    while position < len(argv):
-        word = argv[position]
-        position += 1
-        if not word.startswith("--") or word.split("=")[0] in known or word == "--":
-            mine.append(word)
-            continue
-        flags.append(word)
-        if "=" not in word and position < len(argv) and not argv[position].startswith("--"):
-            flags.append(argv[position])
-            position += 1
-    return mine, flags
-
-
-def _configuration_help(configuration: str) -> str:
-    from importlib import import_module
-
-    from microgesture.training.configuration import configuration_help
-
-    module, _, name = configuration.partition(":")
-    return configuration_help(getattr(import_module(module), name))
 
 
 # --- synthesize ---------------------------------------------------------------------------------------
@@ -124,7 +95,7 @@ def _synthesize_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", help="folder for the synthetic world")
 
 
-@_takes_flags("microgesture.synthetic.plan:WorldConfig")
+@takes_flags("microgesture.synthetic.plan:WorldConfig")
 def _synthesize(args: argparse.Namespace) -> int:
     from microgesture.synthetic.plan import WorldConfig
     from microgesture.synthetic.world import synthesize
@@ -159,8 +130,10 @@ def _recipes(args: argparse.Namespace) -> int:
     if args.out:
         write_own_recipe(args.name, Path(args.out))
         print(f"{args.out} is yours to change: microgesture train {args.out}")
-    else:
-        print(yaml.safe_dump(load_recipe(args.name).to_dict(), sort_keys=False, allow_unicode=True), end="")
+        return 0
+    values = read_recipe(args.name)
+    values = values if values.get("kind") == "emotion" else load_recipe(args.name).to_dict()
+    print(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), end="")
     return 0
 
 
@@ -170,29 +143,39 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
 
 
-@_takes_flags("microgesture.training.configuration:Recipe")
+@takes_flags("microgesture.training.configuration:Recipe")
 def _train(args: argparse.Namespace) -> int:
-    from microgesture.training.configuration import read_recipe
+    from microgesture.training.configuration import load_recipe, read_recipe
 
-    out = Path(args.out or f"runs/{Path(args.recipe).with_suffix('').as_posix().strip('/')}")
     if read_recipe(args.recipe).get("kind") == "emotion":
-        return _train_emotion(args, out)
-    from microgesture.training.configuration import load_recipe
-    from microgesture.training.loop import Interrupted, train
+        return _train_emotion(args)
+    load_recipe(args.recipe, args.flags)  # what is wrong with it is said before torch is imported
+    from microgesture.benchmark import run_name, train_recipe
 
-    recipe = load_recipe(args.recipe, args.flags)
-    try:
-        run = train(recipe, out, resume=args.resume)
-    except Interrupted as stop:
-        print(f"microgesture: {stop}", file=sys.stderr)
+    out = Path(args.out or Path("runs", run_name(args.recipe)))
+    run = _stoppable(lambda: train_recipe(args.recipe, out, args.flags, args.resume))
+    if run is None:
         return 130
     print(f"{run}: trained; microgesture evaluate {run}")
     return 0
 
 
-def _train_emotion(args: argparse.Namespace, out: Path) -> int:
+def _stoppable(job: Callable[[], T]) -> T | None:
+    """The job's result; None when the user stopped a training of it, which has saved itself and says so."""
+    from microgesture.training.loop import Interrupted
+
+    try:
+        return job()
+    except Interrupted as stop:
+        _say(stop)
+        return None
+
+
+def _train_emotion(args: argparse.Namespace) -> int:
+    from microgesture.benchmark import run_name
     from microgesture.training.emotion import best_reachable, load_emotion_recipe, print_scores, train_emotion_recipe
 
+    out = Path(args.out or Path("runs", run_name(args.recipe)))
     recipe = load_emotion_recipe(args.recipe, args.flags)
     print_scores(train_emotion_recipe(recipe, out), best_reachable(recipe.timelines))
     print(f"{out}: trained; microgesture analyze VIDEO --model RUN --emotion {out} -o OUT")
@@ -207,20 +190,27 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from microgesture.analysis_files import folder_names
     from microgesture.evaluation.run import evaluate_run
-    from microgesture.evaluation.summary import print_table, write_summary
+    from microgesture.evaluation.summary import print_table, rows_of, write_summary
 
-    evaluations: dict[str, list[Evaluation]] = {}
-    for run in args.run:
-        out = (
-            Path(args.out) / Path(run).name if args.out and len(args.run) > 1 else Path(args.out or f"{run}/evaluation")
-        )
-        found = evaluate_run(Path(run), out=out, manifest=args.manifest, split=args.split)
-        evaluations.setdefault(found.title, []).append(found)
-    print_table(evaluations)
-    if len(args.run) > 1:
-        write_summary(evaluations, Path(args.out or "evaluation"))
-    return 0
+    runs = list(dict.fromkeys(args.run))
+    if len(runs) == 1:
+        outs = {runs[0]: Path(args.out or f"{runs[0]}/evaluation")}
+    else:
+        names = folder_names(runs)
+        outs = {r: Path(args.out, n) if args.out else Path(r, "evaluation") for r, n in zip(runs, names, strict=True)}
+    found: list[Evaluation] = []
+
+    def one(run: str) -> None:
+        found.append(evaluate_run(Path(run), out=outs[run], manifest=args.manifest, split=args.split))
+
+    code = _batch(runs, one, args.debug)
+    if found:
+        rows = rows_of(found)
+        print_table(rows)
+        write_summary(rows, outs[runs[0]] if len(runs) == 1 else Path(args.out or "evaluation"))
+    return code
 
 
 def _benchmark_arguments(parser: argparse.ArgumentParser) -> None:
@@ -229,17 +219,20 @@ def _benchmark_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="runs a row, with seeds 0, 1, ...")
 
 
-@_takes_flags("microgesture.training.configuration:Recipe")
+@takes_flags("microgesture.training.configuration:Recipe")
 def _benchmark(args: argparse.Namespace) -> int:
     from microgesture.benchmark import benchmark
     from microgesture.evaluation.summary import print_table
 
-    result = benchmark(args.recipes, args.out, args.seeds, args.flags)
+    result = _stoppable(lambda: benchmark(args.recipes, args.out, args.seeds, args.flags))
+    if result is None:
+        return 130
     if result.evaluations:
         print_table(result.evaluations)
         print(f"table and figures: {args.out}")
-    for folder, reason in result.failed.items():
-        print(f"microgesture: {folder}: {reason}", file=sys.stderr)
+    if result.failed:
+        runs = len(result.failed) + sum(len(row) for row in result.evaluations.values())
+        _say(f"{len(result.failed)} of {runs} runs failed")
     return 0 if not result.failed else (1 if result.evaluations else 2)
 
 
@@ -282,7 +275,7 @@ def _recognize(args: argparse.Namespace) -> int:
             for reading in _readings(event):
                 print(f"  {reading['confidence']:.3f}  {reading['label']}")
 
-    code = _batch(args.clip, one)
+    code = _batch(args.clip, one, args.debug)
     if args.format == "json":
         print(json.dumps(found, indent=2, ensure_ascii=False))
     return code
@@ -304,9 +297,9 @@ def _analyze_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--thumbnails", choices=("original", "none"), default="none", help="pictures in the report")
 
 
-@_takes_flags("microgesture.spotting:SpottingConfig")
+@takes_flags("microgesture.spotting:SpottingConfig")
 def _analyze(args: argparse.Namespace) -> int:
-    from microgesture.analysis_files import write_analysis
+    from microgesture.analysis_files import check_folder, folder_names, write_analysis
     from microgesture.emotion.model import EmotionModel
     from microgesture.spotting import SpottingConfig
     from microgesture.training.configuration import dataclass_from_flags
@@ -316,28 +309,36 @@ def _analyze(args: argparse.Namespace) -> int:
     analyzer = _open_model(args)
     emotion = EmotionModel.load(args.emotion) if args.emotion else None
 
+    videos = list(dict.fromkeys(args.video))
+    names = folder_names(videos)
+    outs = {v: Path(args.out) if len(videos) == 1 else Path(args.out, n) for v, n in zip(videos, names, strict=True)}
+    check_folder(Path(args.out))
+
     def one(video: str) -> None:
-        out = Path(args.out) if len(args.video) == 1 else Path(args.out) / Path(video).stem
         with track(f"analyzing {video}") as progress:
             timeline = analyzer.analyze(video, spotting, emotion, progress)
-        report = write_analysis(timeline, out, video, thumbnails=args.thumbnails == "original")
+        report = write_analysis(timeline, outs[video], video, thumbnails=args.thumbnails == "original")
         print(f"{video}: {len(timeline)} gestures; open {report}")
 
-    return _batch(args.video, one)
+    return _batch(videos, one, args.debug)
 
 
-def _batch(files: Sequence[str], one: Callable[[str], None]) -> int:
-    """Do each file; a broken one is said at the end. 0: all done; 1: some failed; 2: all failed."""
+def _batch(files: Sequence[str], one: Callable[[str], None], debug: bool) -> int:
+    """Do each file; broken ones are said at the end. 0: all done; 1: some failed; 2: all failed."""
     failed: list[str] = []
     for file in files:
         try:
             one(file)
-        except UserError as error:
+        except BrokenPipeError:
+            raise
+        except (UserError, OSError) as error:
+            if debug:
+                raise
             failed.append(str(error))
     for line in failed:
-        print(f"microgesture: {line}", file=sys.stderr)
+        _say(line)
     if failed and len(files) > 1:
-        print(f"microgesture: {len(failed)} of {len(files)} files failed", file=sys.stderr)
+        _say(f"{len(failed)} of {len(files)} files failed")
     return 0 if not failed else (2 if len(failed) == len(files) else 1)
 
 
@@ -370,8 +371,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 def _demo(args: argparse.Namespace) -> int:
     from microgesture.demo import demo
 
-    demo(Path(args.out), args.seed)
-    return 0
+    return 130 if _stoppable(lambda: demo(Path(args.out), args.seed)) is None else 0
 
 
 VERBS: dict[str, Verb] = {

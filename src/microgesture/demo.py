@@ -91,6 +91,7 @@ def _make_world(world: Path, seed: int) -> None:
         classes=";".join(CLASSES),
         interview_seconds=(50.0, 70.0),
         size=80,
+        interview_size=240,  # a person looks at these
         fps=10.0,
         seed=seed,
         workers=2,

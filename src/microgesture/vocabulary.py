@@ -134,6 +134,8 @@ class Vocabulary:
         """Inverse of `to_json`. Raises `DataError` naming `source` when the form is wrong."""
         try:
             classes = tuple(GestureClass(**c) for c in data["classes"])
+            if not all(isinstance(t, str) for c in classes for t in (c.name, c.description, c.body_region)):
+                raise TypeError("names, descriptions and body regions are texts")
             return cls(data["name"], classes)
         except (KeyError, TypeError) as error:
             raise DataError(f"{source}: not a vocabulary file ({error})") from error

@@ -115,7 +115,7 @@ def start(own: Recipe, folder: Path, *words: str, slow: bool = False) -> subproc
 
 def wait_for_checkpoint(run: Path, step: int, process: subprocess.Popen) -> None:
     for _ in range(600):
-        if any(int(p.name[5:]) >= step for p in run.glob("checkpoints/step_*")):
+        if any(int(p.name.split("_")[1]) >= step for p in run.glob("checkpoints/step_*")):
             return
         assert process.poll() is None, process.stderr.read().decode()
         time.sleep(0.1)

@@ -129,7 +129,9 @@ class ClipDataset(Dataset):
     def _nearest_stored(self, moments: np.ndarray) -> np.ndarray:
         total = self.frames * self._stored
         offset = 0.5 if self._stored % 2 else 0.0
-        return np.clip(np.rint(moments * total - offset).astype(np.int64), 0, total - 1)
+        places = moments * total
+        rounded = np.floor(places) if self.training else np.rint(places - offset)  # floor stays in the segment
+        return np.clip(rounded.astype(np.int64), 0, total - 1)
 
     def _open_cache(self, folder: Path) -> ClipCache:
         side = round(self.size * (1 + self.random_crop / 2))  # a random crop is magnified again

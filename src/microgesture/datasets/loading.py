@@ -22,25 +22,31 @@ def make_loader(
     drop_last: bool = False,
     balanced: bool = False,
     start_batch: int = 0,
+    shard: tuple[int, int] = (0, 1),
 ) -> DataLoader:
     """Batches `{"clip" (B, 3, T, H, W), "label" (B,), "index" (B,)}` of one epoch.
 
     Sets the data set's epoch. `start_batch` leaves out the batches before it, for a run that goes on in the
     middle of an epoch: the others are the same. `balanced` shows every class equally often. Neither the
     number of workers nor the global random state changes a batch, and reading leaves that state alone.
-    Raises `UserError` when an evaluation would drop its last batch.
+    `shard` (rank, processes) gives one process its part of every batch, as equal as can be; a last batch with
+    fewer clips than processes is then left out by all of them, so that all take equally many steps.
+    Raises `UserError` when an evaluation would drop its last batch, or a batch is too small for the processes.
     """
     if drop_last and not dataset.training:
         raise UserError("an evaluation must not drop its last batch")
     dataset.set_epoch(epoch)
     order = epoch_order(dataset.labels, shuffle, seed, epoch, balanced)
+    rank, processes = shard
+    if batch < processes:
+        raise UserError(f"a batch of {batch} clips cannot be shared by {processes} processes")
+    batches = [order[i : i + batch] for i in range(start_batch * batch, len(order), batch)]
+    batches = [b for b in batches if len(b) >= (batch if drop_last else processes)]
     return DataLoader(
         dataset,
-        batch_size=batch,
-        sampler=order[start_batch * batch :],
+        batch_sampler=[np.array_split(b, processes)[rank].tolist() for b in batches],
         num_workers=workers,
         collate_fn=collate,
-        drop_last=drop_last,
         generator=torch.Generator().manual_seed(seed),  # else every epoch draws from the global one
     )
 

@@ -203,7 +203,14 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
     reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
     _check_columns(path, reader.fieldnames)
     try:
-        return [(reader.line_num, {k: v for k, v in record.items() if k}) for record in reader]
+        records = []
+        for record in reader:
+            if any(record.pop("", None) or ()):
+                raise DataError(
+                    f"{path}: row {reader.line_num}: more cells than columns: quote labels that hold commas"
+                )
+            records.append((reader.line_num, record))
+        return records
     except csv.Error as error:
         raise DataError(f"{path}: row {reader.line_num}: not CSV ({error})") from error
 

@@ -45,7 +45,8 @@ def train_emotion(
     defaults to the labels found. `features`: for input "features", one array (events, D) a timeline.
     `confusion` (K, K), rows true, columns predicted, counts or rates of the recogniser on its own validation
     clips: the labels of the training timelines are then drawn anew through it in every epoch, so that the
-    model learns from texts with recognition errors (give true timelines with it, not predicted ones).
+    model learns from texts with recognition errors and is calibrated on them (give true timelines with it, not
+    predicted ones).
 
     The same seed gives the same model. Raises `DataError` when the inputs do not fit each other or one of the
     outcomes never occurs.
@@ -75,11 +76,12 @@ def train_emotion(
         groups = np.arange(len(y))
     weights = len(y) / (len(counts) * counts)
     folds = _folds(y, groups, config)
-    fitted = [_fit_member(encoder, encoded, y, weights, held, rates, config, m) for m, held in enumerate(folds)]
+    judged = _as_recognised(encoder, encoded, rates, config)
+    fitted = [_fit_member(encoder, encoded, judged, y, weights, held, rates, config, m) for m, held in enumerate(folds)]
     members = nn.ModuleList(member for member, _ in fitted)
     held_logits = np.zeros((len(y), len(counts)))
     for member, held in zip(members, folds, strict=True):
-        held_logits[held] = member_logits([member], encoder, [encoded[i].sequence() for i in held])[0]
+        held_logits[held] = member_logits([member], encoder, [judged[i] for i in held])[0]
     temperature, learnt = calibrate(held_logits, y, weights, groups)
     summary = _summary(held_logits, y, groups, grouped_by, temperature, learnt, tuple(e for _, e in fitted))
     prior = counts / counts.sum() if config.prior == "training" else np.full(len(counts), 1.0 / len(counts))
@@ -109,6 +111,7 @@ def calibrate(logits: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: np
 def _fit_member(
     encoder: SequenceEncoder,
     encoded: Sequence[EncodedTimeline],
+    judged: Sequence[Sequence[np.ndarray]],
     y: np.ndarray,
     weights: np.ndarray,
     held: np.ndarray,
@@ -121,7 +124,7 @@ def _fit_member(
     rng = np.random.default_rng([config.seed, member])
     class_weights = torch.tensor(weights, dtype=torch.float32)
     steps = max(1, round(len(train) / config.batch), min(6, len(train) // 8))  # few videos: smaller batches
-    held_batch = [encoded[i].sequence() for i in held]
+    held_batch = [judged[i] for i in held]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         model = build(config, encoder.spec)
@@ -143,6 +146,17 @@ def _fit_member(
                 break
         model.load_state_dict(best)
     return model.eval(), best_epoch + 1
+
+
+def _as_recognised(
+    encoder: SequenceEncoder, encoded: Sequence[EncodedTimeline], confusion: np.ndarray | None, config: EmotionConfig
+) -> list[tuple[np.ndarray, ...]]:
+    """The sequences by which members are stopped, calibrated and summed up: with a `confusion`, one draw of what the
+    recogniser would have seen, so that neither confidence nor stated accuracy is that of true labels."""
+    if confusion is None:
+        return [e.sequence() for e in encoded]
+    rng = np.random.default_rng([config.seed, 2**20])
+    return [encoder.confused(e, confusion, rng) for e in encoded]
 
 
 def _augmented(

@@ -19,10 +19,7 @@ from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
-
-KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
-KINETICS_STD = (0.22803, 0.22145, 0.216989)
-"""Mean and deviation of RGB in [0, 1], by which torchvision's video weights expect a clip to be normalised."""
+from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 """Names of the parts of `r2plus1d_18`, in order: the keys of torchvision's state dictionary begin with them."""
@@ -70,7 +67,7 @@ class R2Plus1D18(Encoder):
 
 
 def change_over_time(clip: Tensor) -> Tensor:
-    """A clip (B, 3, T, H, W) minus its mean over time, doubled: the room, the clothes and the face go, what moves stays.
+    """A clip (B, 3, T, H, W) minus its mean over time, doubled: room, clothes and face go, what moves stays.
 
     In the spirit of the RGB differences of TSN (Wang et al. 2016, arXiv 1608.00859), but against the whole clip and
     not the frame before, so that a hand that rests on the jaw stays visible between coming and going. What does not

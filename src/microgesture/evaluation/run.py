@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def evaluate_run(
     chosen = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     opened = load_run(run, chosen)
     recipe = opened.recipe.to_dict()
-    data = _open_data(opened, manifest, split)
+    data = open_data(opened, manifest, (split,))
     dataset = make_dataset(opened.recipe, data, split)
     trained = opened.recipe.training.precision
     precision = resolve_precision("auto" if trained == "fp16" and chosen == "cpu" else trained, chosen)
@@ -107,13 +107,17 @@ def _write(evaluation: Evaluation, found: Predictions, run: Run, dataset: ClipDa
     reliability_figure({evaluation.title: probabilities}, found.labels, out / "reliability.png")
 
 
-def _open_data(run: Run, manifest: str | None, split: str) -> Manifest:
-    """The manifest read with the run's own classes: their order is that of the scores."""
+def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest:
+    """A run's own manifest or another one, read with the run's own classes: their order is that of the scores.
+
+    Raises `RecipeError` when neither is named, `DataError` when it cannot be read or a label of these splits is
+    outside the run's vocabulary.
+    """
     path = manifest or run.recipe.data.manifest
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
     found = read_manifest(path)
-    for row in found.split(split):
+    for row in (row for split in splits for row in found.split(split)):
         if row.label not in run.vocabulary:
             raise DataError(f"{path}: row {row.row}: label '{row.label}' is not among the classes of '{run.folder}'")
     run.recipe.data.manifest = str(path)

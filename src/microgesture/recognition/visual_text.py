@@ -102,6 +102,13 @@ class VisualTextObjective(Objective):
         self.prompt_generator = AdaptivePrompting(width, heads) if prompting in ("pooled", "tokens") else None
         self._class_texts: tuple[object, Tensor] | None = None
 
+    def train(self, mode: bool = True) -> VisualTextObjective:
+        """As any module; forgets the class texts that evaluation kept, because a fused optimiser changes parameters
+        without telling."""
+        self._class_texts = None
+        super().train(mode)
+        return self
+
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """`alignment_loss` (eq. 4) of a batch with `clip` and `label` (B,); `visual_kl` and `text_kl` for the log.
 

@@ -43,6 +43,7 @@ class WorldConfig:
         vocabulary: `imigue` or `smg`.
         classes: class names of the vocabulary, separated by semicolons; empty for all.
         size: width and height of the videos, pixels.
+        interview_size: width and height of the interviews, pixels; 0: as the clips.
         fps: frames per second.
         subjects: number of people (all splits together).
         shares: share of clips, interviews and people in train, val and test.
@@ -63,6 +64,7 @@ class WorldConfig:
     vocabulary: str = "imigue"
     classes: str = ""
     size: int = 128
+    interview_size: int = 0
     fps: float = 12.5
     subjects: int = 60
     shares: tuple[float, float, float] = (0.65, 0.1, 0.25)
@@ -84,6 +86,7 @@ class WorldConfig:
             "seed": self.seed < 0,
             "vocabulary": self.vocabulary not in BUILT_IN,
             "size": self.size < 16 or self.size % 2 == 1,
+            "interview_size": self.interview_size and (self.interview_size < 16 or self.interview_size % 2 == 1),
             "fps": not 1 <= self.fps <= 120,
             "subjects": self.subjects < len(SPLITS),
             "shares": len(self.shares) != len(SPLITS) or min(self.shares) < 0 or sum(self.shares) <= 0,
@@ -163,6 +166,11 @@ class Plan:
                 for index in range(n):
                     outcome = OUTCOMES[index % 2]
                     yield Item(kind, split, index, outcome, (index // 2) % self.subjects[split])
+
+    def size(self, item: Item) -> int:
+        """Width and height of an item's video, pixels."""
+        c = self.config
+        return c.size if item.kind == "clip" else c.interview_size or c.size
 
     def clip(self, item: Item) -> Script:
         """What happens in a clip."""

@@ -140,7 +140,7 @@ def _film_item(plan: Plan, item: Item, out: Path) -> None:
         script, _ = plan.interview(item)
         _write_timeline(plan, item, out)
     video, skeleton = files[0], files[1]
-    film(script, item.split, c.seed, item.index, item.kind, c.size, c.fps, video, skeleton, c.device)
+    film(script, item.split, c.seed, item.index, item.kind, plan.size(item), c.fps, video, skeleton, c.device)
 
 
 def _files(item: Item, out: Path) -> tuple[Path, ...]:
@@ -163,7 +163,7 @@ def _write_timeline(plan: Plan, item: Item, out: Path) -> None:
     files, c = _files(item, out), plan.config
     _, truth = plan.interview(item)
     if item.kind == "interview":
-        media = Media(files[0].name, truth.duration, c.fps, (c.size, c.size))
+        media = Media(files[0].name, truth.duration, c.fps, (plan.size(item), plan.size(item)))
         truth = replace(truth, media=media)
     formats.write(truth, files[-1])
 

@@ -57,7 +57,7 @@ def save_state(accelerator: Accelerator, folder: Path, state: Mapping[str, Any])
     Written under another name and renamed when complete, so that a kill at any moment leaves a whole one.
     Raises `UserError` when the disk refuses; the older checkpoint then stays.
     """
-    target = folder / f"step_{state['step']:08d}"
+    target = folder / f"step_{state['step']:08d}_{state['epoch']:05d}"  # in and after an epoch: two names
     temporary = folder / f".writing_{state['step']:08d}"
     accelerator.wait_for_everyone()
     try:
@@ -72,7 +72,7 @@ def save_state(accelerator: Accelerator, folder: Path, state: Mapping[str, Any])
             os.replace(temporary, target)
             for older in _checkpoints(folder)[:-1]:
                 shutil.rmtree(older, ignore_errors=True)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise UserError(f"{target}: checkpoint cannot be written ({' '.join(str(error).split())})") from error
     accelerator.wait_for_everyone()
@@ -86,7 +86,7 @@ def load_state(accelerator: Accelerator, folder: Path) -> dict[str, Any] | None:
     try:
         state = json.loads((found[-1] / STATE).read_text("utf-8"))
         accelerator.load_state(str(found[-1]))
-    except (RuntimeError, ValueError, KeyError, OSError) as error:
+    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
         raise RecipeError(
             f"{found[-1]}: the recipe does not fit the checkpoint ({' '.join(str(error).split())[:240]})"
         ) from error

@@ -8,6 +8,7 @@ This module imports no torch.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
@@ -233,6 +234,13 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "data.size": recipe.data.size >= 16,
         "data.random_crop": 0 <= recipe.data.random_crop < 1,
         "data.workers": recipe.data.workers >= 0,
+        "training.seed": 0 <= recipe.training.seed < 2**31,
+        "optimiser.lr_encoder": 0 <= recipe.optimiser.lr_encoder < math.inf,
+        "optimiser.lr_text": 0 <= recipe.optimiser.lr_text < math.inf,
+        "optimiser.lr_heads": 0 <= recipe.optimiser.lr_heads < math.inf,
+        "optimiser.weight_decay": 0 <= recipe.optimiser.weight_decay < math.inf,
+        "optimiser.factor": 0 < recipe.optimiser.factor < 1,
+        "optimiser.patience": recipe.optimiser.patience >= 0,
         "optimiser.batch": recipe.optimiser.batch >= 1,
         "optimiser.epochs": recipe.optimiser.epochs >= 1,
         "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,

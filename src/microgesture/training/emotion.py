@@ -23,12 +23,12 @@ from microgesture.emotion.evaluation import EmotionScores, evaluate_emotion
 from microgesture.emotion.training import train_emotion
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.metrics import confusion_matrix
+from microgesture.evaluation.run import open_data
 from microgesture.timeline import Timeline
-from microgesture.training.assembly import LABELS, Run, load_run, make_dataset, open_manifest
+from microgesture.training.assembly import LABELS, Run, load_run, make_dataset
 from microgesture.training.configuration import dataclass_from_mapping, read_recipe
 from microgesture.training.prediction import predict
 from microgesture.vocabulary import Vocabulary
-
 
 COLUMNS = ("timeline", "subject", "split", "outcome")
 """Columns of the table of timelines."""
@@ -143,7 +143,7 @@ def clip_confusion(run: Run, splits: Sequence[str]) -> np.ndarray:
 
     Raises `DataError` when the manifest cannot be read or has none of the splits.
     """
-    manifest = open_manifest(run.recipe)
+    manifest = open_data(run, None, splits)
     split = next((s for s in splits if manifest.split(s)), splits[0])
     found = predict(run.objective, make_dataset(run.recipe, manifest, split))
     counts = confusion_matrix(found.labels, found.scores.argmax(1), len(run.vocabulary))

@@ -11,16 +11,16 @@ import json
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DataLoaderConfiguration
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 
 from microgesture.atomic import write_text
 from microgesture.datasets import ClipDataset, make_loader
@@ -90,7 +90,8 @@ class _Loop:
             objective = torch.nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         self.objective: Objective = objective
         self.optimizer = make_optimizer(objective, recipe.optimiser)
-        self.steps_per_epoch = math.ceil(len(self.train_set) / recipe.optimiser.batch)
+        full, rest = divmod(len(self.train_set), recipe.optimiser.batch)
+        self.steps_per_epoch = full + (rest >= self.accelerator.num_processes)  # as `make_loader` shares batches
         self.total_steps = self.steps_per_epoch * recipe.optimiser.epochs
         self.model, self.optimizer = self.accelerator.prepare(objective, self.optimizer)
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -136,7 +137,10 @@ class _Loop:
         batch = {**{k: v.to(self.device) for k, v in batch.items()}, "clip": clip_input(batch, self.device)}
         with autocast(self.precision, self.device):
             losses = self.model(batch)
-        total = sum(value for name, value in losses.items() if name.endswith("_loss"))
+        named = [value for name, value in losses.items() if name.endswith("_loss")]
+        if not named:
+            raise RecipeError(f"the objective gave no loss whose name ends in _loss, only {', '.join(losses)}")
+        total = torch.stack(named).sum()
         if not torch.isfinite(total):
             raise RecipeError(f"the loss became {total.item()} at step {self.step}: lower the learning rates")
         self.optimizer.zero_grad(set_to_none=True)
@@ -148,19 +152,19 @@ class _Loop:
         return {"loss": float(total.detach()), **{k: float(v.detach()) for k, v in losses.items()}}
 
     def _batches(self, start: int) -> Iterator[dict[str, torch.Tensor]]:
-        loader = make_loader(
-            self.train_set,
-            batch=self.recipe.optimiser.batch,
-            shuffle=True,
-            seed=self.recipe.training.seed,
-            epoch=self.epoch,
-            workers=self.recipe.data.workers,
-            balanced=self.recipe.data.balanced,
-            start_batch=start,
+        return iter(
+            make_loader(
+                self.train_set,
+                batch=self.recipe.optimiser.batch,
+                shuffle=True,
+                seed=self.recipe.training.seed,
+                epoch=self.epoch,
+                workers=self.recipe.data.workers,
+                balanced=self.recipe.data.balanced,
+                start_batch=start,
+                shard=(self.accelerator.process_index, self.accelerator.num_processes),
+            )
         )
-        if self.accelerator.num_processes > 1:
-            loader = self.accelerator.prepare_data_loader(loader, device_placement=False)
-        return iter(loader)
 
     def _end_epoch(self, progress: TrainingProgress) -> None:
         count = max(self.step - (self.epoch * self.steps_per_epoch), 1)
@@ -186,9 +190,12 @@ class _Loop:
         found = predict(self.objective, clips, self.recipe.optimiser.batch, self.precision, self.device)
         log_p = torch.log_softmax(torch.from_numpy(found.scores), dim=-1)
         loss = float(torch.nn.functional.nll_loss(log_p, torch.from_numpy(found.labels)))
+        row = {"val_loss": loss, "val_top1": float((found.scores.argmax(1) == found.labels).mean())}
+        if self.accelerator.num_processes > 1:  # BatchNorm statistics may differ: the first process decides for all
+            row = broadcast_object_list([row])[0]
         if self.recipe.optimiser.schedule == "plateau":
-            self.plateau.step(loss)
-        return {"val_loss": loss, "val_top1": float((found.scores.argmax(1) == found.labels).mean())}
+            self.plateau.step(row["val_loss"])
+        return row
 
     def _is_better(self, row: dict[str, float]) -> bool:
         """Validation top-1 decides, its loss breaks ties; see `TrainingConfig.keep`."""
@@ -240,9 +247,9 @@ class _Loop:
         state = files.load_state(self.accelerator, self.out / "checkpoints")
         if state is None:
             return
-        for part in ("data", "encoder", "text", "objective", "optimiser"):
-            if state["recipe"][part] != self.recipe.to_dict()[part]:
-                raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, its `{part}` differs")
+        different = _first_difference(state["recipe"], self.recipe.to_dict())
+        if different:
+            raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, `{different}` differs")
         self.step, self.epoch, self.sums = state["step"], state["epoch"], state["sums"]
         self.best = _Best(*state["best"])
         self.plateau.load_state_dict(state["plateau"])
@@ -310,9 +317,32 @@ def _accelerator(recipe: Recipe) -> Accelerator:
         AcceleratorState._reset_state()
     return Accelerator(
         mixed_precision=precision,
-        dataloader_config=DataLoaderConfiguration(split_batches=True, even_batches=False),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+
+
+INDIFFERENT = (
+    "title",
+    "data.workers",
+    "data.cache",
+    "training.checkpoint_minutes",
+    "training.checkpoint_steps",
+    "training.tensorboard",
+)
+"""Keys that may change when a run goes on: they do not touch the numbers."""
+
+
+def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str:
+    """Dotted name of the first key in which two recipes differ so that the numbers would; empty when none does."""
+    for key in {**old, **new}:
+        name = prefix + key
+        if isinstance(old.get(key), Mapping) and isinstance(new.get(key), Mapping):
+            found = _first_difference(old[key], new[key], name + ".")
+            if found:
+                return found
+        elif old.get(key) != new.get(key) and name not in INDIFFERENT:
+            return name
+    return ""
 
 
 def _is_finished(folder: Path) -> bool:

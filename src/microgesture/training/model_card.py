@@ -16,13 +16,14 @@ def model_card(recipe: Recipe, manifest: Manifest, accuracy: float) -> str:
     """Markdown of the model card."""
     splits = {split: len(manifest.split(split)) for split in ("train", "val", "test")}
     counts = ", ".join(f"{n} {split}" for split, n in splits.items() if n)
-    score = f"{100 * accuracy:.1f} % top-1 on the validation split" if accuracy > 0 else "no validation split"
+    chosen = "the last epoch" if recipe.training.keep == "last" else "the epoch that was best on the validation split"
+    score = f"{chosen}; {100 * accuracy:.1f} % top-1 on the validation split" if splits["val"] else "the last epoch"
     labels = "\n".join(f"- {name}" for name in manifest.vocabulary.names)
     return f"""# {recipe.title or "micro-gesture recogniser"}
 
 Trained by microgesture with the objective `{recipe.objective.name}`,
 video encoder `{recipe.encoder.name}`, text encoder `{recipe.text.name}`, on `{recipe.data.manifest}` ({counts} clips).
-Selected by: {score}. Scores on the test split are written by `microgesture evaluate`.
+Weights of {score}. Scores on the test split are written by `microgesture evaluate`.
 
 ## Intended use
 Naming micro-gestures in video of one person at a time, for research and for a human who looks at each event.

@@ -15,6 +15,7 @@ from microgesture.atomic import write_json
 from microgesture.recognition import Objective, describe
 from microgesture.training.assembly import CONFIG, LABELS
 from microgesture.training.configuration import Recipe
+from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 
 def write_configuration(folder: Path, recipe: Recipe, objective: Objective, values: Mapping[str, Any]) -> None:
@@ -38,4 +39,5 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
     )
     write_json(folder / LABELS, objective.vocabulary.to_json())
     keys = ("frames", "size", "fit", "crop")
-    write_json(folder / "preprocessor.json", {k: getattr(recipe.data, k) for k in keys})
+    pixels = {"scale": "0 to 1, then normalised", "mean": KINETICS_MEAN, "deviation": KINETICS_STD}
+    write_json(folder / "preprocessor.json", {**{k: getattr(recipe.data, k) for k in keys}, **pixels})

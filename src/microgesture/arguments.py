@@ -1,0 +1,54 @@
+"""What the command line says to a verb: its own arguments, and the flags of its configuration dataclass."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from microgesture.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def takes_flags(configuration: str) -> Callable:
+    """Flags that the verb itself does not know belong to its configuration dataclass, `module:Class`."""
+
+    def mark(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+        run.configuration = configuration  # type: ignore[attr-defined]
+        return run
+
+    return mark
+
+
+def split_flags(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Arguments of the verb, and `--key value` pairs of its configuration, wherever they stand."""
+    known = parser._option_string_actions
+    mine: list[str] = []
+    flags: list[str] = []
+    position = 0
+    while position < len(argv):
+        word = argv[position]
+        position += 1
+        if not word.startswith("--") or word.split("=")[0] in known or word == "--":
+            mine.append(word)
+            continue
+        flags.append(word)
+        if "=" not in word and position < len(argv) and not argv[position].startswith("--"):
+            flags.append(argv[position])
+            position += 1
+    return mine, flags
+
+
+def configuration_text(configuration: str) -> str:
+    from importlib import import_module
+
+    from microgesture.training.configuration import configuration_help
+
+    module, _, name = configuration.partition(":")
+    return configuration_help(getattr(import_module(module), name))

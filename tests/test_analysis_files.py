@@ -1,0 +1,118 @@
+"""The files of an analysis, where they go, and what stops them."""
+
+import base64
+import io
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from microgesture import analysis_files, formats
+from microgesture.analysis_files import check_folder, event_thumbnails, folder_names, write_analysis
+from microgesture.errors import UserError
+from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.video import VideoReader, write_video
+from moving_squares import make_interview, square_at
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return make_interview(tmp_path_factory.mktemp("video") / "interview.mp4")
+
+
+@pytest.fixture
+def timeline(video) -> Timeline:
+    events = (GestureEvent(3.0, 4.0, "right", 1, 0.9), GestureEvent(6.0, 7.0, "down", 0, 0.6))
+    return Timeline(events, Media(str(video), 9.0, 12.0, (32, 32)), "own", ("down", "right"))
+
+
+def pictures_in(report: str) -> list[Image.Image]:
+    found = re.findall(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", report)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
+
+
+def test_three_files_that_agree(timeline, video, tmp_path):
+    report = write_analysis(timeline, tmp_path / "deep/out", video)
+    assert report == tmp_path / "deep/out/report.html"
+    assert sorted(os.listdir(report.parent)) == ["report.html", "timeline.csv", "timeline.json"]
+    assert formats.read(report.parent / "timeline.json") == timeline
+    assert [e.label for e in formats.read(report.parent / "timeline.csv")] == ["right", "down"]
+    page = report.read_text("utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "right" in page
+    assert "interview.mp4" in page
+    assert pictures_in(page) == []
+
+
+def test_thumbnails_show_the_middle_of_their_events(timeline, video, tmp_path):
+    page = write_analysis(timeline, tmp_path, video, thumbnails=True).read_text("utf-8")
+    pictures = pictures_in(page)
+    assert len(pictures) == 2
+    with VideoReader(video) as reader:
+        for picture, seconds in zip(pictures, (3.5, 6.5), strict=True):
+            seen = np.asarray(picture.convert("RGB"), dtype=float)
+            other = np.abs(seen - reader.frames_at([0.0])[0]).mean()
+            assert np.abs(seen - reader.frames_at([seconds])[0]).mean() < 0.5 * other
+
+
+def test_only_the_most_confident_events_get_a_picture(timeline, video, monkeypatch):
+    monkeypatch.setattr(analysis_files, "THUMBNAILS", 1)
+    assert [picture is not None for picture in event_thumbnails(timeline, video)] == [True, False]
+
+
+def test_pictures_are_small_and_a_timeline_without_events_has_none(timeline, tmp_path):
+    write_video(tmp_path / "large.mp4", np.stack([square_at(8, 8, size=600)] * 96), fps=12)
+    pictures = event_thumbnails(timeline, tmp_path / "large.mp4")
+    assert max(Image.open(io.BytesIO(pictures[0])).size) == analysis_files.WIDTH
+    assert event_thumbnails(timeline.with_events(()), tmp_path / "none.mp4") == []
+
+
+def test_a_folder_that_cannot_be_is_said_before_the_work(timeline, video, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    for place in ("file", "file/out", "gone/out"):
+        with pytest.raises(UserError, match=f"{place}: cannot be made") as caught:
+            write_analysis(timeline, tmp_path / place, video)
+        assert "\n" not in str(caught.value)
+    check_folder(tmp_path / "new/deep")
+    assert not (tmp_path / "new").exists()
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != locked and real(path, mode))  # root may all
+    with pytest.raises(UserError, match=r"no permission in .*locked"):
+        check_folder(locked / "out")
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(timeline, video, tmp_path, monkeypatch):
+    def full(self, text, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(UserError, match=r"timeline\.json: .*No space left on device"):
+        write_analysis(timeline, tmp_path / "out", video)
+    assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["x/a.mp4", "x/b.mp4"], ["a", "b"]),
+        (["x/a.mp4", "x/a.mov", "x/b.mp4"], ["a.mp4", "a.mov", "b"]),
+        (["x/a.mp4", "y/a.mp4"], ["x_a.mp4", "y_a.mp4"]),
+        (["x/q/a.mp4", "y/q/a.mp4", "y/r/a.mp4"], ["x_q_a.mp4", "y_q_a.mp4", "r_a.mp4"]),
+        (["x/A.mp4", "x/a.mov"], ["A.mp4", "a.mov"]),
+        (["x/a.mp4", "x/a.mp4", "x/a.mp4"], None),
+        (["x/a.mp4", "y/a.mp4", "z/x_a.mp4.mp4"], None),
+        (["runs/demo/baseline/seed0", "runs/demo/adaptive/seed0"], ["baseline_seed0", "adaptive_seed0"]),
+    ],
+)
+def test_no_two_files_share_a_folder(files, names):
+    found = folder_names(files)
+    assert len({name.lower() for name in found}) == len(files)
+    assert all(name and "/" not in name for name in found)
+    if names is not None:
+        assert found == names
