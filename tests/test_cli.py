@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from moving_squares import recipe_values
 
 from microgesture.cli import VERBS, main
+from moving_squares import recipe_values
 
 
 def test_help_imports_no_torch():
@@ -202,7 +202,7 @@ def test_a_batch_of_runs_goes_on_and_counts(recogniser, reader_of_texts, here, c
     assert main(["evaluate", str(recogniser), "nowhere", str(reader_of_texts), "-o", "out"]) == 1
     streams = capsys.readouterr()
     assert "'nowhere' is not a run folder" in streams.err
-    assert "1 of 3 files failed" in streams.err
+    assert "1 of 3 runs failed" in streams.err
     assert "Baseline R(2+1)D" in streams.out
     assert Path("out/table.md").is_file()
     for run in (recogniser, reader_of_texts):
@@ -227,6 +227,7 @@ def test_a_training_stopped_by_the_user_says_how_to_go_on(here, capsys, monkeypa
         raise Interrupted("stopped in epoch 1; go on with --resume")
 
     monkeypatch.setattr(benchmark, "train", stopped)
-    for argv in (["train", "recipe.yaml"], ["benchmark", "recipe.yaml", "-o", "table"]):
-        assert main(argv) == 130
-        assert "--resume" in one_line(capsys)
+    assert main(["train", "recipe.yaml"]) == 130
+    assert "--resume" in one_line(capsys)
+    assert main(["benchmark", "recipe.yaml", "-o", "table"]) == 130
+    assert "the same command goes on" in one_line(capsys)

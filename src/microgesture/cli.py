@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from microgesture.timeline import GestureEvent
 
 T = TypeVar("T")
+_SAVED = "stopped and saved; the same command goes on"
 Verb = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
 
 
@@ -160,14 +161,14 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _stoppable(job: Callable[[], T]) -> T | None:
-    """The job's result; None when the user stopped a training of it, which has saved itself and says so."""
+def _stoppable(job: Callable[[], T], advice: str = "") -> T | None:
+    """The job's result; None when the user stopped a training of it, which has saved itself. Says how to go on."""
     from microgesture.training.loop import Interrupted
 
     try:
         return job()
     except Interrupted as stop:
-        _say(stop)
+        _say(advice or stop)
         return None
 
 
@@ -205,7 +206,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     def one(run: str) -> None:
         found.append(evaluate_run(Path(run), out=outs[run], manifest=args.manifest, split=args.split))
 
-    code = _batch(runs, one, args.debug)
+    code = _batch(runs, one, args.debug, "runs")
     if found:
         rows = rows_of(found)
         print_table(rows)
@@ -224,7 +225,7 @@ def _benchmark(args: argparse.Namespace) -> int:
     from microgesture.benchmark import benchmark
     from microgesture.evaluation.summary import print_table
 
-    result = _stoppable(lambda: benchmark(args.recipes, args.out, args.seeds, args.flags))
+    result = _stoppable(lambda: benchmark(args.recipes, args.out, args.seeds, args.flags), _SAVED)
     if result is None:
         return 130
     if result.evaluations:
@@ -323,7 +324,7 @@ def _analyze(args: argparse.Namespace) -> int:
     return _batch(videos, one, args.debug)
 
 
-def _batch(files: Sequence[str], one: Callable[[str], None], debug: bool) -> int:
+def _batch(files: Sequence[str], one: Callable[[str], None], debug: bool, noun: str = "files") -> int:
     """Do each file; broken ones are said at the end. 0: all done; 1: some failed; 2: all failed."""
     failed: list[str] = []
     for file in files:
@@ -338,7 +339,7 @@ def _batch(files: Sequence[str], one: Callable[[str], None], debug: bool) -> int
     for line in failed:
         _say(line)
     if failed and len(files) > 1:
-        _say(f"{len(failed)} of {len(files)} files failed")
+        _say(f"{len(failed)} of {len(files)} {noun} failed")
     return 0 if not failed else (2 if len(failed) == len(files) else 1)
 
 
@@ -371,7 +372,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 def _demo(args: argparse.Namespace) -> int:
     from microgesture.demo import demo
 
-    return 130 if _stoppable(lambda: demo(Path(args.out), args.seed)) is None else 0
+    return 130 if _stoppable(lambda: demo(Path(args.out), args.seed), _SAVED) is None else 0
 
 
 VERBS: dict[str, Verb] = {
