@@ -22,7 +22,7 @@ def clips(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def squares(tmp_path_factory) -> Path:
     """The same with clips in which nothing moves."""
-    return make_clips(tmp_path_factory.mktemp("squares"), {"train": 8, "val": 3, "test": 4}, 1, (*LABELS, REST))
+    return make_clips(tmp_path_factory.mktemp("squares"), {"train": 14, "val": 3, "test": 4}, 1, (*LABELS, REST))
 
 
 @pytest.fixture(scope="session")
