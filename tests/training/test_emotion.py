@@ -12,6 +12,7 @@ from microgesture.cli import main
 from microgesture.emotion.model import EmotionModel
 from microgesture.errors import DataError, RecipeError
 from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.training import emotion
 from microgesture.training.assembly import load_run
 from microgesture.training.emotion import (
     best_reachable,
@@ -103,6 +104,17 @@ def test_a_model_is_not_overwritten_and_a_stopped_call_goes_again(trained, table
     train_emotion_recipe(recipe, tmp_path / "run")
     (tmp_path / "run/evaluation.json").unlink()  # as if stopped between model and evaluation
     assert train_emotion_recipe(recipe, tmp_path / "run")["true texts"].timelines == 12
+
+
+def test_a_recogniser_that_sees_nothing_leaves_a_guess(table, recogniser, tmp_path, monkeypatch):
+    blind = np.zeros((5, 5))
+    blind[:, 0] = 1  # all is taken for no gesture
+    seen = {"val": np.eye(5), "test": blind}
+    monkeypatch.setattr(emotion, "clip_confusion", lambda run, splits: seen[splits[0]])
+    flags = ["--timelines", str(table), "--recogniser", str(recogniser), *SMALL]
+    scores = train_emotion_recipe(load_emotion_recipe("demo/emotion", flags), tmp_path / "run")
+    assert scores["recognised texts"].log_loss == pytest.approx(np.log(2))
+    assert scores["true texts"].accuracy > 0.7
 
 
 def test_confusion_is_that_of_the_validation_clips(recogniser):
