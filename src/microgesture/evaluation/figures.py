@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
+from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import calibration
 
@@ -227,6 +228,6 @@ def _short(name: str) -> str:
 
 def _save(figure: Figure, path: Path) -> Path:
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, facecolor="white", metadata={"Software": "microgesture"})
+    with replacing(path) as part:
+        figure.savefig(part, format=path.suffix[1:], facecolor="white", metadata={"Software": "microgesture"})
     return path
