@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from microgesture.errors import UserError
-from microgesture.video import sample_times, window_starts
+from microgesture.video import sample_times
 
 
 def test_test_time_takes_the_centres_of_equal_segments():
@@ -20,24 +20,10 @@ def test_training_draws_one_time_inside_each_segment():
     np.testing.assert_array_equal(seen[7], sample_times(1.0, 3.0, 8, np.random.default_rng(7)))
 
 
-@pytest.mark.parametrize(
-    ("duration", "window", "stride"), [(10, 2, 1), (10.3, 2, 0.5), (1, 2, 1), (0, 2, 1), (7, 2, 2)]
-)
-def test_windows_cover_the_whole_video(duration, window, stride):
-    starts = window_starts(duration, window, stride)
-    assert starts[0] == 0
-    assert starts[-1] + window >= duration
-    assert starts[-1] == pytest.approx(max(0, duration - window))
-    assert (np.diff(starts) > 0).all()
-    assert (np.diff(starts) <= stride + 1e-9).all()
-
-
 def test_impossible_requests_are_refused():
     for call in (
         lambda: sample_times(0, 1, 0),
         lambda: sample_times(1, 0, 4),
-        lambda: window_starts(10, 1, 2),
-        lambda: window_starts(10, 0, 0),
     ):
         with pytest.raises(UserError):
             call()

@@ -8,7 +8,6 @@ events from attributes and never builds markup from text.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
 import re
@@ -18,7 +17,8 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-from microgesture.errors import DataError, UserError
+from microgesture.atomic import write_text
+from microgesture.errors import DataError
 from microgesture.report.lanes import extent, lanes_html
 from microgesture.report.markup import clock, esc
 from microgesture.report.panels import (
@@ -57,17 +57,7 @@ def write_report(
     Raises `DataError` when thumbnails do not fit, `UserError` when the file cannot be written.
     """
     path = Path(path)
-    page = render(timeline, path.parent, video, thumbnails, title, vocabulary)
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(page, "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise UserError(f"{path}: the report cannot be written ({error.strerror or error})") from error
-    return path
+    return write_text(path, render(timeline, path.parent, video, thumbnails, title, vocabulary))
 
 
 def render(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from microgesture.video.reader import VideoReader
-from microgesture.video.sampling import sample_times, window_starts
+from microgesture.video.sampling import sample_times
 from microgesture.video.writer import VideoWriter, write_video
 
 if TYPE_CHECKING:
     from microgesture.video.transforms import to_clip
 
-__all__ = ["VideoReader", "VideoWriter", "sample_times", "to_clip", "window_starts", "write_video"]
+__all__ = ["VideoReader", "VideoWriter", "sample_times", "to_clip", "write_video"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,16 +23,3 @@ def sample_times(start: float, end: float, count: int, generator: np.random.Gene
         raise UserError(f"cannot sample from {start} to {end} s")
     inside = np.full(count, 0.5) if generator is None else generator.random(count)
     return start + (np.arange(count) + inside) * ((end - start) / count)
-
-
-def window_starts(duration: float, window_s: float, stride_s: float) -> np.ndarray:
-    """Starts of windows that together cover [0, duration) seconds, ascending float64, at least one.
-
-    Windows begin every `stride_s`; the last one is moved back to end with the video, so no window but that
-    of a video shorter than `window_s` reaches past the end. Raises `UserError` when a length is not positive.
-    """
-    if not (window_s > 0 and stride_s > 0) or stride_s > window_s:
-        raise UserError(f"window {window_s} s and stride {stride_s} s: need 0 < stride <= window")
-    last = max(0.0, duration - window_s)
-    steps = math.ceil(last / stride_s - 1e-9)
-    return np.minimum(np.arange(steps + 1) * stride_s, last)
