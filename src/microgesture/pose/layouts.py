@@ -226,8 +226,81 @@ IMIGUE_22 = _layout(
 """Points 2..4 of BODY_25 are the person's right arm, so 2..4 here are right and the first five fingertips are
 those of the right hand. Files differ in which hand comes first: a reader puts them in this order."""
 
+_FACE_MARKS = ("forehead", "chin", "upper_lip", "lower_lip", "left_brow", "right_brow", "left_cheek", "right_cheek")
+_HAND_CHAINS = (
+    *_both_sides("wrist thumb_base", "thumb_base thumb_knuckle", "thumb_knuckle thumb_mid", "thumb_mid thumb_tip"),
+    *(
+        bone
+        for f in _FINGERS
+        for bone in _both_sides(f"wrist {f}_knuckle", f"{f}_knuckle {f}_mid", f"{f}_mid {f}_dip", f"{f}_dip {f}_tip")
+    ),
+)
+_HAND_MORE = (
+    *("thumb_base", "thumb_knuckle", "thumb_tip"),
+    *(
+        f"{f}_{part}"
+        for f in _FINGERS
+        for part in ("knuckle", "mid", "dip", "tip")
+        if f"{f}_{part}" not in _MEDIAPIPE_BODY
+    ),
+)
+
+MEDIAPIPE_HOLISTIC = _layout(
+    "mediapipe-holistic",
+    (
+        *MEDIAPIPE_33.joints,
+        *(f"{side}_{part}" for side in ("left", "right") for part in _HAND_MORE),
+        *_FACE_MARKS,
+    ),
+    (
+        *_both_sides("|nose eye_inner", "eye_inner eye", "eye eye_outer", "eye_outer ear", "|nose mouth"),
+        *_both_sides("|nose shoulder", "shoulder elbow", "elbow wrist", "|nose brow", "|nose cheek"),
+        *_both_sides("shoulder hip", "hip knee", "knee ankle", "ankle heel", "heel toe"),
+        *(("nose", mark) for mark in ("forehead", "chin", "upper_lip", "lower_lip")),
+        *_HAND_CHAINS,
+    ),
+    "nose",
+)
+"""Body, hands and eight points of the face mesh. A hand has its 21 points: knuckle, mid, dip and tip of a finger are
+MCP, PIP, DIP and TIP, of the thumb base, knuckle, mid and tip are CMC, MCP, IP and TIP. Where the hand model sees no
+hand, the wrist, two knuckles and thumb_mid are those of the body model."""
+
+_UPPER_FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_mouth", "right_mouth", *_FACE_MARKS)
+_HAND_SHORT = (
+    "thumb_base",
+    "thumb_mid",
+    "thumb_tip",
+    *(f"{f}_{p}" for f in _FINGERS for p in ("knuckle", "mid", "tip")),
+)
+
+GESTURE_62 = _layout(
+    "gesture-62",
+    (
+        "neck",
+        *_UPPER_FACE,
+        *(f"{side}_{part}" for part in ("shoulder", "elbow", "wrist") for side in ("left", "right")),
+        *(f"{side}_{part}" for side in ("left", "right") for part in _HAND_SHORT),
+        *(f"{side}_{part}" for part in ("hip", "knee", "ankle", "heel", "toe") for side in ("left", "right")),
+    ),
+    (
+        ("neck", "nose"),
+        *_both_sides("|nose eye", "eye ear", "|nose mouth", "|nose brow", "|nose cheek"),
+        *(("nose", mark) for mark in ("forehead", "chin", "upper_lip", "lower_lip")),
+        *_both_sides("|neck shoulder", "shoulder elbow", "elbow wrist"),
+        *_both_sides("wrist thumb_base", "thumb_base thumb_mid", "thumb_mid thumb_tip"),
+        *(b for f in _FINGERS for b in _both_sides(f"wrist {f}_knuckle", f"{f}_knuckle {f}_mid", f"{f}_mid {f}_tip")),
+        *_both_sides("|neck hip", "hip knee", "knee ankle", "ankle heel", "ankle toe"),
+    ),
+    "neck",
+)
+"""What the built-in recogniser reads: every point that the synthetic body and the estimators share."""
+
 LAYOUTS: dict[str, Layout] = {
-    layout.name: layout for layout in (SYNTHETIC, COCO_17, BODY_25, MEDIAPIPE_33, KINECT_25, IMIGUE_22)
+    layout.name: layout
+    for layout in (
+        *(SYNTHETIC, COCO_17, BODY_25, MEDIAPIPE_33, MEDIAPIPE_HOLISTIC, KINECT_25, IMIGUE_22),
+        GESTURE_62,
+    )
 }
 
 FALLBACKS: dict[str, tuple[tuple[str, ...], ...]] = {
