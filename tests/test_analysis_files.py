@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from PIL import Image
 
 from microgesture import analysis_files, formats
 from microgesture.analysis_files import check_folder, event_thumbnails, folder_names, write_analysis
-from microgesture.errors import UserError
+from microgesture.errors import MissingExtra, UserError
+from microgesture.pose.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.video import VideoReader, write_video
 from moving_squares import make_interview, square_at
@@ -29,15 +31,18 @@ def timeline(video) -> Timeline:
     return Timeline(events, Media(str(video), 9.0, 12.0, (32, 32)), "own", ("down", "right"))
 
 
+TIMELINES = sorted(f"timeline{end}" for end in (".csv", ".eaf", ".json", ".vtt") if end in formats.WRITERS)
+
+
 def pictures_in(report: str) -> list[Image.Image]:
     found = re.findall(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", report)
     return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
 
 
-def test_three_files_that_agree(timeline, video, tmp_path):
+def test_files_that_agree(timeline, video, tmp_path):
     report = write_analysis(timeline, tmp_path / "deep/out", video)
     assert report == tmp_path / "deep/out/report.html"
-    assert sorted(os.listdir(report.parent)) == ["report.html", "timeline.csv", "timeline.json"]
+    assert sorted(os.listdir(report.parent)) == ["report.html", *TIMELINES]
     assert formats.read(report.parent / "timeline.json") == timeline
     assert [e.label for e in formats.read(report.parent / "timeline.csv")] == ["right", "down"]
     page = report.read_text("utf-8")
@@ -48,7 +53,7 @@ def test_three_files_that_agree(timeline, video, tmp_path):
 
 
 def test_thumbnails_show_the_middle_of_their_events(timeline, video, tmp_path):
-    page = write_analysis(timeline, tmp_path, video, thumbnails=True).read_text("utf-8")
+    page = write_analysis(timeline, tmp_path, video, thumbnails="original").read_text("utf-8")
     pictures = pictures_in(page)
     assert len(pictures) == 2
     with VideoReader(video) as reader:
@@ -60,14 +65,49 @@ def test_thumbnails_show_the_middle_of_their_events(timeline, video, tmp_path):
 
 def test_only_the_most_confident_events_get_a_picture(timeline, video, monkeypatch):
     monkeypatch.setattr(analysis_files, "THUMBNAILS", 1)
-    assert [picture is not None for picture in event_thumbnails(timeline, video)] == [True, False]
+    assert [picture is not None for picture in event_thumbnails(timeline, video, "original")] == [True, False]
 
 
 def test_pictures_are_small_and_a_timeline_without_events_has_none(timeline, tmp_path):
     write_video(tmp_path / "large.mp4", np.stack([square_at(8, 8, size=600)] * 96), fps=12)
-    pictures = event_thumbnails(timeline, tmp_path / "large.mp4")
+    pictures = event_thumbnails(timeline, tmp_path / "large.mp4", "original")
     assert max(Image.open(io.BytesIO(pictures[0])).size) == analysis_files.WIDTH
-    assert event_thumbnails(timeline.with_events(()), tmp_path / "none.mp4") == []
+    assert event_thumbnails(timeline.with_events(()), tmp_path / "none.mp4", "original") == []
+
+
+def test_masked_pictures_hide_or_are_not_there(timeline, video, tmp_path, monkeypatch):
+    hidden = np.full((32, 32, 3), 90, np.uint8)
+
+    def masked(path, times):
+        assert list(times) == [3.5, 6.5]
+        return iter([hidden, None])  # in the second a person is seen, and no head to hide
+
+    monkeypatch.setattr(analysis_files, "masked_frames", masked)
+    page = write_analysis(timeline, tmp_path, video, thumbnails="masked").read_text("utf-8")
+    pictures = pictures_in(page)
+    assert len(pictures) == 1
+    assert np.abs(np.asarray(pictures[0].convert("L"), dtype=float) - 90).max() < 3
+    assert "This page holds pictures" in page
+
+
+def test_without_the_extra_faces_cannot_be_hidden_and_nothing_is_written(timeline, video, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(MissingExtra, match=r"microgesture\[pose\]"):
+        write_analysis(timeline, tmp_path / "out", video, thumbnails="masked")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match="unknown thumbnails 'photos': choose none, masked, original"):
+        write_analysis(timeline, tmp_path / "out", video, thumbnails="photos")
+
+
+def test_a_track_gives_drawings_and_no_picture(timeline, video, tmp_path):
+    times = np.arange(0, 9, 0.1)
+    points = np.tile(np.random.default_rng(0).uniform(0, 32, (1, 62, 2)), (len(times), 1, 1))
+    track = SkeletonTrack(times, points, np.ones((len(times), 62)), "gesture-62", (32, 32))
+    for given in (track, [track]):
+        page = write_analysis(timeline, tmp_path, video, track=given).read_text("utf-8")
+        assert page.count('<svg class="drawing"') == 2
+        assert pictures_in(page) == []
+        assert "This page holds no picture of anybody" in page
 
 
 def test_a_folder_that_cannot_be_is_said_before_the_work(timeline, video, tmp_path, monkeypatch):

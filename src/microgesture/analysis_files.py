@@ -1,38 +1,57 @@
-"""The files of one analysis: timeline.json, timeline.csv and report.html in one folder."""
+"""The files of one analysis in one folder: the timeline as .json, .csv, .eaf and .vtt, and report.html."""
 
 from __future__ import annotations
 
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
+import numpy as np
 from PIL import Image
 
 from microgesture import formats
+from microgesture.anonymization import masked_frames
 from microgesture.errors import UserError
+from microgesture.pose.track import SkeletonTrack
 from microgesture.report import write_report
 from microgesture.timeline import Timeline
 from microgesture.video import VideoReader
+
+Thumbnails = Literal["none", "masked", "original"]
+"""Pictures in the report: none (drawings of the skeleton, where there is one), frames with every face hidden, frames
+as they are."""
 
 THUMBNAILS = 60
 """At most so many events, the most confident ones, get a picture."""
 WIDTH = 240
 """Width of a picture, pixels."""
 
+_TIMELINES = (".json", ".csv", ".eaf", ".vtt")
 
-def write_analysis(timeline: Timeline, out: Path, video: str | Path, thumbnails: bool = False) -> Path:
-    """Write the three files into `out` and return the report's path.
 
-    `thumbnails` puts a picture of the middle of each event into the report: the person's face is then in the
-    file, so the default is none. Raises `UserError` when the folder cannot be written.
+def write_analysis(
+    timeline: Timeline,
+    out: Path,
+    video: str | Path,
+    thumbnails: Thumbnails = "none",
+    track: SkeletonTrack | Sequence[SkeletonTrack] | None = None,
+) -> Path:
+    """Write the files into `out` and return the report's path.
+
+    From `track`, one or one a person, events get drawings. "masked" thumbnails show the middle of each event with
+    every face hidden; with "original" the person's face is in the report. Raises `UserError` when the folder cannot
+    be written or the kind of thumbnails is unknown, `MissingExtra` when faces cannot be hidden.
     """
     check_folder(out)
-    pictures = event_thumbnails(timeline, video) if thumbnails else None
-    formats.write(timeline, out / "timeline.json")
-    formats.write(timeline, out / "timeline.csv")
-    write_report(timeline, out / "report.html", video=Path(video), thumbnails=pictures)
+    tracks = () if track is None else (track,) if isinstance(track, SkeletonTrack) else tuple(track)
+    pictures = event_thumbnails(timeline, video, thumbnails)
+    for extension in _TIMELINES:
+        if extension in formats.WRITERS:
+            formats.write(timeline, out / f"timeline{extension}")
+    write_report(timeline, out / "report.html", video=Path(video), thumbnails=pictures, tracks=tracks)
     return out / "report.html"
 
 
@@ -73,20 +92,34 @@ def folder_names(files: Sequence[str | Path]) -> list[str]:
     return names
 
 
-def event_thumbnails(timeline: Timeline, video: str | Path) -> list[bytes | None]:
-    """A JPEG of the middle of each event, in event order; None beyond the `THUMBNAILS` most confident ones."""
+def event_thumbnails(timeline: Timeline, video: str | Path, kind: Thumbnails) -> list[bytes | None]:
+    """A JPEG of the middle of each event, in event order; None beyond the `THUMBNAILS` most confident ones.
+
+    "masked": None too where a person is seen but no head was found to hide. "none": all None.
+    """
+    if kind not in get_args(Thumbnails):
+        raise UserError(f"unknown thumbnails '{kind}': choose {', '.join(get_args(Thumbnails))}")
+    pictures: list[bytes | None] = [None] * len(timeline)
+    if kind == "none" or not pictures:
+        return pictures
     ranked = sorted(range(len(timeline)), key=lambda i: -timeline[i].confidence)[:THUMBNAILS]
     chosen = sorted(ranked, key=lambda i: timeline[i].start + timeline[i].end)
-    pictures: list[bytes | None] = [None] * len(timeline)
-    if not chosen:
-        return pictures
-    with VideoReader(video) as reader:
-        for index in chosen:
-            event = timeline[index]
-            frame = reader.frames_at([(event.start + event.end) / 2])[0]
-            image = Image.fromarray(frame)
-            image.thumbnail((WIDTH, WIDTH))
-            buffer = io.BytesIO()
-            image.save(buffer, "JPEG", quality=80)
-            pictures[index] = buffer.getvalue()
+    times = [(timeline[i].start + timeline[i].end) / 2 for i in chosen]
+    frames = masked_frames(video, times) if kind == "masked" else _frames(video, times)
+    for index, frame in zip(chosen, frames, strict=True):
+        pictures[index] = None if frame is None else _jpeg(frame)
     return pictures
+
+
+def _frames(video: str | Path, times: Sequence[float]) -> Iterator[np.ndarray]:
+    with VideoReader(video) as reader:
+        for time in times:
+            yield reader.frames_at([time])[0]
+
+
+def _jpeg(frame: np.ndarray) -> bytes:
+    image = Image.fromarray(frame)
+    image.thumbnail((WIDTH, WIDTH))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

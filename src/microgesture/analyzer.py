@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import torch
 import microgesture
 from microgesture.emotion.model import EmotionModel
 from microgesture.errors import RecipeError, VideoError
+from microgesture.pose.track import SkeletonTrack
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
 from microgesture.training.assembly import Run, load_run
@@ -54,9 +56,22 @@ class WindowScores:
     motion: np.ndarray
 
 
-def load(run: str | Path, device: str = "auto") -> Analyzer:
-    """Open a run folder. Raises `RecipeError` when it is none, or its weights do not fit its recipe."""
-    return Analyzer(load_run(run), device)
+def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
+    """Open a run folder; without one, the weights that come with the package, which read skeletons.
+
+    Raises `RecipeError` when it is none, or its weights do not fit its recipe.
+    """
+    opened = load_run(built_in_weights() if run is None else run)
+    if opened.objective.modality == "skeleton":
+        from microgesture.skeleton_analyzer import SkeletonAnalyzer
+
+        return SkeletonAnalyzer(opened, device)
+    return Analyzer(opened, device)
+
+
+def built_in_weights() -> Path:
+    """The run folder inside the package."""
+    return Path(str(resources.files("microgesture") / "weights"))
 
 
 class Analyzer:
@@ -77,15 +92,36 @@ class Analyzer:
         """The gestures that this analyzer can name."""
         return self.run.objective.vocabulary
 
+    @property
+    def modality(self) -> str:
+        """What the run reads: "rgb" or "skeleton"."""
+        return self.run.objective.modality
+
+    @property
+    def zero_shot(self) -> bool:
+        """Whether the vocabulary reaches beyond the labels that the run was trained on."""
+        return self.vocabulary.names != self.run.recipe_vocabulary.names
+
+    @property
+    def default_spotting(self) -> SpottingConfig:
+        """The settings of spotting that belong to the run."""
+        return SpottingConfig(**self.run.config.get("spotting", {}))
+
+    def remarks(self, timeline: Timeline) -> list[str]:
+        """What a reader of the timeline must know, in plain sentences."""
+        if not timeline.provenance.get("zero_shot"):
+            return []
+        return ["zero-shot: no training ever saw some of these labels; their times and names are guesses from words"]
+
     def with_vocabulary(self, vocabulary: Vocabulary) -> Analyzer:
         """The same weights reading other label texts (zero-shot).
 
         Only visual-text runs can: a classifier's outputs are fixed, which raises `RecipeError`.
         """
         objective = self.run.objective.with_vocabulary(vocabulary)
-        return Analyzer(replace(self.run, objective=objective, vocabulary=vocabulary), str(self.device))
+        return type(self)(replace(self.run, objective=objective, vocabulary=vocabulary), str(self.device))
 
-    def recognize(self, clip: str | Path, top: int = 5) -> GestureEvent:
+    def recognize(self, clip: str | Path, top: int = 5, **watching: object) -> GestureEvent:
         """Name the gesture of a trimmed clip: an event from 0 to the clip's end with `top - 1` alternatives.
 
         A clip with fewer frames than the model samples is read with frames repeated; `top` beyond the number of
@@ -99,6 +135,10 @@ class Analyzer:
             # one at a time: 32 frames of 4K video at once would be 800 MB
             frames = [shrink(reader.frames_at([moment]), data.size, data.fit) for moment in moments]
         probabilities = self._score([to_clip(np.concatenate(frames), data.size, data.fit)])[0]
+        return self.event_of(probabilities, duration, top)
+
+    def event_of(self, probabilities: np.ndarray, duration: float, top: int) -> GestureEvent:
+        """One event of a whole clip from its probabilities (K,): the best class and `top - 1` alternatives."""
         order = np.argsort(-probabilities)[: max(top, 1)]
         first = self.vocabulary[int(order[0])]
         return GestureEvent(
@@ -123,11 +163,22 @@ class Analyzer:
 
         Raises `VideoError` when the file cannot be read or holds a single frame.
         """
-        config = spotting or SpottingConfig()
+        return self.analyze_with_tracks(video, spotting, emotion, progress)[0]
+
+    def analyze_with_tracks(
+        self,
+        video: str | Path,
+        spotting: SpottingConfig | None = None,
+        emotion: EmotionModel | None = None,
+        progress: Progress | None = None,
+        **watching: object,
+    ) -> tuple[Timeline, tuple[SkeletonTrack, ...]]:
+        """As `analyze`, with the skeletons that it was read from; none here, since pixels are read."""
+        config = spotting or self.default_spotting
         with VideoReader(video) as reader:
             duration = _moving_duration(reader)
             scores = self.window_scores(reader, config, duration, progress)
-            media = Media(_printable(video), duration, reader.fps, reader.size, reader.sha256())
+            media = Media(printable(video), duration, reader.fps, reader.size, reader.sha256())
         if len(scores.times) > 1:  # windows are a whole number of sampled frames apart
             config = replace(config, stride_s=float(scores.times[1] - scores.times[0]))
         events = spot(
@@ -140,7 +191,8 @@ class Analyzer:
             annotator=self.run.title,
         )
         timeline = Timeline(events, media, self.vocabulary.name, self.vocabulary.names, None, self._provenance(config))
-        return timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
+        timeline = timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
+        return timeline, ()
 
     def window_scores(
         self, reader: VideoReader, config: SpottingConfig, duration: float, progress: Progress | None = None
@@ -202,6 +254,7 @@ class Analyzer:
             "tool": "microgesture",
             "version": microgesture.__version__,
             "model": self.run.title,
+            "zero_shot": self.zero_shot,
             "trained_on": f"The recogniser learnt from {self.run.recipe.data.manifest or 'an imported file'}.",
             "config": {"spotting": asdict(config), "recipe": self.run.recipe.to_dict()},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -227,7 +280,7 @@ def _motion(frames: np.ndarray) -> float:
     return float(np.abs(np.diff(frames.astype(np.int16), axis=0)).mean() / 255.0)
 
 
-def _printable(path: str | Path) -> str:
+def printable(path: str | Path) -> str:
     """A path as text that every file format takes; bytes of its name that are no UTF-8 become U+FFFD."""
     return os.fsencode(path).decode("utf-8", "replace")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -52,3 +53,27 @@ def configuration_text(configuration: str) -> str:
 
     module, _, name = configuration.partition(":")
     return configuration_help(getattr(import_module(module), name))
+
+
+def say(error: Exception | str) -> None:
+    """One line on standard error."""
+    print(f"microgesture: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def batch(files: Sequence[str], one: Callable[[str], None], debug: bool, noun: str = "files") -> int:
+    """Do each file; broken ones are said at the end. 0: all done; 1: some failed; 2: all failed."""
+    failed: list[str] = []
+    for file in files:
+        try:
+            one(file)
+        except BrokenPipeError:
+            raise
+        except (UserError, OSError) as error:
+            if debug:
+                raise
+            failed.append(str(error))
+    for line in failed:
+        say(line)
+    if failed and len(files) > 1:
+        say(f"{len(failed)} of {len(files)} {noun} failed")
+    return 0 if not failed else (2 if len(failed) == len(files) else 1)

@@ -7,7 +7,6 @@ are done; 2 the input cannot be used (one line says what and where); 130 stopped
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,13 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
-from microgesture.arguments import Parser, configuration_text, split_flags, takes_flags
-from microgesture.errors import RecipeError, UserError
+from microgesture.arguments import Parser, batch, configuration_text, say, split_flags, takes_flags
+from microgesture.cli_video import (
+    analyze,
+    analyze_arguments,
+    anonymize,
+    anonymize_arguments,
+    pose,
+    pose_arguments,
+    recognize,
+    recognize_arguments,
+)
+from microgesture.errors import UserError
 
 if TYPE_CHECKING:
-    from microgesture.analyzer import Analyzer
     from microgesture.evaluation.run import Evaluation
-    from microgesture.timeline import GestureEvent
 
 T = TypeVar("T")
 _SAVED = "stopped and saved; the same command goes on"
@@ -50,12 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         if debug:
             raise
-        _say(error)
+        say(error)
         return 2
-
-
-def _say(error: Exception | str) -> None:
-    print(f"microgesture: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def _run(argv: list[str], debug: bool) -> int:
@@ -168,7 +171,7 @@ def _stoppable(job: Callable[[], T], advice: str = "") -> T | None:
     try:
         return job()
     except Interrupted as stop:
-        _say(advice or stop)
+        say(advice or stop)
         return None
 
 
@@ -206,7 +209,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     def one(run: str) -> None:
         found.append(evaluate_run(Path(run), out=outs[run], manifest=args.manifest, split=args.split))
 
-    code = _batch(runs, one, args.debug, "runs")
+    code = batch(runs, one, args.debug, "runs")
     if found:
         rows = rows_of(found)
         print_table(rows)
@@ -233,114 +236,8 @@ def _benchmark(args: argparse.Namespace) -> int:
         print(f"table and figures: {args.out}")
     if result.failed:
         runs = len(result.failed) + sum(len(row) for row in result.evaluations.values())
-        _say(f"{len(result.failed)} of {runs} runs failed")
+        say(f"{len(result.failed)} of {runs} runs failed")
     return 0 if not result.failed else (1 if result.evaluations else 2)
-
-
-# --- recognize, analyze --------------------------------------------------------------------------------
-
-
-def _model_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="RUN", help="folder of a trained run")
-    parser.add_argument("--vocabulary", help="imigue, smg, ma52 or a text file: other label texts (zero-shot)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-
-
-def _open_model(args: argparse.Namespace) -> Analyzer:
-    from microgesture.analyzer import load
-    from microgesture.vocabulary import Vocabulary
-
-    analyzer = load(args.model, args.device)
-    return analyzer.with_vocabulary(Vocabulary.load(args.vocabulary)) if args.vocabulary else analyzer
-
-
-def _recognize_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clip", nargs="+", help="trimmed clips")
-    _model_arguments(parser)
-    parser.add_argument("--top", type=int, default=5, help="how many readings a clip")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print")
-
-
-def _recognize(args: argparse.Namespace) -> int:
-    if args.top < 1:
-        raise RecipeError("--top must be 1 or more")
-    analyzer = _open_model(args)
-    found: list[dict[str, object]] = []
-
-    def one(clip: str) -> None:
-        event = analyzer.recognize(clip, top=args.top)
-        if args.format == "json":
-            found.append({"file": clip, "duration": event.duration, "readings": _readings(event)})
-        else:
-            print(f"{clip}  ({event.duration:.2f} s)")
-            for reading in _readings(event):
-                print(f"  {reading['confidence']:.3f}  {reading['label']}")
-
-    code = _batch(args.clip, one, args.debug)
-    if args.format == "json":
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-    return code
-
-
-def _readings(event: GestureEvent) -> list[dict[str, object]]:
-    first = [(event.label, event.confidence)]
-    return [
-        {"label": label, "confidence": round(confidence, 4)}
-        for label, confidence in first + [(a.label, a.confidence) for a in event.alternatives]
-    ]
-
-
-def _analyze_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", nargs="+", help="untrimmed videos")
-    parser.add_argument("-o", "--out", required=True, help="folder; several videos get a folder each inside it")
-    _model_arguments(parser)
-    parser.add_argument("--emotion", metavar="RUN", help="folder of a trained emotion model")
-    parser.add_argument("--thumbnails", choices=("original", "none"), default="none", help="pictures in the report")
-
-
-@takes_flags("microgesture.spotting:SpottingConfig")
-def _analyze(args: argparse.Namespace) -> int:
-    from microgesture.analysis_files import check_folder, folder_names, write_analysis
-    from microgesture.emotion.model import EmotionModel
-    from microgesture.spotting import SpottingConfig
-    from microgesture.training.configuration import dataclass_from_flags
-    from microgesture.training.progress import track
-
-    spotting = dataclass_from_flags(SpottingConfig, args.flags, "microgesture analyze VIDEO")
-    analyzer = _open_model(args)
-    emotion = EmotionModel.load(args.emotion) if args.emotion else None
-
-    videos = list(dict.fromkeys(args.video))
-    names = folder_names(videos)
-    outs = {v: Path(args.out) if len(videos) == 1 else Path(args.out, n) for v, n in zip(videos, names, strict=True)}
-    check_folder(Path(args.out))
-
-    def one(video: str) -> None:
-        with track(f"analyzing {video}") as progress:
-            timeline = analyzer.analyze(video, spotting, emotion, progress)
-        report = write_analysis(timeline, outs[video], video, thumbnails=args.thumbnails == "original")
-        print(f"{video}: {len(timeline)} gestures; open {report}")
-
-    return _batch(videos, one, args.debug)
-
-
-def _batch(files: Sequence[str], one: Callable[[str], None], debug: bool, noun: str = "files") -> int:
-    """Do each file; broken ones are said at the end. 0: all done; 1: some failed; 2: all failed."""
-    failed: list[str] = []
-    for file in files:
-        try:
-            one(file)
-        except BrokenPipeError:
-            raise
-        except (UserError, OSError) as error:
-            if debug:
-                raise
-            failed.append(str(error))
-    for line in failed:
-        _say(line)
-    if failed and len(files) > 1:
-        _say(f"{len(failed)} of {len(files)} {noun} failed")
-    return 0 if not failed else (2 if len(failed) == len(files) else 1)
 
 
 # --- import-checkpoint, demo --------------------------------------------------------------------------
@@ -376,8 +273,10 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 VERBS: dict[str, Verb] = {
-    "analyze": ("an untrimmed video: timeline.json, timeline.csv, report.html", _analyze_arguments, _analyze),
-    "recognize": ("name the gesture of trimmed clips", _recognize_arguments, _recognize),
+    "analyze": ("an untrimmed video: timeline (json, csv, eaf, vtt) and report", analyze_arguments, analyze),
+    "recognize": ("name the gesture of trimmed clips", recognize_arguments, recognize),
+    "pose": ("keep the skeleton of a video, without its pixels", pose_arguments, pose),
+    "anonymize": ("hide the faces of a video, and check that they are hidden", anonymize_arguments, anonymize),
     "train": ("train a recipe", _train_arguments, _train),
     "evaluate": ("test runs: accuracies with intervals, confusion matrices", _evaluate_arguments, _evaluate),
     "benchmark": ("train and test many recipes: one table", _benchmark_arguments, _benchmark),

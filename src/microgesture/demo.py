@@ -60,7 +60,7 @@ def demo(out: Path, seed: int = 7) -> Path:
         video, truth, outcome = unseen_interview(world)
         with track(f"analyzing {video.name}") as progress:
             timeline = load(run).analyze(video, emotion=EmotionModel.load(emotion), progress=progress)
-        report = write_analysis(timeline, out / "interview", video, thumbnails=True)
+        report = write_analysis(timeline, out / "interview", video, thumbnails="original")
         _compare(timeline, truth, outcome)
     console.print(f"\nDone in {(time.monotonic() - began) / 60:.1f} minutes.")
     console.print(f"Table and figures: {out}/table.md, {out}/confusion.png, {out}/embedding.png", soft_wrap=True)

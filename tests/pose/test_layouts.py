@@ -3,7 +3,7 @@ import pytest
 
 from microgesture.errors import DataError
 from microgesture.pose import LAYOUTS, Layout, convert, convert_scores
-from microgesture.pose.layouts import FALLBACKS
+from microgesture.pose.layouts import EXTRAPOLATED, FALLBACKS
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
@@ -34,6 +34,15 @@ def test_sizes_and_published_positions():
         "mediapipe-33": 33,
         "kinect-25": 25,
         "imigue-22": 22,
+        "mediapipe-holistic": 75,
+        "gesture-62": 62,
+        "openpose-18": 18,
+        "openpose-137": 137,
+        "openpose-140": 140,
+        "coco-wholebody-133": 133,
+        "imigue-35": 35,
+        "ntu-25": 25,
+        "mediapipe-75": 75,
     }
     expected = {
         "coco-17": {0: "nose", 1: "left_eye", 4: "right_ear", 5: "left_shoulder", 10: "right_wrist", 16: "right_ankle"},
@@ -43,6 +52,20 @@ def test_sizes_and_published_positions():
                          17: "left_pinky_knuckle", 22: "right_thumb_mid", 29: "left_heel", 32: "right_toe"},
         "kinect-25": {0: "spine_base", 2: "neck", 4: "left_shoulder", 11: "right_hand", 12: "left_hip",
                       19: "right_foot", 20: "spine_shoulder", 21: "left_hand_tip", 24: "right_thumb_tip"},
+        "openpose-18": {1: "neck", 2: "right_shoulder", 7: "left_wrist", 8: "right_hip", 10: "right_ankle",
+                        11: "left_hip", 14: "right_eye", 17: "left_ear"},
+        "openpose-137": {0: "nose", 24: "right_heel", 25: "right_jaw_0", 33: "chin", 41: "left_jaw_0",
+                         44: "right_brow", 49: "left_brow", 55: "nose_tip", 61: "right_eye_outer", 73: "right_mouth",
+                         76: "upper_lip", 79: "left_mouth", 82: "lower_lip", 87: "upper_lip_inner",
+                         91: "lower_lip_inner", 93: "right_pupil", 94: "left_pupil", 95: "left_hand_root",
+                         99: "left_thumb_tip", 115: "left_pinky_tip", 116: "right_hand_root", 124: "right_index_tip"},
+        "coco-wholebody-133": {16: "right_ankle", 17: "left_toe", 19: "left_heel", 20: "right_toe", 23: "right_jaw_0",
+                               31: "chin", 71: "right_mouth", 77: "left_mouth", 91: "left_hand_root",
+                               95: "left_thumb_tip", 96: "left_index_knuckle", 99: "left_index_tip",
+                               111: "left_pinky_tip", 112: "right_hand_root", 132: "right_pinky_tip"},
+        "imigue-35": {4: "right_wrist", 24: "right_heel", 25: "right_thumb_tip", 29: "right_pinky_tip",
+                      30: "left_thumb_tip", 34: "left_pinky_tip"},
+        "mediapipe-75": {15: "left_wrist", 33: "left_hand_root", 41: "left_index_tip", 54: "right_hand_root"},
     }  # fmt: skip
     for name, joints in expected.items():
         for position, joint in joints.items():
@@ -75,6 +98,49 @@ def test_conversion_goes_by_name_and_states_what_is_missing():
     np.testing.assert_array_equal(convert(points, "coco-17", "coco-17"), points)
 
 
+def test_the_face_mirrors_as_in_ibug_300w():
+    pairs = {
+        **{i: 16 - i for i in range(8)},
+        **{i: 43 - i for i in range(17, 22)},
+        **{31: 35, 32: 34, 36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46},
+        **{48: 54, 49: 53, 50: 52, 55: 59, 56: 58, 60: 64, 61: 63, 65: 67},
+    }
+    middle = (8, 27, 28, 29, 30, 33, 51, 57, 62, 66)
+    for name, first in (("coco-wholebody-133", 23), ("openpose-137", 25)):
+        permutation = LAYOUTS[name].flip_permutation[first : first + 68] - first
+        assert all(permutation[a] == b and permutation[b] == a for a, b in pairs.items())
+        assert all(permutation[i] == i for i in middle)
+    assert len(pairs) * 2 + len(middle) == 68
+
+
+def test_hands_have_the_same_points_everywhere():
+    names = [LAYOUTS["openpose-137"].joints[95:], LAYOUTS["coco-wholebody-133"].joints[91:]]
+    assert names[0] == names[1] == LAYOUTS["mediapipe-75"].joints[33:]
+    fingers = {j for j in names[0] if not j.endswith("hand_root")}
+    assert fingers < set(LAYOUTS["mediapipe-holistic"].joints)
+
+
+def test_whole_body_layouts_give_the_points_of_the_recogniser():
+    target = LAYOUTS["gesture-62"]
+    for name in ("openpose-140", "openpose-137", "coco-wholebody-133", "mediapipe-holistic", "synthetic"):
+        found = convert(np.ones((len(LAYOUTS[name]), 2)), name, target)
+        assert [joint for joint, point in zip(target.joints, found, strict=True) if np.isnan(point).any()] == []
+
+
+def test_forehead_and_cheeks_of_a_face_of_68_points_are_where_they_belong():
+    layout = LAYOUTS["openpose-137"]
+    points = np.full((len(layout), 2), np.nan)
+    for joint, place in {"left_brow": (60, 30), "right_brow": (40, 30), "nose": (50, 50), "left_eye": (60, 36),
+                         "left_jaw_3": (70, 60)}.items():  # fmt: skip
+        points[layout.index(joint)] = place
+    found = convert(points, layout, "gesture-62")
+    np.testing.assert_allclose(found[LAYOUTS["gesture-62"].index("forehead")], (50, 22))
+    np.testing.assert_allclose(found[LAYOUTS["gesture-62"].index("left_cheek")], (65, 48))
+    scores = np.ones(len(layout))
+    scores[layout.index("nose")] = 0.25
+    assert convert_scores(scores, layout, "gesture-62")[LAYOUTS["gesture-62"].index("forehead")] == 0.25
+
+
 def test_converting_and_mirroring_commute():
     rng = np.random.default_rng(0)
     for source in LAYOUTS.values():
@@ -87,7 +153,8 @@ def test_converting_and_mirroring_commute():
 
 def test_fallbacks_name_joints_that_exist():
     joints = {joint for layout in LAYOUTS.values() for joint in layout.joints}
-    assert set(FALLBACKS) <= joints
+    assert set(FALLBACKS) | set(EXTRAPOLATED) <= joints
+    assert all(set(weights) <= joints and abs(sum(weights.values()) - 1) < 1e-9 for weights in EXTRAPOLATED.values())
     assert {name for groups in FALLBACKS.values() for group in groups for name in group} <= joints
 
 

@@ -217,6 +217,48 @@ def test_five_hundred_events_of_two_persons(tmp_path):
     assert "data-extent" in page.all("div", id="lanes")[0]
 
 
+def test_stretches_without_the_person_are_hatched_and_said(tmp_path):
+    timeline = replace(sample(4), provenance={"unseen": {"P1": [[0.5, 1.0], [9.0, 99.0]]}})
+    page, _ = page_of(tmp_path, timeline)
+    gaps = page.all("rect", **{"class": "unseen"})
+    lanes = [a for a in page.all("div") if str(a.get("class", "")).startswith("lane r")]
+    assert len(gaps) == 2 * len(lanes) == 4
+    assert float(gaps[0]["x"].rstrip("%")) == pytest.approx(100 * 0.5 / 12, abs=1e-3)
+    assert float(gaps[1]["x"].rstrip("%")) + float(gaps[1]["width"].rstrip("%")) == pytest.approx(100)
+    assert "the person is not in view. Those stretches are hatched" in page.text
+    assert "Hatched: the person is not in view." in page.text
+    plain, _ = page_of(tmp_path, sample(4))
+    assert plain.all("rect", **{"class": "unseen"}) == []
+    assert "not in view" not in plain.text
+
+
+def test_an_empty_timeline_still_shows_where_nobody_was(tmp_path):
+    page, _ = page_of(tmp_path, Timeline(media=Media("a.mp4", 10.0), provenance={"unseen": [[0.0, 10.0]]}))
+    assert len(page.all("rect", **{"class": "unseen"})) == 1
+    assert "For 10.0 seconds (100 % of the video) the person is not in view" in page.text
+
+
+@pytest.mark.parametrize(
+    "unseen", [None, 5, "ab", [[2]], [[3, 1]], [["a", "b"]], {"P1": None}, {"P1": [[1, float("inf")]]}, [None], []]
+)
+def test_what_does_not_say_a_stretch_is_left_out(tmp_path, unseen):
+    page, _ = page_of(tmp_path, replace(sample(2), provenance={"unseen": unseen}))
+    assert page.all("rect", **{"class": "unseen"}) == []
+
+
+def test_unsure_readings_and_untaught_names_are_said(tmp_path):
+    timeline = sample(4)
+    events = [replace(e, confidence=c) for e, c in zip(timeline, (0.3, 0.49, 0.5, 0.9), strict=True)]
+    page, _ = page_of(tmp_path, replace(timeline.with_events(events), provenance={"zero_shot": True}))
+    assert "2 of 4 gestures have a confidence below 50 %" in page.text
+    assert len(page.all("rect", **{"class": "bar unsure"})) == 2
+    assert len(page.all("span", **{"class": "chip unsure"})) == 2
+    assert "zero-shot" in page.text
+    sure, _ = page_of(tmp_path, timeline.with_events(events[2:]))
+    assert "unsure" not in sure.text
+    assert "zero-shot" not in sure.text
+
+
 def test_undecided_names_the_leading_outcome(tmp_path):
     reading = EmotionReading("undecided", {"win": 0.6, "lose": 0.4}, (0.4, 0.8), (Driver(0, "x", 0.2),))
     page, _ = page_of(tmp_path, replace(sample(1), emotion=reading))

@@ -9,11 +9,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from microgesture.datasets.clips import ClipDataset, collate
+from microgesture.datasets.windows import WindowDataset, whole
 from microgesture.errors import UserError
 
 
 def make_loader(
-    dataset: ClipDataset,
+    dataset: ClipDataset | WindowDataset,
     batch: int,
     shuffle: bool,
     seed: int = 0,
@@ -46,7 +47,7 @@ def make_loader(
         dataset,
         batch_sampler=[np.array_split(b, processes)[rank].tolist() for b in batches],
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=whole if isinstance(dataset, WindowDataset) else collate,
         generator=torch.Generator().manual_seed(seed),  # else every epoch draws from the global one
     )
 

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from microgesture.encoders import label_words
+from microgesture.encoders.gesture_words import GESTURE_WORDS, GestureWords
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
 
@@ -69,11 +70,13 @@ class TextEncoder(nn.Module):
         }
 
     @classmethod
-    def from_checkpoint(cls, state: Mapping[str, Any]) -> TextEncoder:
+    def from_checkpoint(cls, state: Mapping[str, Any]) -> TextEncoder | GestureWords:
         """Inverse of `state_for_checkpoint`, with random weights: load the state dictionary next.
 
         Raises `RecipeError` when the state is not one.
         """
+        if state["name"] == GESTURE_WORDS:
+            return GestureWords.from_checkpoint(state)
         load_torchvision()  # transformers imports torchvision
         from transformers import AutoConfig, AutoModel
 
@@ -89,8 +92,8 @@ class TextEncoder(nn.Module):
             raise RecipeError(f"the text encoder of the checkpoint cannot be built ({_line(error)})") from error
 
 
-def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: Any) -> TextEncoder:
-    """Build a text encoder: a hub name, a local folder, or "label-words" over `label_texts`.
+def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: Any) -> TextEncoder | GestureWords:
+    """Build a text encoder: a hub name, a local folder, "label-words" over `label_texts`, or "gesture-words".
 
     `label_texts` are all texts that training will show (names, and descriptions where they are used); only
     "label-words" reads them. `options` come from a recipe; none is known. Raises `RecipeError` when one is given,
@@ -98,6 +101,8 @@ def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: A
     """
     if options:
         raise RecipeError(f"text encoder '{name}' has no option '{next(iter(options))}': it takes none")
+    if name == GESTURE_WORDS:
+        return GestureWords()
     if name == LABEL_WORDS:
         tokenizer = label_words.build_tokenizer(label_texts)
         return TextEncoder(label_words.build_model(tokenizer), tokenizer, name)

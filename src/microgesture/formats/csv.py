@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Mapping
 
 from microgesture.errors import DataError
-from microgesture.timeline import DATAFRAME_COLUMNS, Alternative, GestureEvent, Media, Timeline
+from microgesture.formats.text_forms import alternatives_text, parse_alternatives
+from microgesture.timeline import DATAFRAME_COLUMNS, GestureEvent, Media, Timeline
 
-_ALTERNATIVE = re.compile(r"(.+?) \((\d(?:\.\d+)?)\)(?:; |$)")
 _NEEDED = ("start_s", "end_s", "label")
 
 
@@ -32,7 +31,7 @@ def dumps(timeline: Timeline) -> str:
                 "label": e.label,
                 "body_region": e.body_region,
                 "confidence": f"{e.confidence:.3f}",
-                "alternatives": "; ".join(f"{a.label} ({a.confidence:.3f})" for a in e.alternatives),
+                "alternatives": alternatives_text(e.alternatives),
                 "model": timeline.provenance.get("model", ""),
                 "annotator": e.annotator,
             }
@@ -72,7 +71,6 @@ def _event(row: Mapping[str, str | None], where: str) -> GestureEvent:
         except ValueError:
             raise DataError(f"{where}: {column} '{text(column)}' is not a number") from None
 
-    alternatives = tuple(Alternative(m[1], float(m[2])) for m in _ALTERNATIVE.finditer(text("alternatives")))
     if not text("label"):
         raise DataError(f"{where}: no label")
     identity = text("label_id")
@@ -87,7 +85,7 @@ def _event(row: Mapping[str, str | None], where: str) -> GestureEvent:
             number("confidence", 1.0),
             text("body_region"),
             text("person") or "P1",
-            alternatives,
+            parse_alternatives(text("alternatives")),
             text("annotator"),
         )
     except DataError as error:

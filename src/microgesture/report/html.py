@@ -19,9 +19,11 @@ from urllib.parse import quote
 
 from microgesture.atomic import write_text
 from microgesture.errors import DataError
-from microgesture.report.lanes import extent, lanes_html
-from microgesture.report.markup import clock, esc
+from microgesture.pose.track import SkeletonTrack
+from microgesture.report.lanes import extent, lanes_html, unseen
+from microgesture.report.markup import UNSURE, clock, esc
 from microgesture.report.panels import (
+    cautions_html,
     descriptions,
     emotion_html,
     events_html,
@@ -29,6 +31,7 @@ from microgesture.report.panels import (
     rates_html,
     summary_html,
 )
+from microgesture.report.skeletons import event_drawings
 from microgesture.timeline import GestureEvent, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -46,18 +49,22 @@ def write_report(
     thumbnails: Sequence[Thumbnail] | Callable[[GestureEvent], Thumbnail] | None = None,
     title: str | None = None,
     vocabulary: Vocabulary | None = None,
+    tracks: Sequence[SkeletonTrack] = (),
 ) -> Path:
     """Write the report of one timeline to `path`, one HTML file; returns the path.
 
     `video` is referenced relative to the report and need not exist: a reader can then choose the file in the
     page. `thumbnails` are small pictures, one an event of `timeline.events` (None: no picture), or a function
     of the event. `vocabulary` gives the descriptions of gestures; without it those of the built-in
-    vocabularies are used. `provenance["trained_on"]`, if there, says in the limits what the model learnt from.
+    vocabularies are used. From `tracks`, one a person, events without a thumbnail get a drawing of the skeleton.
+    Of `Timeline.provenance` the page reads, if they are there, "trained_on" (what the model learnt from), "unseen"
+    (stretches [start, end] in seconds without a person, one list or one by person) and "zero_shot" (true when the
+    model never learnt the vocabulary).
 
     Raises `DataError` when thumbnails do not fit, `UserError` when the file cannot be written.
     """
     path = Path(path)
-    return write_text(path, render(timeline, path.parent, video, thumbnails, title, vocabulary))
+    return write_text(path, render(timeline, path.parent, video, thumbnails, title, vocabulary, tracks))
 
 
 def render(
@@ -67,9 +74,10 @@ def render(
     thumbnails: Sequence[Thumbnail] | Callable[[GestureEvent], Thumbnail] | None = None,
     title: str | None = None,
     vocabulary: Vocabulary | None = None,
+    tracks: Sequence[SkeletonTrack] = (),
 ) -> str:
     """The text of the page that will lie in `folder`; arguments as in `write_report`."""
-    images = _images(timeline, thumbnails)
+    images = _pictures(timeline, thumbnails, tracks)
     script, style = _asset("report.js"), _asset("report.css")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     name = Path(video).name if video is not None else Path(timeline.media.file).name
@@ -81,7 +89,10 @@ def render(
         title=esc(title or name or "Micro-gesture report"),
         facts=_facts(timeline, name if title else ""),
         summary=summary_html(timeline),
+        cautions=cautions_html(timeline),
+        legend=_legend(timeline, images),
         video=_video(video, folder),
+        identity=_identity(images),
         lanes=lanes_html(timeline),
         extent=f"{extent(timeline):.3f}",
         some="" if len(timeline) else "hidden",
@@ -124,6 +135,39 @@ def _video(video: str | Path | None, folder: Path) -> str:
     except ValueError:  # another drive
         source = Path(video).absolute().as_uri()
     return f'<video id="video" controls preload="metadata" src="{esc(source)}" data-path="{esc(relative)}"></video>'
+
+
+def _identity(images: Sequence[str]) -> str:
+    """What passing this page on gives away."""
+    if any(image.startswith("<img") for image in images):
+        return "This page holds pictures from the video; the video itself stays in its own file."
+    return "This page holds no picture of anybody; the player shows the video from its own file."
+
+
+def _legend(timeline: Timeline, images: Sequence[str]) -> str:
+    """What the marks of the timeline and of the drawings mean, as far as they are used."""
+    lines = ["Stronger colour: higher confidence."] if len(timeline) else []
+    if any(event.confidence < UNSURE for event in timeline):
+        lines.append('<span class="key dashed"></span> Dashed: unsure.')
+    if any(unseen(timeline).values()):
+        lines.append('<span class="key hatched"></span> Hatched: the person is not in view.')
+    if any(image.startswith("<svg") for image in images):
+        lines.append("Stick figures below: from the faint start of a gesture to its strong end.")
+    return " ".join(lines)
+
+
+def _pictures(
+    timeline: Timeline,
+    thumbnails: Sequence[Thumbnail] | Callable[[GestureEvent], Thumbnail] | None,
+    tracks: Sequence[SkeletonTrack],
+) -> list[str]:
+    """HTML of one picture or drawing an event, "" where there is neither."""
+    images = _images(timeline, thumbnails)
+    drawings = event_drawings(timeline, {track.person: track for track in tracks})
+    return [
+        f'<img src="{esc(image)}" alt="Picture at {clock(event.start)}" loading="lazy">' if image else drawing
+        for event, image, drawing in zip(timeline, images, drawings, strict=True)
+    ]
 
 
 def _images(

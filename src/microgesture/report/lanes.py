@@ -6,7 +6,10 @@ new percentages; without the script it is a still picture with titles.
 
 from __future__ import annotations
 
-from microgesture.report.markup import clock, esc, percent, region_class, region_title
+import math
+from collections.abc import Mapping, Sequence
+
+from microgesture.report.markup import UNSURE, clock, esc, percent, region_class, region_title
 from microgesture.timeline import GestureEvent, Timeline
 from microgesture.vocabulary import BODY_REGIONS
 
@@ -20,18 +23,59 @@ def extent(timeline: Timeline) -> float:
 
 
 def lanes_html(timeline: Timeline) -> str:
-    """Scale and lanes of all persons; a sentence when there are no events."""
-    if not len(timeline):
+    """Scale and lanes of all persons, hatched where a person is not in view; a sentence when nothing was found."""
+    away = unseen(timeline)
+    if not len(timeline) and not any(away.values()):
         return '<p class="empty">No gesture was found in this video.</p>'
     span = extent(timeline)
-    parts = [_scale(span)]
-    for person in timeline.persons:
-        if len(timeline.persons) > 1:
+    parts = [_HATCH if any(away.values()) else "", _scale(span)]
+    persons = list(dict.fromkeys([*timeline.persons, *away]))
+    for person in persons:
+        if len(persons) > 1:
             parts.append(f'<h3 class="person">{esc(person)}</h3>')
         own = [(i, e) for i, e in enumerate(timeline) if e.person == person]
+        gaps = "".join(_gap(start, end, span) for start, end in away.get(person, ()))
         regions = sorted({e.body_region for _, e in own}, key=_region_order)
-        parts += [_lane(region, [(i, e) for i, e in own if e.body_region == region], span) for region in regions]
+        lanes = [_lane(region, [(i, e) for i, e in own if e.body_region == region], span, gaps) for region in regions]
+        parts += lanes or [_empty_lane(gaps)]
     return "\n".join(parts)
+
+
+def unseen(timeline: Timeline) -> dict[str, list[tuple[float, float]]]:
+    """Stretches in seconds without the person, by person, from `provenance["unseen"]`.
+
+    That is a list of [start, end] for everybody, or such lists by person; what does not fit is left out.
+    """
+    given = timeline.provenance.get("unseen") or ()
+    by_person = given if isinstance(given, Mapping) else dict.fromkeys(timeline.persons or ("P1",), given)
+    found = {}
+    for person, stretches in by_person.items():
+        if not isinstance(stretches, Sequence):
+            continue
+        pairs = [s for s in stretches if isinstance(s, Sequence) and len(s) == 2 and not isinstance(s, str)]
+        numbers = [(a, b) for a, b in pairs if isinstance(a, int | float) and isinstance(b, int | float)]
+        found[str(person)] = [(float(a), float(b)) for a, b in numbers if 0 <= a < b < math.inf]
+    return found
+
+
+_HATCH = (
+    '<svg class="defs" width="0" height="0" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" '
+    'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="6"/></pattern></defs></svg>'
+)
+
+
+def _gap(start: float, end: float, span: float) -> str:
+    end = min(end, span)
+    name = f"person not in view, {clock(start)} to {clock(end)}"
+    return (
+        f'<rect class="unseen" data-start="{start:.3f}" data-end="{end:.3f}" x="{100 * start / span:.4f}%" y="0" '
+        f'width="{100 * max(end - start, 0) / span:.4f}%" height="100%" role="img" aria-label="{name}">'
+        f"<title>{name}</title></rect>"
+    )
+
+
+def _empty_lane(gaps: str) -> str:
+    return f'<div class="lane r7"><b>No gesture</b><svg class="track" height="{_ROW}">{gaps}</svg></div>'
 
 
 def tick_step(span: float, most: int = 8) -> float:
@@ -63,22 +107,23 @@ def _scale(span: float) -> str:
     return f'<div class="lane scale" aria-hidden="true"><b></b><div class="track">{marks}</div></div>'
 
 
-def _lane(region: str, events: list[tuple[int, GestureEvent]], span: float) -> str:
+def _lane(region: str, events: list[tuple[int, GestureEvent]], span: float, gaps: str) -> str:
     rows = stacked(events)
     height = _ROW * (max(row for row, _, _ in rows) + 1)
     bars = "".join(_bar(row, index, event, span) for row, index, event in rows)
     title = esc(region_title(region))
     return (
         f'<div class="lane {region_class(region)}"><b>{title}</b>'
-        f'<svg class="track" height="{height}" role="group" aria-label="{title}">{bars}</svg></div>'
+        f'<svg class="track" height="{height}" role="group" aria-label="{title}">{gaps}{bars}</svg></div>'
     )
 
 
 def _bar(row: int, index: int, event: GestureEvent, span: float) -> str:
     text = f"{event.label}, {clock(event.start)} to {clock(event.end)}, confidence "
     name = esc(text) + percent(event.confidence)
+    css = "bar unsure" if event.confidence < UNSURE else "bar"
     return (
-        f'<rect class="bar" data-e="{index}" x="{100 * event.start / span:.4f}%" y="{row * _ROW + 2}" '
+        f'<rect class="{css}" data-e="{index}" x="{100 * event.start / span:.4f}%" y="{row * _ROW + 2}" '
         f'width="{100 * event.duration / span:.4f}%" height="{_BAR}" rx="3" '
         f'fill-opacity="{0.2 + 0.8 * event.confidence:.2f}" role="button" aria-label="{name}">'
         f"<title>{name}</title></rect>"

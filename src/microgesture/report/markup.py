@@ -9,6 +9,9 @@ from microgesture.vocabulary import BODY_REGIONS
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
+UNSURE = 0.5
+"""Below this confidence an event is marked as unsure."""
+
 REGION_TITLES = {
     "body": "Trunk, shoulders",
     "head": "Head and face",

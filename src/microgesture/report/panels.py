@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from microgesture.report.markup import clock, esc, meter, percent, region_class, region_title
+from microgesture.report.lanes import unseen
+from microgesture.report.markup import UNSURE, clock, esc, meter, percent, region_class, region_title
 from microgesture.timeline import EmotionReading, GestureEvent, Timeline
 from microgesture.vocabulary import BUILT_IN, Vocabulary
 
@@ -41,12 +42,41 @@ def summary_html(timeline: Timeline) -> str:
     return f"{n} gesture{'s' if n > 1 else ''}{per_minute}. Most often: {names}."
 
 
+def cautions_html(timeline: Timeline) -> str:
+    """In plain words what the timeline itself says against it: nobody in view, unsure readings, untaught names."""
+    lines = []
+    for person, stretches in unseen(timeline).items():
+        away = sum(end - start for start, end in stretches)
+        if not away:
+            continue
+        who = esc(person) if len(timeline.persons) > 1 else "the person"
+        share = f" ({percent(min(away / timeline.duration, 1.0))} of the video)" if timeline.duration > 0 else ""
+        lines.append(
+            f"For {away:.1f} seconds{share} {who} is not in view. Those stretches are hatched in the timeline: no "
+            "gesture there means that nobody could be watched, not that nothing happened."
+        )
+    unsure = sum(e.confidence < UNSURE for e in timeline)
+    if unsure:
+        lines.append(
+            f"{unsure} of {len(timeline)} gestures {'has' if unsure == 1 else 'have'} a confidence below "
+            f"{percent(UNSURE)}: guesses, drawn with a dashed outline and marked unsure. Another reading is as likely."
+        )
+    if timeline.provenance.get("zero_shot"):
+        lines.append(
+            f"The gestures of the vocabulary {esc(timeline.vocabulary)} were given as words only; the model never "
+            "learnt from examples of them (zero-shot). Expect more mistakes than with a built-in vocabulary."
+        )
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    return f'<ul class="caution cautions">{items}</ul>' if lines else ""
+
+
 def events_html(timeline: Timeline, texts: Mapping[str, str], images: Sequence[str]) -> str:
-    """The list of events; `images` are data URIs, one an event, "" for none."""
+    """The list of events; `images` are HTML of a picture or a drawing, one an event, "" for none."""
     if not len(timeline):
         return '<p class="empty">None.</p>'
     with_images, with_person = any(images), len(timeline.persons) > 1
-    picture = "<th scope=col>Picture</th>" if with_images else ""
+    title = "Posture" if any(image.startswith("<svg") for image in images) else "Picture"
+    picture = f"<th scope=col>{title}</th>" if with_images else ""
     rows = "\n".join(
         _row(i, event, texts.get(event.label, ""), images[i] if with_images else None, with_person)
         for i, event in enumerate(timeline)
@@ -61,11 +91,11 @@ def events_html(timeline: Timeline, texts: Mapping[str, str], images: Sequence[s
 def _row(index: int, event: GestureEvent, text: str, image: str | None, with_person: bool) -> str:
     picture = ""
     if image is not None:
-        shown = f'<img src="{esc(image)}" alt="Picture at {clock(event.start)}" loading="lazy">' if image else ""
-        picture = f'<td class="picture">{shown}</td>'
+        picture = f'<td class="picture">{image}</td>'
     others = "".join(f"<li>{esc(a.label)} <span>{percent(a.confidence)}</span></li>" for a in event.alternatives)
     who = f'<span class="chip">{esc(event.person)}</span>' if with_person else ""
     where = f'<span class="chip {region_class(event.body_region)}">{esc(region_title(event.body_region))}</span>'
+    unsure = '<span class="chip unsure">unsure</span>' if event.confidence < UNSURE else ""
     about = f"<p>{esc(text)}</p>" if text else ""
     alternatives = f'<ul class="others" aria-label="Could also be">{others}</ul>' if others else ""
     return (
@@ -73,7 +103,7 @@ def _row(index: int, event: GestureEvent, text: str, image: str | None, with_per
         f'data-confidence="{event.confidence:.4f}">{picture}'
         f'<td class="time"><button type="button" class="seek">{clock(event.start)}</button>'
         f"<small>{event.duration:.1f} s</small></td>"
-        f'<td class="what"><strong class="label">{esc(event.label)}</strong>{about}<div>{where}{who}</div></td>'
+        f'<td class="what"><strong class="label">{esc(event.label)}</strong>{about}<div>{where}{who}{unsure}</div></td>'
         f'<td class="confidence">{meter(event.confidence, region_class(event.body_region))} '
         f"<span>{percent(event.confidence)}</span></td>"
         f'<td class="also">{alternatives}</td></tr>'

@@ -5,6 +5,7 @@
   const span = Number(lanes.dataset.extent);
   const rows = [...document.querySelectorAll(".events tbody tr")];
   const bars = [...document.querySelectorAll("rect.bar")];
+  const gaps = [...document.querySelectorAll("rect.unseen")];
   const barOf = new Map(bars.map((bar) => [Number(bar.dataset.e), bar]));
   const events = rows.map((row, i) => ({
     row, bar: barOf.get(i), start: Number(row.dataset.start), end: Number(row.dataset.end),
@@ -65,6 +66,10 @@
       if (!e.bar) continue;
       e.bar.setAttribute("x", 100 * (e.start - from) / length + "%");
       e.bar.setAttribute("width", 100 * (e.end - e.start) / length + "%");
+    }
+    for (const gap of gaps) {
+      gap.setAttribute("x", 100 * (Number(gap.dataset.start) - from) / length + "%");
+      gap.setAttribute("width", 100 * (gap.dataset.end - gap.dataset.start) / length + "%");
     }
     const scale = lanes.querySelector(".scale .track");
     if (scale) {

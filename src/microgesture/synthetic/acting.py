@@ -1,18 +1,22 @@
-"""From drawn gestures to tracks: envelopes over time, drives into the rig, hands on their way to their sites."""
+"""From drawn gestures to tracks: envelopes over time, drives into the rig, and whose turn it is to move a hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from microgesture.synthetic.arms import ArmPose, HandTrack, average, place_arm, push_out, settle
+from microgesture.synthetic.arms import ArmPose, HandTrack, average, place_arm, settle
+from microgesture.synthetic.body import head_points
 from microgesture.synthetic.gesture import Drive, Gesture, Reach, Stroke, minimum_jerk
-from microgesture.synthetic.hands import FLAT_PARTS, HAND_SHAPES, contact_point, contact_thickness, hand_points
-from microgesture.synthetic.kinematics import SIDES, SIGNS, Rig, Skeleton, apply, dot, frame_from, unit
+from microgesture.synthetic.kinematics import Rig, Skeleton
 from microgesture.synthetic.performance import Body
-from microgesture.synthetic.surface import FREE_FRAMES, Table, resolve
+from microgesture.synthetic.posture import Stance
+from microgesture.synthetic.rest import Change, Resting
+from microgesture.synthetic.surface import Table
+from microgesture.synthetic.travel import Scene, beside_hip, hand_at, keep_clear, part_of, stretched, travel, with_part
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,14 @@ class Act:
 
 
 def drive(rig: Rig, act: Act, times: np.ndarray, move: Drive) -> None:
-    """Add one drive to its channel of the rig, in place."""
+    """Add one drive to its channel of the rig, in place. Legs that are crossed at rest part before they move."""
+    if isinstance(rig, Stance) and move.channel in ("ankle", "foot", "knee"):
+        rig.uncross(act.start, act.end, times)
     channel = getattr(rig, move.channel)
     index = (slice(None), *move.index)
     if move.frequency <= 0:
-        channel[index] += move.size * act.weight(times, move.delay)
+        distance = move.size - channel[index] if move.to else move.size
+        channel[index] += distance * act.weight(times, move.delay)
         return
     angle, window = act.swing(times, move.frequency, move.cycles, move.phase, move.delay)
     channel[index] += move.size * (move.offset * act.weight(times, move.delay) + window * np.sin(angle))
@@ -83,174 +90,132 @@ def reach_track(
     return hand_at(body, skeleton, side, reach, offset, curl, table)
 
 
-def hand_at(
-    body: Body,
-    skeleton: Skeleton,
-    side: int,
-    reach: Reach,
-    offset: np.ndarray,
-    curl: np.ndarray,
-    table: Table | None,
-) -> HandTrack:
-    """The hand at its site, moved by `offset (T, 3)` with fingers bent by `curl (T,)` more."""
-    point, normal = resolve(body, skeleton, reach.site, side, offset, table)
-    if reach.site.frame not in FREE_FRAMES:
-        point = point + normal * contact_thickness(body, reach.part)
-    shape = np.tile(HAND_SHAPES[reach.shape], (len(offset), 1))
-    shape[:, 1:12:3] += curl[:, None]
-    shape[:, 0:12:3] += 0.4 * curl[:, None]
-    mirror = np.array([SIGNS[side], 1.0, 1.0])
-    axes = skeleton.frames["head" if reach.site.frame == "head" else "chest"][1]
-    fingers, palm = (
-        apply(axes, unit(np.array(reach.fingers)) * mirror),
-        apply(axes, unit(np.array(reach.palm)) * mirror),
-    )
-    turn = _upon(fingers, palm, normal, reach.part) if reach.contact and not reach.around else frame_from(fingers, palm)
-    local = contact_point(body, side, reach.part, hand_points(body, side, shape))
-    return HandTrack(point, turn, local, shape, np.full(len(offset), reach.elbow))
+@dataclass(frozen=True)
+class Turn:
+    """When a gesture has a hand: the hand comes within `rise` and leaves within `fall`, both (from, to) seconds.
+    From and to may be one time: the hand then is there at once, behind a gesture that covers the change."""
+
+    rise: tuple[float, float]
+    fall: tuple[float, float]
+
+    def weight(self, times: np.ndarray) -> np.ndarray:
+        """Share `(T,)` of the gesture in what the hand does."""
+        (a, b), (c, d) = self.rise, self.fall
+        return minimum_jerk((times - a) / max(b - a, 1e-9)) * minimum_jerk((d - times) / max(d - c, 1e-9))
+
+    @property
+    def middle(self) -> float:
+        """A time in the hold, seconds."""
+        return 0.5 * (self.rise[1] + self.fall[0])
 
 
-def _upon(fingers: np.ndarray, palm: np.ndarray, normal: np.ndarray, part: str) -> np.ndarray:
-    """Rotation of a hand that touches a surface with outward `normal`: as wished, but from outside.
+def turns(acts: Sequence[Act], rng: np.random.Generator) -> dict[tuple[int, int], Turn]:
+    """Turn of every act's hands by (number of the act, side).
 
-    Flat parts lie along the surface; for fingertips the wrist stays above it.
+    A hand goes to its next gesture without resting when that one starts soon: within 0.2 to 1.2 s, drawn. Of
+    two such gestures the one that is solved first keeps or takes the hand unseen while the other one moves.
     """
-    if part in FLAT_PARTS:
-        facing = unit(0.3 * (palm + dot(palm, normal) * -normal) - normal)
-        along = fingers - dot(fingers, facing) * facing
-        return frame_from(along, facing)
-    ahead = 0.88 * fingers + 0.47 * palm  # from the wrist to bent fingertips
-    inward = np.maximum(dot(ahead, normal) + 0.35, 0.0)
-    return frame_from(fingers - inward * normal, palm - 0.5 * inward * normal)
-
-
-def blend(
-    first: ArmPose,
-    second: ArmPose,
-    weight: np.ndarray,
-    shoulder: np.ndarray,
-    via: np.ndarray,
-    beside: np.ndarray | None = None,
-) -> ArmPose:
-    """From one arm pose to another by `weight (T,)`, around the `shoulder (T, 3)` as arms do, by way of `via (T, 3)`.
-
-    The direction from the shoulder turns and the distance changes, so that the hand does not cut through the
-    shoulder; between opposite directions the way leads through that of `via`, metres. Where `beside (T, 3)`
-    is given, the way leads through that point instead, half way.
-    """
-    w = weight[:, None]
-
-    def mix(name: str) -> np.ndarray:
-        a, b = getattr(first, name), getattr(second, name)
-        return a + (w if a.ndim == 2 else weight) * (b - a)
-
-    def travel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        if beside is not None:  # the parabola through a, beside and b
-            return a + w * (b - a) + 4.0 * w * (1.0 - w) * (beside - 0.5 * (a + b))
-        a, b = a - shoulder, b - shoulder
-        near, far = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
-        a, b = a / np.maximum(near, 1e-6), b / np.maximum(far, 1e-6)
-        apart = 0.5 * (1.0 - dot(a, b))
-        bow = 4.0 * w * (1.0 - w)
-        direction = unit((1 - w) * a + w * b + bow * apart * unit(via))
-        return shoulder + direction * ((1 - w) * near + w * far) + bow * 0.7 * via
-
-    return ArmPose(
-        point=travel(first.point, second.point),
-        local=mix("local"),
-        shape=mix("shape"),
-        wrist=travel(first.wrist, second.wrist),
-        swivel=mix("swivel"),
-        lift=mix("lift"),
-        angles=mix("angles"),
-    )
+    found = {}
+    for i, act in enumerate(acts):
+        attack, release = act.phases
+        turn = Turn((act.start, act.start + attack), (act.end - release, act.end))
+        found.update({(i, side): turn for side in act.gesture.reaches})
+    for side in (0, 1):
+        mine = sorted((i for i, s in found if s == side), key=lambda i: acts[i].start)
+        for i, j in pairwise(mine):
+            one, two = found[i, side], found[j, side]
+            behind = acts[i].gesture.reaches[side].behind or acts[j].gesture.reaches[side].behind
+            if behind or not 0.0 <= acts[j].start - acts[i].end < rng.uniform(0.2, 1.2):
+                continue
+            leave = acts[i].end - 0.7 * (acts[i].end - one.fall[0])
+            arrive = acts[j].start + 0.7 * (two.rise[1] - acts[j].start)
+            if _leans(acts[i]) and not _leans(acts[j]):
+                found[i, side], found[j, side] = Turn(one.rise, (leave, arrive)), Turn((leave, leave), two.fall)
+            else:
+                found[i, side], found[j, side] = Turn(one.rise, (arrive, arrive)), Turn((leave, arrive), two.fall)
+    return found
 
 
 def hands(
     body: Body,
     skeleton: Skeleton,
-    rest: tuple[Reach, Reach],
+    rest: Resting,
     drift: tuple[np.ndarray, np.ndarray],
     acts: Sequence[Act],
     times: np.ndarray,
     table: Table | None,
 ) -> None:
-    """Solve both arms into the skeleton. Reaches to the other arm are solved after it, in a second pass."""
+    """Solve both arms into the skeleton: how they rest, moved by `drift (T, 3)` left and right, and over that the
+    acts. Reaches to the other arm are solved after it, in a second pass."""
     smooth = max(1, round(0.16 / (times[1] - times[0]))) if len(times) > 1 else 0
-    still = np.zeros(len(times))
+    scene = Scene(body, skeleton, times, table, smooth)
+    when = turns(acts, np.random.default_rng([rest.seed, 0]))
+    busy = tuple([(t.rise[0], t.middle, t.fall[1]) for (_, s), t in when.items() if s == side] for side in (0, 1))
+    speech = _speech(body, skeleton, smooth)
     arms = []
-    for side in (0, 1):
-        lying = hand_at(body, skeleton, side, rest[side], drift[side], still, table)
-        arms.append(settle(body, skeleton, side, replace(lying, careful=False), smooth))
-    leaning = [any(_on_other_arm(r) for r in act.gesture.reaches.values()) for act in acts]
-    for late in (False, True) if any(leaning) else (False,):
-        for act, leans in zip(acts, leaning, strict=True):
-            if leans == late:
-                _act_out(body, skeleton, arms, act, times, table, smooth)
+    for side, changes in enumerate(rest.changes(busy, float(times[-1]))):
+        offset, curl = rest.beats(times, speech, side)
+        arms.append(_at_rest(scene, side, changes, drift[side] + offset, curl))
+    for late in (False, True) if any(_leans(act) for act in acts) else (False,):
+        for i, act in enumerate(acts):
+            if _leans(act) == late:
+                _act_out(scene, arms, act, {side: when[i, side] for side in act.gesture.reaches})
         for side in (0, 1):
             place_arm(body, skeleton, side, arms[side])
 
 
-def _act_out(
-    body: Body,
-    skeleton: Skeleton,
-    arms: list[ArmPose],
-    act: Act,
-    times: np.ndarray,
-    table: Table | None,
-    smooth: int,
-) -> None:
-    """Blend one act into both arms, over its times, in place. A hand that goes to the other arm is solved
+def _speech(body: Body, skeleton: Skeleton, smooth: int) -> np.ndarray:
+    """How much the lips have just moved, `(T,)` in [0, 1]: hands beat while the mouth speaks."""
+    face = head_points(body)
+    closed = np.linalg.norm(face["lower_lip"] - face["upper_lip"])
+    gap = np.linalg.norm(skeleton.joints["lower_lip"] - skeleton.joints["upper_lip"], axis=1)
+    return np.clip(average(gap - closed, 2 * smooth) / (0.02 * body.lengths["head_height"]), 0.0, 1.0)
+
+
+def _at_rest(scene: Scene, side: int, changes: Sequence[Change], offset: np.ndarray, curl: np.ndarray) -> ArmPose:
+    """The arm at rest, from one place to the next as `changes` say, the first of which holds from the start."""
+    arm: ArmPose | None = None
+    for change, after in zip(changes, [*changes[1:], None], strict=True):
+        found = scene.during(change.start, np.inf if after is None else after.start + after.length + 1e-9)
+        if found is None:
+            continue
+        span, here = found
+        lying = hand_at(scene.body, here.skeleton, side, change.reach, offset[span], curl[span], scene.table)
+        goal = settle(scene.body, here.skeleton, side, replace(lying, careful=False), scene.smooth)
+        above = change.reach.site.frame in ("space", "table", "above_table")
+        keep_clear(here, side, goal, scene.table if above else None)
+        if arm is None:
+            arm = stretched(goal, len(scene.times))
+        elif change.length > 0:
+            weight = minimum_jerk((here.times - change.start) / change.length)
+            goal = travel(here, side, part_of(arm, span), goal, weight, np.array([0.02, 0.05, 0.06]))
+        arm = with_part(arm, span, goal)
+    assert arm is not None
+    return arm
+
+
+def _act_out(scene: Scene, arms: list[ArmPose], act: Act, when: Mapping[int, Turn]) -> None:
+    """Blend one act into both arms while it has them, in place. A hand that goes to the other arm is solved
     against that arm as it is in the hold."""
-    during = np.flatnonzero((times > act.start) & (times < act.end))
-    if not len(during):
+    if not when:
         return
-    span = slice(int(during[0]), int(during[-1]) + 1)
-    here, t = skeleton.at(span), times[span]
-    weight = act.weight(t)
+    found = scene.during(min(t.rise[0] for t in when.values()), max(t.fall[1] for t in when.values()))
+    if found is None:
+        return
+    span, here = found
     for side, reach in sorted(act.gesture.reaches.items(), key=lambda item: _on_other_arm(item[1])):
-        goal = settle(body, here, side, reach_track(body, here, side, reach, act, t, table), smooth)
-        place_arm(body, here, side, goal)
-        before = ArmPose(**{f.name: getattr(arms[side], f.name)[span] for f in fields(ArmPose)})
-        via = apply(here.frames["chest"][1], np.array(reach.via) * np.array([SIGNS[side], 1.0, 1.0]))
-        shoulder = here.joints[f"{SIDES[side]}_shoulder"]
-        beside = _beside(body, here, side) if reach.behind else None
-        mixed = blend(before, goal, weight, shoulder, via, beside)
-        shift = _clear(body, here, mixed, weight)
-        if table is not None:
-            shift = shift + _round_table(mixed.point + shift, weight, table, smooth)
-        mixed.point, mixed.wrist = mixed.point + shift, mixed.wrist + shift
-        arm = ArmPose(**{f.name: getattr(arms[side], f.name).copy() for f in fields(ArmPose)})
-        for f in fields(ArmPose):
-            getattr(arm, f.name)[span] = getattr(mixed, f.name)
-        arms[side] = arm
+        hand = reach_track(scene.body, here.skeleton, side, reach, act, here.times, scene.table)
+        goal = settle(scene.body, here.skeleton, side, hand, scene.smooth)
+        place_arm(scene.body, here.skeleton, side, goal)
+        beside = beside_hip(scene.body, here.skeleton, side) if reach.behind else None
+        weight = when[side].weight(here.times)
+        mixed = travel(here, side, part_of(arms[side], span), goal, weight, np.array(reach.via), beside)
+        arms[side] = with_part(arms[side], span, mixed)
 
 
-def _beside(body: Body, skeleton: Skeleton, side: int) -> np.ndarray:
-    """A point `(T, 3)` beside the hip that a hand passes on its way behind the body."""
-    arm = body.lengths["upper_arm"] + body.lengths["forearm"]
-    away = np.array([SIGNS[side] * 0.13, -0.78 * arm, -0.02])
-    return skeleton.joints[f"{SIDES[side]}_shoulder"] + apply(skeleton.frames["chest"][1], away)
-
-
-def _clear(body: Body, skeleton: Skeleton, arm: ArmPose, weight: np.ndarray) -> np.ndarray:
-    """Displacement `(T, 3)` that takes a hand on its way around head and trunk; none at either end of the way."""
-    way = (4.0 * weight * (1.0 - weight))[:, None]
-    shift = np.zeros_like(arm.point)
-    for place in (arm.wrist, arm.point):
-        shift += way * push_out(body, skeleton, (place + shift)[:, None], 0.045)[:, 0]
-    return shift
-
-
-def _round_table(point: np.ndarray, weight: np.ndarray, table: Table, smooth: int) -> np.ndarray:
-    """Displacement `(T, 3)` for hands on their way past the height of the table top: before its edge, not
-    through the wood."""
-    beyond = np.maximum(point[:, 2] - (table.edge - 0.06), 0.0)
-    level = np.exp(-(((point[:, 1] - table.height + 0.03) / 0.10) ** 2))
-    way = 1.0 - (2.0 * weight - 1.0) ** 4
-    shift = np.zeros_like(point)
-    shift[:, 2] = -average(level * beyond * way, smooth) * way
-    return shift
+def _leans(act: Act) -> bool:
+    """Whether a hand of the act goes to the other arm."""
+    return any(_on_other_arm(reach) for reach in act.gesture.reaches.values())
 
 
 def _on_other_arm(reach: Reach) -> bool:

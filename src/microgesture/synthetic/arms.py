@@ -100,9 +100,9 @@ def push_out(body: Body, skeleton: Skeleton, points: np.ndarray, margin: float) 
     return moved - points
 
 
-def _lift_off(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, turn: np.ndarray) -> np.ndarray:
-    """Turn the hand about its touching part so that the rest of it leaves head and trunk."""
-    local = np.stack(list(hand_points(body, side, hand.shape).values()), 1)
+def _lift_off(body: Body, skeleton: Skeleton, hand: HandTrack, local: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Turn the hand about its touching part so that the rest of it, points `local (T, N, 3)` in the hand's frame,
+    leaves head and trunk."""
     arm = (local - hand.local[:, None]) @ np.swapaxes(turn, -1, -2)
     push = push_out(body, skeleton, hand.point[:, None] + arm, 0.0)
     depth = np.linalg.norm(push, axis=-1)
@@ -114,7 +114,7 @@ def _lift_off(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, turn: 
     angle = np.linalg.norm(torque, axis=-1) / np.maximum(lever.sum(1), 0.004)
     angle = np.minimum(1.5 * angle, 0.5)
     axis = unit(torque)
-    return np.stack([rotate_about(axis, angle, turn[..., i]) for i in range(3)], -1)
+    return _turned(axis, angle, turn)
 
 
 def settle(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, smooth: int) -> ArmPose:
@@ -123,13 +123,14 @@ def settle(body: Body, skeleton: Skeleton, side: int, hand: HandTrack, smooth: i
     turn, swivel, angles = hand.turn, np.zeros(len(hand.point)), np.zeros((len(hand.point), 3))
     target = hand.point - apply(turn, hand.local)
     slack = np.ones(len(target))
+    points = np.stack(list(hand_points(body, side, hand.shape).values()), 1)
     for attempt in range(7 if hand.careful else 4):
         if attempt in (0, 3):
             swivel = average(_choose(body, skeleton, side, target, hand.elbow, turn), smooth)
         _, wrist, forearm = _reach(body, skeleton, side, target, swivel, hand.elbow)
         turn = _aim(turn, hand.local, hand.point - wrist)
         if hand.careful:
-            turn = _lift_off(body, skeleton, side, hand, turn)
+            turn = _lift_off(body, skeleton, hand, points, turn)
         angles = _wrist_angles(turn, forearm, slack)
         turn = forearm @ _wrist_turn(angles)
         if attempt >= 3:  # a wrist strains rather than lose what it touches
@@ -241,8 +242,13 @@ def _aim(turn: np.ndarray, local: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     angle = np.minimum(np.arctan2(sine, (now * goal).sum(-1)), 1.2)
     far = np.linalg.norm(local, axis=-1) > 0.04  # a palm at the wrist has no direction to aim
     angle = np.where(far, angle, 0.0)
-    columns = [rotate_about(unit(axis), angle, turn[..., i]) for i in range(3)]
-    return np.stack(columns, -1)
+    return _turned(unit(axis), angle, turn)
+
+
+def _turned(axis: np.ndarray, angle: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Rotations `turn (T, 3, 3)` turned about unit `axis (T, 3)` by `angle (T,)`."""
+    columns = rotate_about(axis[:, None], angle[:, None], np.swapaxes(turn, -1, -2))
+    return np.swapaxes(columns, -1, -2)
 
 
 def _wrist_angles(turn: np.ndarray, forearm: np.ndarray, slack: np.ndarray) -> np.ndarray:

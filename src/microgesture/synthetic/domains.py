@@ -1,12 +1,13 @@
 """Who is filmed, where and how, in each split of a synthetic world: the ranges as data, and draws from them.
 
 The splits differ as real recordings do. Validation is the training domain with other people. The test domain
-has other people too, and besides shifted cameras, other backgrounds and colours, and livelier people.
+has other people too, of a wider range of build, and besides shifted cameras, other backgrounds and colours,
+livelier people, and ways to rest that training never shows (`TEST_ONLY`).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from microgesture.synthetic.appearance import AppearanceRanges, Looks, sample_ap
 from microgesture.synthetic.body import sample_body
 from microgesture.synthetic.camera import CameraRanges
 from microgesture.synthetic.performance import Body
-from microgesture.synthetic.rest import rest_names
-from microgesture.synthetic.schedule import Setting, Style
+from microgesture.synthetic.rest import REST_POSES, rest_names
+from microgesture.synthetic.schedule import CROSSED_LEGS, Setting, Style
 
 SPLITS = ("train", "val", "test")
 """Splits of a world, in the order of their seed streams."""
@@ -27,6 +28,9 @@ HAT_SHARE = 0.3
 OVER_TABLE = (6.0, 12.0)
 """With a table, lower and upper elevation of a camera are at least these, degrees: hands on it stay in sight."""
 
+TEST_ONLY = ("armrests_hanging", "belly", "pocket_lap", "table_forward", "front_side", "cup_side")
+"""Rest poses that occur in the test domain alone."""
+
 
 @dataclass(frozen=True)
 class StyleRanges:
@@ -35,13 +39,16 @@ class StyleRanges:
     speed: tuple[float, float] = (0.8, 1.2)
     amplitude: tuple[float, float] = (0.8, 1.2)
     right_handed: tuple[float, float] = (0.3, 0.9)
-    fidget: tuple[float, float] = (0.5, 1.4)
-    speaking: tuple[float, float] = (0.1, 0.7)
+    fidget: tuple[float, float] = (0.4, 1.6)
+    speaking: tuple[float, float] = (0.05, 0.75)
+    sway: tuple[float, float] = (0.4, 1.7)
+    glance: tuple[float, float] = (0.4, 1.6)
 
 
 @dataclass(frozen=True)
 class Domain:
-    """One split's ranges. `seated` and `table` are probabilities; `rests` the rest poses that occur.
+    """One split's ranges. `seated`, `table` and `crossed` (legs, of the seated) are probabilities; `rests` the rest
+    poses that occur, each as often as its weight says; `body` overrides ranges of `sample_body`.
 
     "clasped" is no rest pose here: resting with folded hands is a gesture of every vocabulary.
     """
@@ -51,7 +58,9 @@ class Domain:
     style: StyleRanges = StyleRanges()
     seated: float = 0.7
     table: float = 0.35
-    rests: tuple[str, ...] = ("lap", "thighs", "armrests", "sides", "table")
+    crossed: float = 0.3
+    rests: tuple[str, ...] = tuple(name for name in REST_POSES if name != "clasped")
+    body: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def camera_for(self, setting: Setting) -> CameraRanges:
         """The cameras of a setting: over a table one films from above its top and not its legs."""
@@ -69,12 +78,13 @@ class Domain:
 _TRAIN = Domain(
     appearance=replace(AppearanceRanges.for_split("train"), hat=HAT_SHARE),
     camera=CameraRanges(
-        azimuth=(-45.0, 30.0),
-        elevation=(-6.0, 12.0),
-        distance=(1.7, 3.4),
-        framings=("bust", "waist", "waist", "knees"),
+        azimuth=(-60.0, 40.0),
+        elevation=(-12.0, 15.0),
+        distance=(1.5, 3.6),
+        framings=("bust", "bust", "waist", "waist", "waist", "knees"),
     ),
-    style=StyleRanges(speed=(0.75, 1.15), amplitude=(0.85, 1.2)),
+    style=StyleRanges(speed=(0.75, 1.2), amplitude=(0.75, 1.25)),
+    rests=tuple(name for name in REST_POSES if name not in ("clasped", *TEST_ONLY)),
 )
 
 DOMAINS: dict[str, Domain] = {
@@ -83,12 +93,30 @@ DOMAINS: dict[str, Domain] = {
     "test": Domain(
         appearance=replace(AppearanceRanges.for_split("test"), hat=HAT_SHARE),
         camera=CameraRanges(
-            azimuth=(-25.0, 50.0),
-            elevation=(2.0, 20.0),
-            distance=(2.4, 4.6),
+            azimuth=(-40.0, 60.0),
+            elevation=(-2.0, 25.0),
+            distance=(2.2, 4.8),
             framings=("bust", "waist", "waist", "knees"),
         ),
-        style=StyleRanges(speed=(0.9, 1.35), amplitude=(0.75, 1.1)),
+        style=StyleRanges(
+            speed=(0.9, 1.4),
+            amplitude=(0.65, 1.1),
+            fidget=(0.6, 1.9),
+            speaking=(0.1, 0.85),
+            sway=(0.6, 2.0),
+            glance=(0.6, 1.9),
+        ),
+        crossed=0.4,
+        body={
+            "stature": (1.48, 1.98),
+            "build": (0.84, 1.30),
+            "arm_scale": (0.95, 1.06),
+            "leg_scale": (0.95, 1.06),
+            "shoulder_scale": (0.90, 1.12),
+            "hip_scale": (0.90, 1.12),
+            "head_scale": (0.93, 1.07),
+            "neck_scale": (0.82, 1.18),
+        },
     ),
 }
 """Training, validation (the training domain, other people) and test (other people, places and cameras)."""
@@ -113,18 +141,26 @@ def draw_subject(rng: np.random.Generator, domain: Domain, name: str) -> Subject
         right_handed=float(rng.uniform(*ranges.right_handed)),
         fidget=float(rng.uniform(*ranges.fidget)),
         speaking=float(rng.uniform(*ranges.speaking)),
+        sway=float(rng.uniform(*ranges.sway)),
+        glance=float(rng.uniform(*ranges.glance)),
     )
-    return Subject(name, sample_body(rng), sample_appearance(rng, domain.appearance).looks, style)
+    body = sample_body(rng, **domain.body)
+    return Subject(name, body, sample_appearance(rng, domain.appearance).looks, style)
 
 
 def draw_setting(
     rng: np.random.Generator, domain: Domain, seated: bool | None = None, table: bool | None = None
 ) -> Setting:
     """Draw where a person is; `seated` and `table` fix what a motion demands."""
-    sits, behind, choice = rng.random() < domain.seated, rng.random() < domain.table, rng.random()
+    sits, behind, choice, crossed = rng.random() < domain.seated, rng.random() < domain.table, *rng.random(2)
     sits = bool(sits if seated is None else seated)
     behind = bool(behind if table is None else table)
-    possible = [rest for rest in domain.rests if rest in rest_names(sits, behind)]
-    if not possible:
-        possible = list(rest_names(sits, behind))
-    return Setting(sits, behind, possible[int(choice * len(possible))])
+    possible = [rest for rest in domain.rests if rest in rest_names(sits, behind)] or list(rest_names(sits, behind))
+    weights = np.cumsum([max(REST_POSES[rest].weight, 1e-3) for rest in possible])
+    rest = possible[int(np.searchsorted(weights, choice * weights[-1], side="right"))]
+    others = [name for name in possible if name != rest]
+    also = rng.permutation(len(others))[: int(rng.integers(5))]
+    legs = ""
+    if sits and crossed < domain.crossed:
+        legs = CROSSED_LEGS[int(crossed / domain.crossed * len(CROSSED_LEGS))]
+    return Setting(sits, behind, rest, tuple(others[i] for i in also), legs)

@@ -82,7 +82,8 @@ class Drive:
     """One channel of `kinematics.Rig` moves by `size` and comes back: `channel`, `index` into it after time.
 
     With `frequency` 0 it is held from attack to release; otherwise it swings around `size * offset` with that
-    frequency (Hz), `cycles` times at most. `delay` starts it later, as a share of the event.
+    frequency (Hz), `cycles` times at most. `delay` starts it later, as a share of the event. With `to` it is held
+    at the value `size`, wherever the channel was, instead of being moved by it.
     """
 
     channel: str
@@ -93,6 +94,7 @@ class Drive:
     offset: float = 0.0
     phase: float = 0.0
     delay: float = 0.0
+    to: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,11 @@ class Gesture:
     prop_side: int = 0
 
 
-def face(channel: str, size: float, **kwargs: float) -> Drive:
+def face(
+    channel: str, size: float, frequency: float = 0.0, offset: float = 0.0, phase: float = 0.0, delay: float = 0.0
+) -> Drive:
     """Drive of a face channel by name."""
-    return Drive("face", (FACE.index(channel),), size, **kwargs)
+    return Drive("face", (FACE.index(channel),), size, frequency, np.inf, offset, phase, delay)
 
 
 class Draw:
@@ -181,6 +185,18 @@ class Draw:
         if kind < 0.93:
             return replace(reach, stroke=Stroke(along, frequency, cycles, curl=self.u(0.10, 0.30)))
         return replace(reach, stroke=Stroke((0.0, 0.0, 0.0), frequency, cycles, lift=self.size(0.012, 0.03)))
+
+    def rhythm(self, low: float = 0.8, high: float = 3.2, most: int = 9) -> tuple[float, float]:
+        """Frequency in Hz and number of repetitions of a movement that is repeated; endless at times."""
+        cycles = float(self.rng.integers(1, most)) if self.chance(0.7) else np.inf
+        return self.u(low, high) * self.style.speed, cycles
+
+    def scratch(self, reach: Reach, scale: float = 1.0) -> Reach:
+        """Scratching or rubbing at a place: short strokes along any direction of the skin, the fingers bending."""
+        size, angle = self.size(0.006, 0.018) * scale, self.u(0.0, np.pi)
+        along = (float(size * np.cos(angle)), float(size * np.sin(angle)), 0.0)
+        stroke = Stroke(along, *self.rhythm(1.2, 4.2, 7), curl=self.u(0.0, 0.30))
+        return replace(reach, stroke=stroke, fingers=self.near(reach.fingers), palm=self.near(reach.palm))
 
     def incline(self, side: int, share: float = 1.0) -> tuple[Drive, ...]:
         """The head comes to meet the hand, more or less, or not at all."""

@@ -71,7 +71,13 @@ def _collar(d: Draw) -> Gesture:
     return d.gesture({d.side: reach}, *d.incline(d.side))
 
 
-@motion("scratch_back", "hands", imigue="Scratching back")
+@motion(
+    "scratch_back",
+    "hands",
+    imigue="Scratching back",
+    smg="Scratching some part of body",
+    ma52="scratching or touching back",
+)
 def scratch_back(d: Draw) -> Gesture:
     """The small of the back from the side, or the shoulder blade over the shoulder."""
     part, shape = d.pick((("tips", "claw"), ("tips", "relaxed"), ("two_tips", "two_fingers")))
@@ -88,22 +94,58 @@ def scratch_back(d: Draw) -> Gesture:
     return d.gesture({d.side: _shifted(d, reach)}, *bend, way=1.35)
 
 
-@motion("fold_arms", "hands", POSTURE, imigue="Folding arms", smg="Folding arms")
+@motion("fold_arms", "hands", POSTURE, imigue="Folding arms", smg="Folding arms", ma52="crossing arms")
 def fold_arms(d: Draw) -> Gesture:
-    """Forearms crossed before the chest: one hand on the other upper arm, the other tucked in."""
-    up, out = d.u(-0.05, 0.03), d.u(-0.015, 0.015)
+    """Forearms crossed before the chest or low at the belly: one hand on the other upper arm and the other tucked in,
+    or both on the upper arms; or crossed upon the table."""
+    kind = d.rng.random()
+    if d.setting.table and kind < 0.35:
+        reaches = _folded_on_table(d)
+    elif kind < 0.75:
+        reaches = _tucked(d)
+    else:
+        reaches = _hugged(d)
+    lean = Drive("trunk", (0,), d.u(-0.10, 0.04) + (0.10 if reaches[0].site.frame == "above_table" else 0.0))
+    shoulders = [Drive("girdle", (side, 1), d.u(0.05, 0.20)) for side in (0, 1)]
+    return d.gesture(reaches, lean, *shoulders, Drive("girdle", (d.side, 0), d.u(-0.02, 0.06)), way=1.2)
+
+
+def _tucked(d: Draw) -> dict[int, Reach]:
+    up, out = d.u(-0.02 if d.setting.table else -0.10, 0.03), d.u(-0.02, 0.015)
     front = Reach(
-        Site("space", (-0.075 + out, -0.05 + up, 0.195)), "wrist", d.pick(("cup", "relaxed", "grip")),
-        (-0.85, 0.30, -0.45), (-0.4, 0.1, -0.9), contact=False, via=(0.05, -0.02, 0.16),
+        Site("space", (-0.075 + out, -0.05 + up, 0.195)), "wrist", d.pick(("cup", "relaxed", "grip", "flat")),
+        d.near((-0.85, 0.30, -0.45)), (-0.4, 0.1, -0.9), contact=False, via=(0.05, -0.02, 0.16),
     )  # fmt: skip
     back = Reach(
         Site("space", (-0.055 + out, -0.08 + up, 0.145)), "wrist", d.pick(("flat", "loose_fist", "cup")),
-        (-0.93, 0.15, -0.35), (-0.2, -0.2, -0.95), contact=False, via=(0.05, -0.02, 0.09),
+        d.near((-0.93, 0.15, -0.35)), (-0.2, -0.2, -0.95), contact=False, via=(0.05, -0.02, 0.09),
     )  # fmt: skip
-    lean = Drive("trunk", (0,), d.u(-0.10, 0.04))
-    return d.gesture(
-        {d.side: front, 1 - d.side: back}, lean, Drive("girdle", (0, 1), 0.12), Drive("girdle", (1, 1), 0.12), way=1.2
-    )
+    return {d.side: front, 1 - d.side: back}
+
+
+def _hugged(d: Draw) -> dict[int, Reach]:
+    """Both hands on the upper arms or elbows of the other side."""
+    up, out = d.u(-0.02 if d.setting.table else -0.14, 0.02), d.u(-0.11, -0.07)
+    reaches = {}
+    for side, z, y in ((d.side, 0.215, 0.0), (1 - d.side, 0.165, d.u(-0.05, 0.0))):
+        fingers = d.near((-0.75, d.u(0.2, 0.6), -0.4))
+        site = Site("space", (out, -0.05 + up + y, z))
+        palm, via = (-0.35, 0.0, -0.95), (0.05, -0.02, 0.7 * z)
+        reaches[side] = Reach(site, "wrist", d.pick(("cup", "grip", "laid")), fingers, palm, contact=False, via=via)
+    return reaches
+
+
+def _folded_on_table(d: Draw) -> dict[int, Reach]:
+    """Forearms crossed upon the table, each hand at the other elbow, one over the other or behind it."""
+    reaches = {}
+    x, z = d.u(0.06, 0.12), d.u(0.05, 0.10)
+    over = d.pick(((0.0, 0.055), (0.045, 0.015)))
+    for side, (rise, ahead) in ((d.side, over), (1 - d.side, (0.0, 0.0))):
+        site = Site("above_table", (-x, 0.035 + rise, z + ahead))
+        fingers = d.near((-0.97, 0.0, d.u(-0.2, 0.15)), 6)
+        shape = d.pick(("laid", "relaxed", "cup", "loose_fist"))
+        reaches[side] = Reach(site, "wrist", shape, fingers, (-0.1, -0.97, -0.15), contact=False)
+    return reaches
 
 
 @motion("dust_clothes", "hands", imigue="Dusting off clothes")
@@ -135,7 +177,7 @@ def dust_clothes(d: Draw) -> Gesture:
 
 def _offered(d: Draw) -> dict[int, Reach]:
     """The other arm comes forward to be touched; at times it stays where it is, unless it hangs."""
-    if d.setting.rest != "sides" and d.chance(0.7):
+    if d.setting.seated and d.chance(0.7):
         return {}
     site = Site("space", (d.u(0.08, 0.18), d.u(-0.28, -0.18), d.u(0.18, 0.27)))
     return {1 - d.side: Reach(site, "wrist", "relaxed", (-0.75, -0.2, 0.6), (-0.5, -0.7, -0.4), contact=False)}
@@ -189,23 +231,40 @@ def hold_arm(d: Draw) -> Gesture:
     return d.gesture(reaches, Drive("trunk", (0,), d.u(-0.03, 0.05)))
 
 
-@motion("touch_arm", "hands", imigue="Scratching or touching arms")
+@motion("touch_arm", "hands", imigue="Scratching or touching arms", ma52="scratching arms")
 def touch_arm(d: Draw) -> Gesture:
     """The other arm is touched, rubbed, scratched or held, from wrist to shoulder."""
+    reach = d.touch(_on_other_arm(d), 1.6)
+    return d.gesture({d.side: reach} | _offered(d), Drive("head", (0,), d.u(-0.02, 0.15)))
+
+
+@motion(
+    "scratch_arm",
+    "hands",
+    imigue="Scratching or touching arms",
+    smg="Scratching some part of body",
+    ma52="scratching arms",
+)
+def scratch_arm(d: Draw) -> Gesture:
+    """The other arm is scratched or rubbed, from wrist to shoulder; long strokes at times."""
+    reach = d.scratch(_on_other_arm(d), d.pick((1.0, 1.0, 3.0)))
+    return d.gesture({d.side: reach} | _offered(d), Drive("head", (0,), d.u(-0.02, 0.20)))
+
+
+def _on_other_arm(d: Draw) -> Reach:
     limb, along = d.pick((("other_forearm", d.u(0.05, 0.85)), ("other_upper_arm", d.u(0.2, 0.9))))
     out = (-0.5, 0.2, 0.85) if limb == "other_upper_arm" else (-0.1, 0.9, 0.45)
     part, shape = d.pick(
         (("fingers", "cup"), ("tips", "claw"), ("tips", "relaxed"), ("fingers", "grip"), ("index", "point"))
     )
     palm = (0.1, -0.3, -0.95) if limb == "other_upper_arm" else (0.0, -0.9, -0.35)
-    reach = d.touch(Reach(Site(limb, out, along=along), part, shape, (-0.9, 0.05, 0.1), palm), 1.6)
-    return d.gesture({d.side: reach} | _offered(d), Drive("head", (0,), d.u(-0.02, 0.15)))
+    return Reach(Site(limb, out, along=along), part, shape, (-0.9, 0.05, 0.1), palm)
 
 
-@motion("akimbo", "hands", POSTURE, imigue="Arms akimbo", smg="Arms akimbo")
+@motion("akimbo", "hands", POSTURE, imigue="Arms akimbo", smg="Arms akimbo", ma52="arms akimbo")
 def akimbo(d: Draw) -> Gesture:
-    """Hands on the hips, elbows out; one hand or both."""
-    shape = d.pick(("laid", "flat"))
+    """Hands on the hips, elbows out; one hand or both; flat or as fists."""
+    shape = d.pick(("laid", "flat", "laid", "loose_fist"))
     site = Site("pelvis", (1.0, d.u(0.17, 0.27), d.u(-0.05, 0.35)))
     fingers = (-0.35, -0.45, 0.75) if d.chance(0.7) else (-0.25, -0.55, -0.55)
     palm = (-0.85, -0.45, 0.0)
@@ -214,27 +273,53 @@ def akimbo(d: Draw) -> Gesture:
     return d.gesture(dict.fromkeys(sides, reach), Drive("trunk", (0,), d.u(-0.06, 0.03)))
 
 
-@motion("scratch_body", "hands", smg="Scratching some part of body")
-def scratch_body(d: Draw) -> Gesture:
-    """A scratch that has no class of its own: thigh, hip, ribs, belly, chest, shoulder, arm, back."""
-    kind = d.rng.random()
-    if kind < 0.15:
-        return touch_arm(d)
-    if kind < 0.30:
-        return scratch_back(d)
-    part, shape = d.pick((("tips", "claw"), ("tips", "relaxed"), ("two_tips", "two_fingers"), ("index", "point")))
-    if kind < 0.50:
-        seated = d.setting.seated
-        at = (
-            Site("own_thigh", (0.1, 1.0, 0.1), along=d.u(0.3, 0.75))
-            if seated
-            else Site("own_thigh", (0.7, 0.0, 0.7), along=d.u(0.1, 0.25))
-        )
-        reach = Reach(at, part, shape, (-0.35, -0.7, 0.6), (-0.2, -0.8, -0.5) if seated else (-0.8, 0.0, -0.6))
-    elif kind < 0.75:
-        at = d.spot(_chest(0.8, -0.25, 0.6), _chest(0.5, 0.0), _chest(-0.3, -0.35), _chest(-0.5, 0.1))
-        reach = Reach(at, part, shape, (-0.8, 0.1, -0.5), (-0.35, 0.0, -0.9))
+_SCRATCHING = (("tips", "claw"), ("tips", "relaxed"), ("two_tips", "two_fingers"), ("index", "point"))
+
+
+@motion("scratch_trunk", "hands", smg="Scratching some part of body")
+def scratch_trunk(d: Draw) -> Gesture:
+    """Ribs, belly or hip are scratched."""
+    at = d.spot(_chest(0.8, -0.25, 0.6), _chest(0.5, 0.0), _chest(-0.3, -0.35), _chest(0.6, -0.4, 0.8))
+    reach = d.scratch(Reach(at, *d.pick(_SCRATCHING), (-0.8, 0.1, -0.5), (-0.35, 0.0, -0.9)))
+    return d.gesture({d.side: _at(reach, d)}, Drive("head", (0,), d.u(0.0, 0.2)))
+
+
+def _at(reach: Reach, d: Draw, spread: float = 0.015) -> Reach:
+    return replace(reach, offset=plus(reach.offset, d.around(spread)))
+
+
+@motion("touch_chest", "hands", ma52="scratching or touching chest")
+def touch_chest(d: Draw) -> Gesture:
+    """Breast or breastbone: laid on, stroked, rubbed or scratched, with the flat hand or the fingertips."""
+    at = d.spot(_chest(-0.55, 0.12), _chest(0.55, 0.10), _chest(0.0, -0.05), _chest(0.0, 0.20), _chest(-0.3, 0.0))
+    if d.chance(0.4):
+        shape = d.pick(("flat", "laid", "cup"))
+        reach = Reach(at, d.pick(("fingers", "palm")), shape, (-0.88, d.u(0.1, 0.5), -0.1), (-0.1, 0.0, -1.0))
     else:
-        at = Site("other_upper_arm", (0.0, 1.0, 0.3), along=d.u(0.0, 0.25))
-        reach = Reach(at, part, shape, (-0.8, 0.3, -0.45), (-0.1, -0.7, -0.7), elbow=0.3)
-    return d.gesture({d.side: _shifted(d, reach)}, Drive("head", (0,), d.u(0.0, 0.15)))
+        part, shape = d.pick((*_SCRATCHING, ("pinch", "pinch"), ("knuckles", "loose_fist")))
+        reach = Reach(at, part, shape, (-0.72, 0.40, -0.5), (-0.35, 0.05, -0.9))
+    reach = d.touch(reach, 1.6)
+    return d.gesture({d.side: _at(reach, d)}, *d.incline(d.side, 0.7))
+
+
+@motion("touch_shoulder", "hands", ma52="scratching or touching shoulder")
+def touch_shoulder(d: Draw) -> Gesture:
+    """The other shoulder from across the chest, or the hand's own, the elbow raised before the body."""
+    part, shape = d.pick((*_SCRATCHING, ("fingers", "cup"), ("fingers", "grip"), ("fingers", "laid")))
+    kind = d.rng.random()
+    if kind < 0.55:
+        at = Site("other_upper_arm", (d.u(-0.3, 0.2), 0.9, d.u(0.2, 0.7)), along=d.u(0.0, 0.22))
+        reach = Reach(at, part, shape, (-0.85, 0.3, -0.3), (-0.1, -0.6, -0.75), elbow=0.3)
+    elif kind < 0.75:  # between shoulder and neck on the other side
+        at = d.spot(_chest(-0.85, 0.32, 0.35), _chest(-0.65, 0.33, 0.2), _chest(-0.95, 0.30, 0.1))
+        over = (0.0, 0.05, 0.12)
+        reach = Reach(at, part, shape, (-0.6, 0.35, -0.7), (0.0, -0.8, -0.6), elbow=0.35, via=over)
+    else:
+        part, shape = d.pick((("tips", "hook"), ("tips", "claw"), ("two_tips", "hook"), ("tips", "relaxed")))
+        at = d.spot(_chest(0.85, 0.32, 0.30), _chest(0.70, 0.33, 0.15), _chest(0.95, 0.30, 0.35))
+        lift = d.u(0.2, 0.6)
+        reach = Reach(at, part, shape, (0.05, 0.35, -0.9), (-0.1, -0.85, -0.5), elbow=lift, via=(0.1, 0.03, 0.1))
+    reach = _at(d.touch(reach, 1.4), d)
+    turn = 1.0 if d.side == 0 else -1.0
+    look = Drive("head", (1,), -turn * d.u(-0.15, 0.3) * (1.0 if kind < 0.75 else -1.0))
+    return d.gesture({d.side: reach}, look, Drive("head", (2,), d.u(-0.12, 0.12)), way=1.1)

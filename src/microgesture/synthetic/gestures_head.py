@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microgesture.synthetic.gesture import Draw, Drive, Gesture, Reach, face, motion, plus
+from microgesture.synthetic.gesture import Draw, Drive, Gesture, Reach, Stroke, face, motion, plus
 from microgesture.synthetic.surface import Site
 
 # Directions along the head's axes, x to the acting hand's own side.
@@ -41,24 +41,36 @@ def touch_hat(d: Draw) -> Gesture:
 
 @motion("touch_head", "hands", imigue="Touching or scratching head")
 def touch_head(d: Draw) -> Gesture:
-    """Fingertips on the crown, the side or the back of the head."""
+    """Fingertips on the crown or the side of the head."""
     part, shape = d.pick((("tips", "relaxed"), ("tips", "claw"), ("index", "point"), ("fingers", "cup")))
-    if d.chance(0.4):
-        at = d.spot(_head(0.55, 0.15, -0.85), _head(0.35, 0.45, -0.85), _head(0.75, 0.35, -0.6))
-        return _touch(
-            d, Reach(at, part, shape, (-0.7, 0.45, -0.55), (-0.5, 0.0, 0.7), elbow=0.55, via=(0.10, 0.02, 0.06))
-        )
     at = d.spot(_head(0.40, 0.95, 0.15), _head(0.70, 0.75, -0.25), _head(0.85, 0.55, 0.05), _head(0.25, 0.95, -0.3))
     return _touch(d, Reach(at, part, shape, (-0.65, 0.55, -0.5), (-0.6, -0.7, 0.0), elbow=0.45, via=(0.08, 0.02, 0.08)))
 
 
-@motion("touch_forehead", "hands", imigue="Touching or scratching forehead")
+@motion(
+    "touch_hindhead",
+    "hands",
+    imigue="Touching or scratching head",
+    ma52="scratching or touching hindbrain",
+)
+def touch_hindhead(d: Draw) -> Gesture:
+    """The hand goes behind the head, fingertips or palm on the back of the skull, the elbow out."""
+    part, shape = d.pick((("tips", "relaxed"), ("tips", "claw"), ("two_tips", "hook"), ("fingers", "cup")))
+    at = d.spot(_head(0.55, 0.15, -0.85), _head(0.35, 0.45, -0.85), _head(0.75, 0.35, -0.6), _head(0.40, -0.10, -0.9))
+    elbow = d.u(0.40, 0.75)
+    reach = Reach(at, part, shape, (-0.7, 0.45, -0.55), (-0.5, 0.0, 0.7), elbow=elbow, via=(0.10, 0.02, 0.06))
+    return _touch(d, reach, Drive("girdle", (d.side, 0), d.u(0.0, 0.15)))
+
+
+@motion(
+    "touch_forehead",
+    "hands",
+    imigue="Touching or scratching forehead",
+    smg="Rubbing eyes and forehead",
+    ma52="scratching or touching forehead",
+)
 def touch_forehead(d: Draw) -> Gesture:
     """Fingertips, or the flat of the fingers, on the forehead."""
-    return _forehead(d)
-
-
-def _forehead(d: Draw) -> Gesture:
     at = d.spot(_head(-0.30, 0.55, 0.9), _head(0.50, 0.50, 0.8), _head(0.10, 0.40, 1.0), _head(0.15, 0.66, 0.85))
     if d.chance(0.25):
         return _touch(d, Reach(at, "fingers", "flat", (-0.92, 0.3, -0.1), (-0.15, -0.1, -1.0), elbow=0.35))
@@ -67,7 +79,7 @@ def _forehead(d: Draw) -> Gesture:
     return _touch(d, Reach(at, part, shape, fingers, (-0.35, -0.15, -0.9), elbow=0.3))
 
 
-@motion("cover_face", "hands", imigue="Covering face")
+@motion("cover_face", "hands", imigue="Covering face", ma52="covering face")
 def cover_face(d: Draw) -> Gesture:
     """One hand or both lie over the face."""
     y = d.u(0.0, 0.30)
@@ -90,13 +102,9 @@ def _bow(pitch: float, roll: float) -> tuple[Drive, ...]:
     return (Drive("head", (0,), pitch), Drive("head", (2,), roll))
 
 
-@motion("rub_eyes", "hands", imigue="Rubbing eyes")
+@motion("rub_eyes", "hands", imigue="Rubbing eyes", smg="Rubbing eyes and forehead", ma52="rubbing eyes")
 def rub_eyes(d: Draw) -> Gesture:
     """Fingertips or knuckles on one eye, on both, or thumb and finger at the bridge of the nose."""
-    return _eyes(d)
-
-
-def _eyes(d: Draw) -> Gesture:
     part, shape = d.pick(
         (("index", "point"), ("two_tips", "two_fingers"), ("tips", "relaxed"), ("knuckles", "loose_fist"))
     )
@@ -116,33 +124,123 @@ def _eyes(d: Draw) -> Gesture:
     return d.gesture({d.side: d.touch(reach, 0.6)}, *d.incline(d.side), closed)
 
 
-_NOSE, _LIPS = _head(0.22, -0.20, 1.0), _head(0.10, -0.46, 1.0)
-_CHEEKS = (_head(0.62, -0.05, 0.75), _head(0.72, -0.35, 0.6), _head(0.45, -0.25, 0.85))
-_TEMPLE = _head(0.88, 0.22, 0.5)
+_FACIAL = "Touching or scratching facial parts"
+_FACIAL_SMG = "Scratching or touching facial parts other than eyes"
 
 
-@motion("touch_face", "hands", imigue="Touching or scratching facial parts")
-def touch_face(d: Draw) -> Gesture:
-    """Nose, lips, cheek or temple: what of the face is not forehead, eyes, ears or jaw."""
-    return _facial_parts(d)
-
-
-def _facial_parts(d: Draw) -> Gesture:
-    place = d.pick(("nose", "lips", "cheek", "cheek", "temple"))
-    at = {"nose": _NOSE, "lips": _LIPS, "cheek": d.spot(*_CHEEKS), "temple": _TEMPLE}[place]
-    part, shape = _tips(d)
-    if place in ("nose", "lips") and d.chance(0.35):
-        part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("knuckles", "loose_fist")))
-    if place == "cheek" and d.chance(0.25):
-        part, shape = "fingers", "cup"
-    fingers = (-0.25, 0.85, -0.45) if place in ("cheek", "temple") else _UP_IN
-    palm = (-0.85, 0.0, -0.5) if place in ("cheek", "temple") else _TO_FACE
+@motion("touch_cheek", "hands", imigue=_FACIAL, smg=_FACIAL_SMG, ma52="scratching or touching face")
+def touch_cheek(d: Draw) -> Gesture:
+    """A cheek is touched, stroked or scratched, or rests on fingers or a loose fist; now and then both cheeks."""
+    at = d.spot(_head(0.62, -0.05, 0.75), _head(0.72, -0.35, 0.6), _head(0.45, -0.25, 0.85))
+    part, shape = d.pick((_tips(d), _tips(d), ("fingers", "cup"), ("knuckles", "loose_fist")))
+    fingers, palm = (-0.25, 0.85, -0.45), (-0.85, 0.0, -0.5)
     if part == "knuckles":
-        fingers, palm = (-0.5, 0.85, 0.1), (-0.5, 0.1, -0.85)
+        fingers, palm = (-0.4, 0.8, -0.35), (-0.6, 0.2, -0.75)
+    if d.chance(0.08):
+        both = d.touch(Reach(at, "fingers", "cup", fingers, palm), 0.6)
+        return d.gesture({0: both, 1: both}, *d.incline(d.side, 0.6))
     return _touch(d, Reach(at, part, shape, fingers, palm))
 
 
-@motion("touch_ear", "hands", imigue="Touching ears")
+@motion("touch_temple", "hands", imigue=_FACIAL, smg=_FACIAL_SMG)
+def touch_temple(d: Draw) -> Gesture:
+    """Fingertips at the temple or the edge of the brow, from below or with the elbow raised."""
+    at = d.spot(_head(0.88, 0.22, 0.5), _head(0.80, 0.10, 0.65), _head(0.92, 0.02, 0.40))
+    part, shape = _tips(d)
+    fingers = d.pick(((-0.25, 0.85, -0.45), (-0.55, 0.55, -0.6)))
+    return _touch(d, Reach(at, part, shape, fingers, (-0.85, 0.0, -0.5), elbow=d.u(0.0, 0.35)))
+
+
+@motion("touch_nose", "hands", imigue=_FACIAL, smg=_FACIAL_SMG, ma52="touching nose")
+def touch_nose(d: Draw) -> Gesture:
+    """The nose or the skin under it: a fingertip, thumb and finger, the back of a finger wiped across."""
+    at = d.spot(_head(0.22, -0.20, 1.0), _head(0.0, -0.10, 1.0), _head(0.05, -0.32, 1.0))
+    kind = d.rng.random()
+    if kind < 0.40:
+        part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("thumb", "thumb_aside")))
+        palm = (-0.1, -0.75, -0.6) if part == "thumb" else _TO_FACE
+        return _touch(d, Reach(at, part, shape, (-0.9, 0.3, 0.1) if part == "thumb" else _UP_IN, palm))
+    if kind < 0.60:  # wiped with a bent finger or the side of the hand
+        reach = Reach(at, "knuckles", "loose_fist", (-0.6, 0.75, 0.1), (-0.45, 0.1, -0.85), elbow=d.u(0.0, 0.3))
+        return _touch(d, reach)
+    part, shape = _tips(d)
+    return _touch(d, Reach(at, part, shape, _UP_IN, _TO_FACE))
+
+
+@motion("touch_mouth", "hands", imigue=_FACIAL, smg=_FACIAL_SMG)
+def touch_mouth(d: Draw) -> Gesture:
+    """Fingertips on the lips or their corner, the moustache stroked, the mouth wiped."""
+    at = d.spot(_head(0.10, -0.46, 1.0), _head(0.30, -0.48, 0.95), _head(-0.05, -0.62, 0.95))
+    part, shape = _tips(d)
+    if d.chance(0.4):
+        part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("knuckles", "loose_fist")))
+    fingers, palm = ((-0.5, 0.85, 0.1), (-0.5, 0.1, -0.85)) if part == "knuckles" else (_UP_IN, _TO_FACE)
+    reach = Reach(at, part, shape, fingers, palm)
+    if d.chance(0.3):  # wiped from one corner to the other
+        reach = replace(d.touch(reach), drift=(0.0, d.pick((-1.0, 1.0)) * d.size(0.02, 0.045), 0.0))
+        return d.gesture({d.side: reach}, *d.incline(d.side))
+    return _touch(d, reach)
+
+
+@motion(
+    "cover_mouth",
+    "hands",
+    imigue="Covering face",
+    smg=_FACIAL_SMG,
+    ma52="covering mouth",
+)
+def cover_mouth(d: Draw) -> Gesture:
+    """Fingers, palm or a fist before the mouth, as in thought, in a cough or a yawn; at times with both hands."""
+    at = _head(d.u(0.0, 0.20), d.u(-0.58, -0.40), 1.0)
+    kind = d.rng.random()
+    off = (0.0, 0.0, d.u(0.0, 0.015))
+    if kind < 0.55:  # the fingers lie across the lips
+        reach = Reach(at, "fingers", d.pick(("flat", "cup", "laid")), (-0.85, 0.45, -0.1), (-0.15, 0.1, -1.0), off)
+    elif kind < 0.75:  # the hand upright over mouth and nose tip
+        reach = Reach(at, "fingers", d.pick(("flat", "laid")), (-0.45, 0.85, -0.1), (-0.1, 0.1, -1.0), off)
+    else:  # a loose fist, thumb side to the lips
+        reach = Reach(at, "knuckles", "loose_fist", (-0.65, 0.7, 0.05), (-0.45, -0.05, -0.9), off)
+    reach = d.touch(replace(reach, elbow=d.u(0.0, 0.3)), 0.5)
+    if kind < 0.12:
+        reach = replace(reach, site=_head(0.15, -0.45, 0.98), fingers=d.near((-0.5, 0.85, -0.1), 6))
+        return d.gesture({0: reach, 1: reach}, *d.incline(d.side, 0.5))
+    cough = (Drive("head", (0,), d.u(0.05, 0.25)),) if d.chance(0.3) else ()
+    return d.gesture({d.side: reach}, *d.incline(d.side), *cough)
+
+
+@motion("push_glasses", "hands", ma52="pushing glasses")
+def push_glasses(d: Draw) -> Gesture:
+    """A finger at the bridge of the nose, or thumb and finger at a rim, push the glasses up; eyes stay open."""
+    kind = d.rng.random()
+    up = (d.size(0.004, 0.016), 0.0, 0.0)
+    if kind < 0.45:
+        part, shape = d.pick(
+            (("index", "point"), ("middle", "open"), ("two_tips", "two_fingers"), ("index", "relaxed"))
+        )
+        reach = Reach(_head(d.u(-0.05, 0.12), d.u(0.02, 0.14), 1.0), part, shape, _UP_IN, _TO_FACE)
+    elif kind < 0.85:
+        at = d.spot(_head(0.62, 0.0, 0.80), _head(0.75, 0.10, 0.65), _head(0.50, -0.08, 0.90))
+        part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("index", "point")))
+        reach = Reach(at, part, shape, (-0.40, 0.60, -0.7), (-0.65, 0.1, -0.75))
+    else:
+        at = _head(0.85, 0.08, 0.50)
+        reach = Reach(at, "pinch", "precision", (-0.35, 0.5, -0.8), (-0.8, 0.1, -0.6))
+    reach = replace(reach, offset=plus(d.around(0.006), (-0.5 * up[0], 0.0, 0.006)), elbow=d.u(0.0, 0.25))
+    reach = replace(reach, drift=up, fingers=d.near(reach.fingers), palm=d.near(reach.palm))
+    if d.chance(0.3):
+        reach = replace(reach, drift=(0.0, 0.0, 0.0), stroke=Stroke(up, *d.rhythm(1.0, 2.6, 3)))
+    nose = Drive("head", (0,), d.u(-0.12, 0.12))
+    sides = (0, 1) if kind >= 0.92 else (d.side,)
+    return d.gesture(dict.fromkeys(sides, reach), nose, Drive("head", (1,), d.u(-0.1, 0.1)))
+
+
+@motion(
+    "touch_ear",
+    "hands",
+    imigue="Touching ears",
+    smg=_FACIAL_SMG,
+    ma52="touching ears",
+)
 def touch_ear(d: Draw) -> Gesture:
     """The ear is touched, rubbed or its lobe taken between thumb and finger."""
     part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("index", "point"), ("tips", "relaxed")))
@@ -167,26 +265,38 @@ def bite_nails(d: Draw) -> Gesture:
 _JAW = (_head(0.05, -0.92, 0.55), _head(0.35, -0.86, 0.50), _head(0.68, -0.72, 0.30), _head(0.45, -0.72, 0.62))
 
 
-@motion("touch_jaw", "hands", imigue="Touching jaw")
+@motion(
+    "touch_jaw",
+    "hands",
+    imigue="Touching jaw",
+    smg=_FACIAL_SMG,
+    ma52="scratching or touching face",
+)
 def touch_jaw(d: Draw) -> Gesture:
-    """Chin or jaw line: fingertips, chin between thumb and finger, or resting on the bent fingers."""
-    return _jaw(d)
-
-
-def _jaw(d: Draw) -> Gesture:
+    """Chin or jaw line: fingertips, chin between thumb and finger, resting on bent fingers, fist or palm."""
     kind = d.rng.random()
-    if kind < 0.30:
+    if kind < 0.28:
         at = d.spot(_head(-0.10, -0.85, 0.70), _head(0.15, -0.80, 0.70), _head(0.05, -0.95, 0.5))
-        part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision"), ("pinch", "cup")))
+        part, shape = d.pick((("pinch", "pinch"), ("pinch", "precision")))
         return _touch(d, Reach(at, part, shape, (-0.6, 0.65, -0.45), (-0.35, 0.35, -0.85)))
-    if kind < 0.50:
+    if kind < 0.45:
         at = d.spot(*_JAW[:2])
         return _touch(d, Reach(at, "knuckles", "loose_fist", (-0.35, 0.65, -0.55), (-0.5, 0.25, -0.8)))
+    if kind < 0.62:  # the chin rests in the hand, fingers along the cheek
+        at = d.spot(_head(0.45, -0.72, 0.60), _head(0.25, -0.80, 0.62))
+        reach = Reach(at, "fingers", d.pick(("flat", "laid", "laid")), (-0.35, 0.9, -0.25), (-0.7, 0.25, -0.65))
+        return _touch(d, reach, Drive("trunk", (0,), d.u(0.0, 0.15)))
     part, shape = _tips(d)
     return _touch(d, Reach(d.spot(*_JAW), part, shape, (-0.45, 0.75, -0.45), (-0.6, 0.2, -0.75)))
 
 
-@motion("touch_neck", "hands", imigue="Touching or scratching neck", smg="Touching or scratching neck")
+@motion(
+    "touch_neck",
+    "hands",
+    imigue="Touching or scratching neck",
+    smg="Touching or scratching neck",
+    ma52="scratching or touching neck",
+)
 def touch_neck(d: Draw) -> Gesture:
     """Throat, side or nape."""
     kind = d.rng.random()
@@ -211,7 +321,13 @@ def touch_neck(d: Draw) -> Gesture:
     return _touch(d, Reach(at, part, shape, (-0.5, 0.55, -0.65), (-0.4, 0.1, -0.9)), back)
 
 
-@motion("adjust_hair", "hands", imigue="Playing or adjusting hair", smg="Playing or adjusting hair")
+@motion(
+    "adjust_hair",
+    "hands",
+    imigue="Playing or adjusting hair",
+    smg="Playing or adjusting hair",
+    ma52="playing or tidying hair",
+)
 def adjust_hair(d: Draw) -> Gesture:
     """Fringe swept aside, hair combed back or tucked behind the ear, a strand twirled."""
     kind = d.rng.random()
@@ -236,16 +352,3 @@ def adjust_hair(d: Draw) -> Gesture:
         reach = Reach(at, "pinch", d.pick(("pinch", "precision")), (-0.35, 0.45, -0.8), (-0.9, 0.0, 0.0))
         reach = replace(d.touch(reach), offset=(d.u(-0.02, 0.02), d.u(-0.01, 0.01), 0.014))
     return d.gesture({d.side: reach}, *d.incline(d.side))
-
-
-@motion("rub_eyes_forehead", "hands", smg="Rubbing eyes and forehead")
-def rub_eyes_forehead(d: Draw) -> Gesture:
-    """SMG's class for both places."""
-    return _eyes(d) if d.chance(0.55) else _forehead(d)
-
-
-@motion("touch_face_not_eyes", "hands", smg="Scratching or touching facial parts other than eyes")
-def touch_face_not_eyes(d: Draw) -> Gesture:
-    """SMG's class for the face without the eyes: facial parts, jaw, ears."""
-    kind = d.rng.random()
-    return _facial_parts(d) if kind < 0.6 else _jaw(d) if kind < 0.88 else touch_ear(d)

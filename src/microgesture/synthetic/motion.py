@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from microgesture.errors import DataError
-from microgesture.synthetic import gestures_arms, gestures_body, gestures_hands, gestures_head
+from microgesture.synthetic import (
+    gestures_arms,
+    gestures_body,
+    gestures_fingers,
+    gestures_hands,
+    gestures_head,
+    gestures_legs,
+    gestures_nods,
+    gestures_speech,
+    gestures_touched_legs,
+)
 from microgesture.synthetic.acting import Act, drive, hands
 from microgesture.synthetic.gesture import DRAWN, MOTIONS, Draw
 from microgesture.synthetic.gestures_hands import BOTTLE_AT, BOTTLE_CENTRE
 from microgesture.synthetic.kinematics import SIDES, SIGNS, Skeleton, solve_trunk
 from microgesture.synthetic.performance import FACE, JOINTS, Body, Performance
 from microgesture.synthetic.rest import add_idle, base_rig, check_setting, place_table, rest_reaches, shifts
-from microgesture.synthetic.schedule import MotionSpec, Scheduled, Setting, Style
+from microgesture.synthetic.schedule import CROSSED_LEGS, LEGS, MotionSpec, Scheduled, Setting, Style
 from microgesture.synthetic.surface import Table
 
 __all__ = ["FAMILIES", "MOTIONS", "NEEDS_HAT", "MotionSpec", "perform"]
 
-FAMILIES = (gestures_head, gestures_arms, gestures_hands, gestures_body)
+FAMILIES = (
+    gestures_head,
+    gestures_nods,
+    gestures_arms,
+    gestures_hands,
+    gestures_fingers,
+    gestures_speech,
+    gestures_body,
+    gestures_legs,
+    gestures_touched_legs,
+)
 """The modules whose motions make up the library: importing them enters their motions into `MOTIONS`."""
+
+NECK = (0.95, 1.30, 0.60)
+SPINE = (1.50, 0.95, 0.50)
+"""Radians of pitch, yaw and roll that head against chest and chest against pelvis do not pass."""
 
 NEEDS_HAT = frozenset({"touch_hat"})
 """Motions that make sense only on a person with a hat. Hats must be seen with other motions as well."""
@@ -43,6 +68,8 @@ def perform(
     starts, no frames to make, or a rest pose that the setting does not allow.
     """
     check_setting(setting)
+    if not setting.legs:  # motions of the legs need to know
+        setting = replace(setting, legs=str(rng.choice([name for name in LEGS if name not in CROSSED_LEGS])))
     for event in scheduled:
         if event.key not in MOTIONS:
             raise DataError(f"no motion '{event.key}' in the library")
@@ -66,6 +93,8 @@ def perform(
         for move in act.gesture.drives:
             drive(rig, act, times, move)
     _settle_face(rig.face)
+    _limit(rig.head, NECK)
+    _limit(rig.trunk, SPINE)
     skeleton = solve_trunk(body, rig)
     hands(body, skeleton, rest, (drift[0], drift[1]), acts, times, table)
     prop = prop or idle_prop
@@ -127,3 +156,10 @@ def _settle_face(face: np.ndarray) -> None:
     closed = np.clip(face[:, index["lips_pressed"]] + face[:, index["cheeks_puffed"]], 0.0, 1.0)
     face[:, index["mouth_open"]] *= 1.0 - closed
     np.clip(face, 0.0, 1.0, out=face)
+
+
+def _limit(angles: np.ndarray, limits: tuple[float, float, float]) -> None:
+    """Angles `(T, 3)` within limits, in place: unchanged up to 70 % of them, then ever stiffer, as joints are."""
+    most = np.array(limits)
+    over = np.maximum(np.abs(angles) - 0.7 * most, 0.0)
+    angles[:] = np.sign(angles) * (np.minimum(np.abs(angles), 0.7 * most) + 0.3 * most * np.tanh(over / (0.3 * most)))

@@ -1,138 +1,163 @@
-"""What a person does while doing nothing: seat or stance, resting hands, breath, sway, glances, blinks, speech.
+"""Where hands are while they do nothing: rest poses by name, how a person drawn into one rests, and the changes.
 
-Everything here runs beneath every gesture. Noise is a sum of a few slow sines with drawn phases, so that it is
-smooth, has no beginning, and costs the same at any frame rate.
+A rest pose gives each hand its ways to rest; the two hands draw theirs apart from each other, so that a person
+seldom rests symmetrically. Hands that hold each other, folded arms and a chin in the hand are gestures of the
+vocabularies and no rests, except "clasped", which is there for scenes without labels.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from microgesture.errors import DataError
-from microgesture.synthetic.gesture import Reach, minimum_jerk, plus
-from microgesture.synthetic.kinematics import SIGNS, Rig
-from microgesture.synthetic.performance import FACE, Body
-from microgesture.synthetic.schedule import Setting, Style
-from microgesture.synthetic.surface import Site, Table
+from microgesture.synthetic.gesture import Reach, plus
+from microgesture.synthetic.idle import add_idle, held, moments, noise, shifts
+from microgesture.synthetic.performance import Body
+from microgesture.synthetic.posture import Stance, draw_stance, place_table
+from microgesture.synthetic.rest_poses import LYING, REST_POSES, RestPose
+from microgesture.synthetic.schedule import Setting
+from microgesture.synthetic.surface import Site
 
-_DOWN = (0.0, -1.0, 0.0)  # the palm faces down: the hand lies upon something
-
-REST_POSES: dict[str, tuple[Reach, ...]] = {
-    "lap": (
-        Reach(Site("own_thigh", (-0.45, 1.0, 0.0), along=0.50), "palm", "cup", (-0.55, -0.05, 0.8), (0.1, -1.0, 0.0)),
-        Reach(Site("own_thigh", (-0.6, 0.8, 0.0), along=0.42), "heel", "relaxed", (-0.7, 0.0, 0.6), (-0.3, -0.9, 0.0)),
-    ),
-    "thighs": (
-        Reach(Site("own_thigh", (0.0, 1.0, 0.0), along=0.68), "palm", "cup", (-0.2, -0.15, 1.0), _DOWN),
-        Reach(
-            Site("own_thigh", (0.15, 1.0, 0.0), along=0.58), "heel", "loose_fist", (-0.25, 0.0, 1.0), (-0.5, -0.8, 0.0)
-        ),
-    ),
-    "table": (
-        Reach(Site("table", (0.15, 0.0, 0.11)), "palm", "flat", (-0.6, 0.0, 0.8), _DOWN),
-        Reach(Site("table", (0.17, 0.0, 0.09)), "wrist", "relaxed", (-0.65, 0.05, 0.75), (-0.75, -0.55, -0.2)),
-        Reach(Site("table", (0.16, 0.0, 0.10)), "wrist", "loose_fist", (-0.5, 0.05, 0.85), (-0.8, -0.5, 0.0)),
-    ),
-    "armrests": (
-        Reach(Site("near_pelvis", (0.275, 0.20, 0.24)), "palm", "cup", (-0.1, -0.15, 1.0), _DOWN),
-        Reach(Site("near_pelvis", (0.280, 0.20, 0.22)), "wrist", "relaxed", (-0.15, -0.25, 1.0), (-0.4, -0.9, 0.0)),
-    ),
-    "sides": (
-        Reach(Site("near_pelvis", (0.255, -0.045, 0.02)), "wrist", "relaxed", (0.0, -1.0, 0.12), (-1.0, 0.0, -0.25)),
-    ),
-    "clasped": (),  # depends on the setting: see `_clasped`
-}
-"""Resting reaches by name, one drawn per hand; both hands have the same ways to rest."""
+__all__ = [
+    "REST_POSES",
+    "Change",
+    "Resting",
+    "add_idle",
+    "base_rig",
+    "check_setting",
+    "place_table",
+    "rest_names",
+    "rest_reaches",
+    "shifts",
+]
 
 
 def rest_names(seated: bool, table: bool) -> tuple[str, ...]:
     """Names of the rest poses that make sense in a setting."""
-    names = ["clasped"]
-    if seated:
-        names += ["lap", "thighs", "armrests"]
-    else:
-        names += ["sides"]
-    if table:
-        names += ["table"]
-    return tuple(names)
+    return tuple(name for name, pose in REST_POSES.items() if pose.fits(seated, table))
 
 
 def check_setting(setting: Setting) -> None:
-    """Raise `DataError` when the rest pose is unknown or impossible in the setting."""
+    """Raise `DataError` when a rest pose is unknown or impossible in the setting."""
     possible = rest_names(setting.seated, setting.table)
-    if setting.rest not in possible:
-        posture = "seated" if setting.seated else "standing"
-        where = "with" if setting.table else "without"
-        raise DataError(f"rest pose '{setting.rest}' is not possible {posture} {where} a table: {', '.join(possible)}")
+    for name in (setting.rest, *setting.also):
+        if name not in possible:
+            posture = "seated" if setting.seated else "standing"
+            where = "with" if setting.table else "without"
+            raise DataError(f"rest pose '{name}' is not possible {posture} {where} a table: {', '.join(possible)}")
 
 
-def place_table(body: Body, setting: Setting, rng: np.random.Generator) -> Table | None:
-    """Table top for the setting: desk height for the seated, lectern height for the standing."""
-    scale = body.lengths["stature"] / 1.73
-    height = pelvis_height(body, setting.seated) + scale * (
-        rng.uniform(0.22, 0.27) if setting.seated else rng.uniform(0.10, 0.20)
-    )
-    edge = scale * rng.uniform(0.20, 0.27) + 0.3 * (body.radii["waist_depth"] - 0.10)
-    return Table(float(height), float(edge)) if setting.table else None
+def base_rig(body: Body, setting: Setting, steps: int, rng: np.random.Generator) -> Stance:
+    """The person at rest in the setting, without movement: a posture of their own that suits the resting hands."""
+    pose = REST_POSES[setting.rest]
+    return draw_stance(body, setting, steps, pose.lean(setting.seated), pose.yaw, rng)
 
 
-def pelvis_height(body: Body, seated: bool) -> float:
-    """Height of joint "pelvis" above the floor, metres."""
-    size = body.lengths
-    if seated:
-        return size["shin"] + size["ankle_height"] - 0.005
-    return 0.996 * (size["thigh"] + size["shin"]) + size["ankle_height"]
+@dataclass(frozen=True)
+class Change:
+    """From `start` on, within `length` seconds, a hand goes to rest at `reach`; length 0: unseen, at once."""
+
+    start: float
+    length: float
+    reach: Reach
 
 
-def base_rig(body: Body, setting: Setting, steps: int, rng: np.random.Generator) -> Rig:
-    """The person at rest in the setting, without movement: a stance or a seat of their own."""
-    size = body.lengths
-    pelvis = np.tile([0.0, pelvis_height(body, setting.seated), 0.0], (steps, 1))
-    ankle, foot, knee = np.zeros((steps, 2, 3)), np.zeros((steps, 2, 2)), np.zeros((steps, 2, 3))
-    for i, sign in enumerate(SIGNS):
-        if setting.seated:
-            apart, ahead = size["hip_width"] / 2 + rng.uniform(0.01, 0.09), size["thigh"] + rng.uniform(-0.10, 0.04)
-            knee[:, i] = (sign * rng.uniform(0.02, 0.18), 0.6, 1.0)
-        else:
-            apart, ahead = size["hip_width"] / 2 + rng.uniform(-0.02, 0.06), rng.uniform(-0.05, 0.03)
-            knee[:, i] = (sign * 0.15, 0.0, 1.0)
-        ankle[:, i] = (sign * apart, size["ankle_height"], ahead)
-        foot[:, i] = (0.0, rng.uniform(0.05, 0.35))
-    lean = rng.uniform(-0.04, 0.10) if setting.seated else rng.uniform(-0.03, 0.05)
-    if setting.rest == "table":
-        lean += rng.uniform(0.06, 0.18)
-    slouch = np.array([lean, rng.uniform(-0.08, 0.08), rng.uniform(-0.03, 0.03)])
-    gaze = np.array([-0.8 * lean + rng.uniform(-0.06, 0.08), rng.uniform(-0.2, 0.2), rng.uniform(-0.06, 0.06)])
-    face = np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (steps, 1))
-    girdle = np.zeros((steps, 2, 2)) + np.array([rng.uniform(-0.04, 0.06), rng.uniform(0.0, 0.12)])
-    return Rig(
-        pelvis=pelvis,
-        pelvis_turn=np.tile([0.0, rng.uniform(-0.12, 0.12), 0.0], (steps, 1)),
-        trunk=np.tile(slouch, (steps, 1)),
-        girdle=girdle,
-        head=np.tile(gaze, (steps, 1)),
-        neck_shift=np.zeros((steps, 3)),
-        ankle=ankle,
-        foot=foot,
-        knee=knee,
-        face=face,
-    )
+@dataclass(frozen=True)
+class Resting:
+    """How a person's hands rest during a performance.
+
+    `reaches` left and right at first; `role (2)` says which hand has the first part in a pose that gives the
+    hands different ones; `poses` are those that hands may change to, the first being the present one. A hand
+    changes about every `every` seconds, and with probability `after` during a gesture, to end elsewhere than
+    it began. `lift` metres is the size of the small beats that go with speech, `seed` draws them all.
+    """
+
+    reaches: tuple[Reach, Reach]
+    role: tuple[int, int]
+    poses: tuple[RestPose, ...]
+    every: float
+    after: float
+    lift: float
+    seed: int
+
+    def changes(self, busy: tuple[Sequence[tuple[float, ...]], ...], end: float) -> tuple[list[Change], list[Change]]:
+        """What each hand rests at, from its first `Change` (at minus infinity) to the end at `end` seconds.
+
+        `busy` holds for each hand the gestures that it makes: (first movement, middle of the hold, at rest again),
+        seconds.
+        """
+        rng = np.random.default_rng([self.seed, 1])
+        found = tuple([Change(-np.inf, 0.0, reach)] for reach in self.reaches)
+        for side in (0, 1):
+            for _, middle, _ in busy[side]:
+                if rng.random() < self.after and 0.0 < middle < end:
+                    found[side].append(Change(middle, 0.0, self._other(side, rng)))
+        at = float(rng.uniform(0.0, 1.6 * self.every))
+        while at < end:
+            sides = (0, 1) if rng.random() < 0.4 else (int(rng.integers(2)),)
+            for side in sides:
+                start, length = at + float(rng.uniform(0.0, 0.25)), float(rng.uniform(0.7, 1.5))
+                reach = self._other(side, rng)
+                if not any(first < start + length + 0.1 and start - 0.1 < last for first, _, last in busy[side]):
+                    found[side].append(Change(start, length, reach))
+            at += 0.4 * self.every + float(rng.exponential(0.6 * self.every)) + 1.8
+        left, right = (_apart(sorted(changes, key=lambda c: c.start)) for changes in found)
+        return left, right
+
+    def _other(self, side: int, rng: np.random.Generator) -> Reach:
+        """Another way to rest for a hand, of the present pose or of another."""
+        loose = [pose for pose in self.poses if not pose.paired]
+        if not loose or self.poses[0].paired:  # hands that lie together stay together: a little further on
+            return _jitter(self.reaches[side], rng, 0.01)
+        pose = self.poses[0] if rng.random() < 0.4 else loose[int(rng.integers(len(loose)))]
+        ways = pose.ways[self.role[side]]
+        return _jitter(ways[int(rng.integers(len(ways)))], rng)
+
+    def beats(self, times: np.ndarray, speech: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """Small movements of a resting hand: offset `(T, 3)` metres along (up, across, off) its site, and bend of
+        the fingers `(T,)` radians. Beats come with `speech (T,)` in [0, 1]; drift and breath never stop."""
+        rng = np.random.default_rng([self.seed, 2, side])
+        offset = np.stack([0.0025 * noise(times, rng, 0.05, 0.5) for _ in range(3)], 1) * np.array([1.0, 1.0, 0.0])
+        curl = 0.05 * noise(times, rng, 0.05, 0.4)
+        size = self.lift * float(np.exp(rng.normal(scale=0.4)))
+        every = float(rng.uniform(0.3, 4.0))
+        for at in moments(times, rng, every, 0.5):
+            rise, fall = rng.uniform(0.18, 0.35, 2)
+            beat = held(times, at, rise, float(rng.exponential(0.12)), fall)
+            direction = np.array([rng.normal() * 0.7, rng.normal() * 0.5, rng.uniform(0.3, 1.2)])
+            heard = float(speech[min(int(np.searchsorted(times, at + rise)), len(times) - 1)])
+            beat *= heard * float(np.clip(rng.gamma(2.0, 0.5), 0.1, 2.2))
+            offset += size * beat[:, None] * direction
+            curl += rng.uniform(-0.25, 0.15) * beat
+        return offset, curl
 
 
-def rest_reaches(setting: Setting, rng: np.random.Generator) -> tuple[Reach, Reach]:
+def rest_reaches(setting: Setting, rng: np.random.Generator) -> Resting:
     """How the left and the right hand rest, each in its own way and a little off its place."""
+    role = (0, 1) if rng.random() < 0.5 else (1, 0)
+    pose = REST_POSES[setting.rest]
     if setting.rest == "clasped":
-        options = _clasped(setting, rng)
+        pose = RestPose(*_clasped(setting, rng), paired=True)
+    if pose.paired:
+        way = int(rng.integers(len(pose.first)))
+        reaches = [_jitter(pose.ways[part][way], rng, 0.004) for part in role]
     else:
-        poses = REST_POSES[setting.rest]
-        options = (poses[rng.integers(len(poses))], poses[rng.integers(len(poses))])
-    left, right = (_jitter(reach, rng, setting.rest != "clasped") for reach in options)
-    return left, right
+        reaches = []
+        for part in role:
+            ways = pose.ways[part]
+            reaches.append(_jitter(ways[int(rng.integers(len(ways)))], rng))
+        if pose.mirrored and rng.random() < 0.3:  # some people do rest symmetrically
+            reaches[1] = _jitter(reaches[0], rng, 0.012)
+    others = tuple(other for other in (REST_POSES[name] for name in setting.also) if pose.agrees(other))
+    every, after = float(np.exp(rng.uniform(np.log(6.0), np.log(25.0)))), float(rng.uniform(0.2, 0.7))
+    lift = float(rng.uniform(0.004, 0.022))
+    return Resting((reaches[0], reaches[1]), role, (pose, *others), every, after, lift, int(rng.integers(2**31)))
 
 
-def _clasped(setting: Setting, rng: np.random.Generator) -> tuple[Reach, Reach]:
+def _clasped(setting: Setting, rng: np.random.Generator) -> tuple[tuple[Reach, ...], tuple[Reach, ...]]:
     """One hand lies loosely in the other: on the table, in the lap, or before the belly."""
     if setting.table and rng.random() < 0.6:
         site = Site("above_table", (rng.uniform(-0.05, 0.05), 0.025, rng.uniform(0.06, 0.14)))
@@ -142,88 +167,25 @@ def _clasped(setting: Setting, rng: np.random.Generator) -> tuple[Reach, Reach]:
         site = Site("near_pelvis", (0.0, rng.uniform(*low), rng.uniform(0.19, 0.22)))
         under, over, turned = (-0.005, 0.0, -0.012), (0.01, 0.0, 0.028), (-0.1, -0.45, -0.9)
     mirrored = replace(site, at=(-site.at[0], site.at[1], site.at[2]))
-    reaches = [
-        Reach(site, "palm", "relaxed", (-0.95, 0.0, 0.35), turned, offset=under, contact=False),
-        Reach(mirrored, "palm", "cup", (-0.90, -0.1, 0.40), turned, offset=over, contact=False),
-    ]
-    if rng.random() < 0.5:
-        return reaches[0], reaches[1]
-    swapped = (replace(reaches[1], site=site), replace(reaches[0], site=mirrored))
-    return swapped
+    below = Reach(site, "palm", "relaxed", (-0.95, 0.0, 0.35), turned, offset=under, contact=False)
+    above = Reach(mirrored, "palm", "cup", (-0.90, -0.1, 0.40), turned, offset=over, contact=False)
+    return (below,), (above,)
 
 
-def _jitter(reach: Reach, rng: np.random.Generator, spread: bool) -> Reach:
-    first, second = rng.uniform(-0.03, 0.03, 2) if spread else (0.0, 0.0)
-    x, y, z = np.array(reach.fingers) + rng.normal(size=3) * 0.06
-    return replace(reach, offset=plus(reach.offset, (first, second, 0.0)), fingers=(float(x), float(y), float(z)))
+def _apart(changes: list[Change]) -> list[Change]:
+    """Changes in order, without those that come before the one ahead of them is over."""
+    kept = changes[:1]
+    for change in changes[1:]:
+        if change.start > kept[-1].start + kept[-1].length + 0.2:
+            kept.append(change)
+    return kept
 
 
-def noise(times: np.ndarray, rng: np.random.Generator, low: float, high: float, count: int = 4) -> np.ndarray:
-    """Smooth noise of about unit size, `(T,)`, from sines between `low` and `high` Hz, slower ones larger."""
-    frequency = np.exp(rng.uniform(np.log(low), np.log(high), count))
-    weight = frequency**-0.5
-    waves = np.sin(2 * np.pi * (frequency * times[:, None] + rng.random(count)))
-    return waves @ (weight / np.sqrt((weight**2).sum() / 2))
-
-
-def shifts(times: np.ndarray, rng: np.random.Generator, every: float, size: float) -> np.ndarray:
-    """Posture shifts: a track `(T, 3)` that rests, then moves to another place about `every` seconds."""
-    track = np.tile(rng.normal(size=3) * size * 0.5, (len(times), 1))
-    at, end = float(rng.exponential(every)), (times[-1] if len(times) else 0.0)
-    while at < end:
-        step = rng.normal(size=3) * size
-        track += minimum_jerk((times - at) / rng.uniform(0.5, 1.1))[:, None] * np.clip(step, -2 * size, 2 * size)
-        track *= 1.0 - 0.5 * minimum_jerk((times - at) / 1.1)[:, None]
-        at += 1.2 + float(rng.exponential(every))
-    return track
-
-
-def bouts(times: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Speaking or silent, `(T,)` in [0, 1]: phrases of one to five seconds that fill `share` of the time."""
-    track = np.zeros(len(times))
-    if share <= 0 or not len(times):
-        return track
-    share = min(share, 1.0)
-    at, end = float(times[0]) - rng.uniform(0.0, 4.0), float(times[-1])
-    speaking = rng.random() < share
-    while at < end:
-        length = rng.uniform(1.0, 5.0)
-        if not speaking:
-            length *= (1.0 - share) / share
-        if speaking:
-            track += minimum_jerk((times - at) / 0.2) * minimum_jerk((at + length - times) / 0.2)
-        at += max(length, 0.05)
-        speaking = not speaking
-    return np.clip(track, 0.0, 1.0)
-
-
-def add_idle(rig: Rig, times: np.ndarray, style: Style, rng: np.random.Generator) -> None:
-    """Breath, sway, glances, blinks and speech, in place."""
-    size = style.fidget
-    breath = np.sin(2 * np.pi * (times / rng.uniform(3.0, 5.0) + rng.random()))
-    rig.girdle[:, :, 0] += (0.014 * size * (1.0 + breath))[:, None]
-    rig.trunk[:, 0] -= 0.006 * size * breath
-    for track, amount, low, high in (
-        (rig.pelvis_turn, (0.004, 0.010, 0.004), 0.03, 0.25),
-        (rig.trunk, (0.012, 0.014, 0.008), 0.04, 0.35),
-        (rig.head, (0.030, 0.060, 0.022), 0.06, 0.70),
-    ):
-        for axis in range(3):
-            track[:, axis] += amount[axis] * size * noise(times, rng, low, high)
-    rig.pelvis[:, 0] += 0.004 * size * noise(times, rng, 0.05, 0.3)
-    glance = shifts(times, rng, 5.0, 0.10 * size)
-    rig.head += glance * np.array([0.4, 1.0, 0.15])
-
-    speech = bouts(times, rng, style.speaking)
-    beat = noise(times, rng, 0.6, 1.9)
-    rig.head[:, 0] += speech * (0.035 * beat + 0.018 * noise(times, rng, 1.5, 3.0))
-    rig.head[:, 1] += speech * 0.03 * noise(times, rng, 0.3, 1.2)
-    rig.trunk[:, 0] += speech * 0.008 * beat
-    syllables = 0.5 + 0.5 * noise(times, rng, 2.2, 5.5, 5) * 0.9
-    face = {name: i for i, name in enumerate(FACE)}
-    rig.face[:, face["mouth_open"]] += speech * np.clip(syllables, 0.0, 1.2) * 0.45
-    rig.face[:, face["brows_raised"]] += np.clip(0.25 * speech * noise(times, rng, 0.2, 0.9), 0.0, 1.0)
-    at = float(times[0] if len(times) else 0.0) + float(rng.exponential(2.0))
-    while len(times) and at < times[-1]:
-        rig.face[:, face["eyes_open"]] -= np.exp(-(((times - at) / 0.07) ** 2))
-        at += 0.4 + float(rng.exponential(3.2))
+def _jitter(reach: Reach, rng: np.random.Generator, spread: float = 0.045) -> Reach:
+    """The same a little elsewhere, by up to `spread` metres, and turned a little."""
+    first, second = (float(v) for v in rng.uniform(-spread, spread, 2))
+    turned = (0.10 if spread > 0.02 else 0.04) * rng.normal(size=(2, 3))
+    third = 0.0 if reach.site.frame in LYING else float(rng.uniform(-0.7, 0.7) * spread)
+    elbow = reach.elbow + float(rng.uniform(-0.5, 0.2))
+    fingers, palm = ((float(v[0]), float(v[1]), float(v[2])) for v in np.array([reach.fingers, reach.palm]) + turned)
+    return replace(reach, offset=plus(reach.offset, (first, second, third)), fingers=fingers, palm=palm, elbow=elbow)

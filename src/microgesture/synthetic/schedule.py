@@ -40,16 +40,27 @@ class Scheduled:
     seed: int
 
 
+CROSSED_LEGS = ("ankles", "knees", "ankle_on_knee")
+"""Ways to sit with crossed legs."""
+
+LEGS = ("plain", "together", "apart", "forward", "under", *CROSSED_LEGS)
+"""Ways to put one's legs; "forward" and "under" the chair, or for the standing one foot ahead."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """Where the person is: seated or standing, behind a table or not, and how the body rests.
 
-    `rest` names a rest pose of the hands ("lap", "table", "thighs", "sides", "clasped", "armrests").
+    `rest` names a rest pose of the hands (`rest.REST_POSES`: "lap", "table", "thighs", "sides", ...), `also` other
+    ones that a hand may change to meanwhile. `legs` is one of `LEGS`; empty: any that is not crossed. Crossed
+    legs part before a motion of the legs, and the standing have none.
     """
 
     seated: bool = True
     table: bool = False
     rest: str = "lap"
+    also: tuple[str, ...] = ()
+    legs: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,8 +68,9 @@ class Style:
     """How this person moves: multipliers around 1, and probabilities.
 
     `speed` of transitions, `amplitude` of motions, `right_handed` probability that a one-handed gesture takes
-    the right hand, `fidget` size of idle sway and breathing, `speaking` share of time in which the person
-    speaks (head and lips move).
+    the right hand, `fidget` size of idle noise and breathing, `speaking` share of time in which the person
+    speaks (head and lips move), `sway` size and rate of posture shifts, `glance` size of head movements (glances,
+    nods, beats with speech).
     """
 
     speed: float = 1.0
@@ -66,3 +78,5 @@ class Style:
     right_handed: float = 0.7
     fidget: float = 1.0
     speaking: float = 0.4
+    sway: float = 1.0
+    glance: float = 1.0

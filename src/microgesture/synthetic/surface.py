@@ -6,8 +6,8 @@ are in parts of the body's own size, so that the jaw is the jaw on a large and o
 - frame `head`: half widths, half heights, half depths of the head from its centre;
 - frames `chest` and `pelvis`: half breadths of the chest, lengths of the trunk, half depths of the chest, from
   joint "chest" or "pelvis"; `neck`: radii and lengths of the neck from its base;
-- `own_…` and `other_…` limbs (`upper_arm`, `forearm`, `thigh`): the direction from the bone, along the chest's
-  axes, in which the skin is touched, at `along` (0..1) of the bone;
+- `own_…` and `other_…` limbs (`LIMB_ENDS`): the direction from the bone, along the chest's axes, in which the
+  skin is touched, at `along` (0..1) of the bone;
 - `table`: on the table top, x and z from the middle of its near edge (its `up` tangent is forwards);
 - free places, which have no surface: `space` before the chest, `near_pelvis` around the pelvis, `above_table`
   from the middle of the table's near edge. These and `table` are in metres of a person of 1.73 m.
@@ -24,6 +24,15 @@ from microgesture.synthetic.kinematics import SIDES, SIGNS, Skeleton, apply, cro
 from microgesture.synthetic.performance import Body
 
 FREE_FRAMES = ("space", "near_pelvis", "above_table")
+
+LIMB_ENDS = {
+    "upper_arm": ("shoulder", "elbow"),
+    "forearm": ("elbow", "wrist"),
+    "thigh": ("hip", "knee"),
+    "shin": ("knee", "ankle"),
+    "foot": ("ankle", "toe"),
+}
+"""Joints, without side, at the ends of the bone of every limb that has sites."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,8 @@ def limb_radius(body: Body, limb: str, along: np.ndarray) -> np.ndarray:
         "upper_arm": (r["upper_arm"] * 1.08, r["forearm"]),
         "forearm": (r["forearm"], r["wrist"]),
         "thigh": (r["thigh"] * 1.1, r["shin"] * 1.1),
+        "shin": (r["shin"] * 1.1, r["ankle"]),
+        "foot": (r["ankle"], r["foot"] * 0.7),
     }[limb]
     return first + (second - first) * np.clip(along, 0.0, 1.0)
 
@@ -189,8 +200,7 @@ def _on_limb(
 ) -> tuple[np.ndarray, np.ndarray]:
     which, limb = site.frame.split("_", 1)
     owner = side if which == "own" else 1 - side
-    ends = {"upper_arm": ("shoulder", "elbow"), "forearm": ("elbow", "wrist"), "thigh": ("hip", "knee")}[limb]
-    first, second = (skeleton.joints[f"{SIDES[owner]}_{end}"] for end in ends)
+    first, second = (skeleton.joints[f"{SIDES[owner]}_{end}"] for end in LIMB_ENDS[limb])
     bone = unit(second - first)
     _, chest = skeleton.frames["chest"]
     out = apply(chest, np.array(site.at) * np.array([SIGNS[side], 1.0, 1.0]))

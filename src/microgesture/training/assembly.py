@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from microgesture.datasets import ClipDataset, Manifest, read_manifest
+from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import DataError, RecipeError
 from microgesture.recognition import Objective, create_objective, restore
@@ -39,21 +40,35 @@ class Run:
         return float(self.config.get("temperature", 1.0))
 
     @property
+    def recipe_vocabulary(self) -> Vocabulary:
+        """The vocabulary that the run was trained on."""
+        return Vocabulary.from_json(self.config["model"]["vocabulary"], str(self.folder))
+
+    @property
     def title(self) -> str:
         """Name of the run in tables."""
         return self.recipe.title or self.folder.name
 
 
-def open_manifest(recipe: Recipe) -> Manifest:
-    """The recipe's manifest with its vocabulary. Raises `RecipeError` when the recipe names none."""
+def open_manifest(recipe: Recipe) -> Manifest | SkeletonWorld:
+    """The recipe's manifest with its vocabulary, or the skeleton banks in its place.
+
+    Raises `RecipeError` when the recipe names none.
+    """
     if not recipe.data.manifest:
         raise RecipeError("the recipe names no data: give --data.manifest path/to/manifest.csv")
+    if Path(recipe.data.manifest).name == INDEX:
+        return SkeletonWorld(recipe.data.manifest)
     vocabulary = Vocabulary.load(recipe.data.vocabulary) if recipe.data.vocabulary else None
     return read_manifest(recipe.data.manifest, vocabulary)
 
 
-def make_dataset(recipe: Recipe, manifest: Manifest, split: str, training: bool = False) -> ClipDataset:
+def make_dataset(
+    recipe: Recipe, manifest: Manifest | SkeletonWorld, split: str, training: bool = False
+) -> ClipDataset | WindowDataset:
     """The clips of one split. Raises `DataError` when the split is empty."""
+    if isinstance(manifest, SkeletonWorld):
+        return manifest.dataset(split, recipe.data.frames, recipe.training.seed if training else 0, training)
     rows = manifest.split(split)
     if not rows:
         raise DataError(f"{recipe.data.manifest}: no row has split '{split}'")

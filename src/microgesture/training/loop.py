@@ -24,6 +24,7 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_lis
 
 from microgesture.atomic import write_text
 from microgesture.datasets import ClipDataset, make_loader
+from microgesture.datasets.windows import WindowDataset
 from microgesture.errors import RecipeError
 from microgesture.recognition import Objective
 from microgesture.training import checkpoint as files
@@ -186,7 +187,7 @@ class _Loop:
         progress.epoch(self.epoch, self.recipe.optimiser.epochs, row)
         self._save()
 
-    def _validate(self, clips: ClipDataset) -> dict[str, float]:
+    def _validate(self, clips: ClipDataset | WindowDataset) -> dict[str, float]:
         found = predict(self.objective, clips, self.recipe.optimiser.batch, self.precision, self.device)
         log_p = torch.log_softmax(torch.from_numpy(found.scores), dim=-1)
         loss = float(torch.nn.functional.nll_loss(log_p, torch.from_numpy(found.labels)))
@@ -217,7 +218,7 @@ class _Loop:
         if self.writer is not None:
             self.writer.close()
 
-    def _validation_set(self) -> ClipDataset | None:
+    def _validation_set(self) -> ClipDataset | WindowDataset | None:
         for split in ("val", "validation", "validate"):
             if self.manifest.split(split):
                 return make_dataset(self.recipe, self.manifest, split)

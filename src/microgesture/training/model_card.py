@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from microgesture.datasets import Manifest
+from microgesture.datasets.windows import SkeletonWorld
 from microgesture.training.configuration import Recipe
 
 LIMITS = (
@@ -12,7 +13,7 @@ LIMITS = (
 )
 
 
-def model_card(recipe: Recipe, manifest: Manifest, accuracy: float) -> str:
+def model_card(recipe: Recipe, manifest: Manifest | SkeletonWorld, accuracy: float) -> str:
     """Markdown of the model card."""
     splits = {split: len(manifest.split(split)) for split in ("train", "val", "test")}
     counts = ", ".join(f"{n} {split}" for split, n in splits.items() if n)

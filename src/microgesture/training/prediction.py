@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from microgesture.datasets import ClipDataset, make_loader
+from microgesture.datasets.windows import WindowDataset
 from microgesture.recognition import Objective
 
 
@@ -34,7 +35,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def predict(
     objective: Objective,
-    dataset: ClipDataset,
+    dataset: ClipDataset | WindowDataset,
     batch: int = 32,
     precision: str = "no",
     device: torch.device | str = "cpu",
@@ -58,9 +59,9 @@ def predict(
 
 
 def clip_input(batch: dict[str, torch.Tensor], device: torch.device | str) -> torch.Tensor:
-    """The encoder's input of a batch, on the device: clips in channels-last layout."""
+    """The encoder's input of a batch, on the device: RGB clips in channels-last layout."""
     clip = batch["clip"].to(device)
-    return clip.contiguous(memory_format=torch.channels_last_3d) if clip.dim() == 5 else clip
+    return clip.contiguous(memory_format=torch.channels_last_3d) if clip.dim() == 5 and clip.shape[1] == 3 else clip
 
 
 def autocast(precision: str, device: torch.device | str) -> torch.autocast:

@@ -1,0 +1,210 @@
+"""The verbs that look at videos: analyze, recognize, pose, anonymize. Thin, and nothing heavy at import."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from microgesture.arguments import batch, say, takes_flags
+from microgesture.errors import RecipeError
+
+if TYPE_CHECKING:
+    from microgesture.analyzer import Analyzer
+    from microgesture.timeline import GestureEvent
+
+
+def _model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="RUN", help="folder of a trained run; default: the built-in weights")
+    parser.add_argument("--vocabulary", help="imigue, smg, ma52 or a text file with one gesture per line")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+
+
+def _pose_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fps", type=float, help="poses a second; for OpenPose folders and other files without times, their rate"
+    )
+    parser.add_argument(
+        "--pose-model", metavar="FILE", help="a MediaPipe .task file in place of the models in its wheel"
+    )
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.fps is not None and not 1 <= args.fps <= 240:
+        raise RecipeError("--fps must be from 1 to 240")
+
+
+def _open_model(args: argparse.Namespace) -> Analyzer:
+    from microgesture.analyzer import load
+    from microgesture.vocabulary import Vocabulary
+
+    analyzer = load(args.model, args.device)
+    return analyzer.with_vocabulary(Vocabulary.load(args.vocabulary)) if args.vocabulary else analyzer
+
+
+def recognize_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture recognize`."""
+    parser.add_argument("clip", nargs="+", help="trimmed clips: videos, skeleton tracks, OpenPose folders, pickles")
+    _model_arguments(parser)
+    _pose_arguments(parser)
+    parser.add_argument("--top", type=int, default=5, help="how many readings a clip")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print")
+
+
+def recognize(args: argparse.Namespace) -> int:
+    """Name the gesture of each clip."""
+    if args.top < 1:
+        raise RecipeError("--top must be 1 or more")
+    _check(args)
+    analyzer = _open_model(args)
+    zero_shot = analyzer.zero_shot
+    found: list[dict[str, object]] = []
+
+    def one(clip: str) -> None:
+        event = analyzer.recognize(clip, args.top, **_watching(analyzer, args))
+        if args.format == "json":
+            found.append(
+                {"file": clip, "duration": event.duration, "zero_shot": zero_shot, "readings": _readings(event)}
+            )
+        else:
+            print(f"{clip}  ({event.duration:.2f} s)" + ("  zero-shot: label texts that no training saw" * zero_shot))
+            for reading in _readings(event):
+                print(f"  {reading['confidence']:.3f}  {reading['label']}")
+
+    code = batch(args.clip, one, args.debug)
+    if args.format == "json":
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    return code
+
+
+def _watching(analyzer: Analyzer, args: argparse.Namespace) -> dict[str, object]:
+    """Options of watching, for analyzers that watch skeletons."""
+    if analyzer.modality == "skeleton":
+        return {"fps": args.fps, "model_file": args.pose_model}
+    if args.fps or args.pose_model:
+        raise RecipeError("--fps and --pose-model are for runs that read skeletons; this one reads pixels")
+    return {}
+
+
+def _readings(event: GestureEvent) -> list[dict[str, object]]:
+    first = [(event.label, event.confidence)]
+    return [
+        {"label": label, "confidence": round(confidence, 4)}
+        for label, confidence in first + [(a.label, a.confidence) for a in event.alternatives]
+    ]
+
+
+def analyze_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture analyze`."""
+    parser.add_argument("video", nargs="+", help="untrimmed videos, or skeleton tracks in their place")
+    parser.add_argument("-o", "--out", required=True, help="folder; several videos get a folder each inside it")
+    _model_arguments(parser)
+    _pose_arguments(parser)
+    parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to watch")
+    parser.add_argument("--emotion", metavar="RUN", help="folder of a trained emotion model")
+    parser.add_argument(
+        "--thumbnails",
+        choices=("masked", "none", "original"),
+        default="none",
+        help="pictures from the video, in the report",
+    )
+
+
+@takes_flags("microgesture.spotting:SpottingConfig")
+def analyze(args: argparse.Namespace) -> int:
+    """Find the gestures of each video and write its files."""
+    from microgesture.analysis_files import check_folder, folder_names, write_analysis
+    from microgesture.emotion.model import EmotionModel
+    from microgesture.spotting import SpottingConfig
+    from microgesture.training.configuration import dataclass_from_mapping
+    from microgesture.training.progress import track
+
+    _check(args)
+    analyzer = _open_model(args)
+    source = "microgesture analyze VIDEO"
+    flags = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in args.flags]
+    spotting = dataclass_from_mapping(SpottingConfig, asdict(analyzer.default_spotting), flags, source)
+    emotion = EmotionModel.load(args.emotion) if args.emotion else None
+    watching = _watching(analyzer, args)
+    if args.person == "all" and analyzer.modality != "skeleton":
+        raise RecipeError("--person all is for runs that read skeletons; this one reads pixels")
+
+    videos = list(dict.fromkeys(args.video))
+    names = folder_names(videos)
+    outs = {v: Path(args.out) if len(videos) == 1 else Path(args.out, n) for v, n in zip(videos, names, strict=True)}
+    check_folder(Path(args.out))
+
+    def one(video: str) -> None:
+        with track(f"analyzing {video}") as progress:
+            timeline, tracks = analyzer.analyze_with_tracks(
+                video, spotting, emotion, progress, persons=args.person, resume=outs[video] / ".watched", **watching
+            )
+        report = write_analysis(timeline, outs[video], video, thumbnails=args.thumbnails, track=tracks or None)
+        _tidy(outs[video] / ".watched")
+        print(f"{video}: {len(timeline)} gestures; open {report}")
+        for line in analyzer.remarks(timeline):
+            print(f"  {line}")
+
+    return batch(videos, one, args.debug)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a finished watch kept for going on."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def pose_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture pose`."""
+    parser.add_argument("video", nargs="+", help="videos")
+    parser.add_argument("-o", "--out", required=True, help="track .npz; with several videos a folder")
+    parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to keep")
+    _pose_arguments(parser)
+
+
+def pose(args: argparse.Namespace) -> int:
+    """Write the skeleton track of each video."""
+    from microgesture.analysis_files import folder_names
+    from microgesture.pose.extraction import write_pose
+    from microgesture.training.progress import track
+
+    _check(args)
+    videos = list(dict.fromkeys(args.video))
+    names = folder_names(videos)
+
+    def one(video: str) -> None:
+        out = Path(args.out) if len(videos) == 1 else Path(args.out, f"{names[videos.index(video)]}.npz")
+        with track(f"watching {video}") as progress:
+            written = write_pose(
+                video, out, persons=args.person, fps=args.fps, model_file=args.pose_model, progress=progress
+            )
+        for path in written:
+            print(f"{video}: {path}")
+
+    return batch(videos, one, args.debug)
+
+
+def anonymize_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture anonymize`."""
+    parser.add_argument("video", help="video with faces")
+    parser.add_argument("-o", "--out", required=True, help="the video without them; sound and metadata are left out")
+
+
+@takes_flags("microgesture.anonymization:AnonymizeConfig")
+def anonymize(args: argparse.Namespace) -> int:
+    """Hide the faces of a video; exit code 1 when the check still finds one."""
+    from microgesture.anonymization import AnonymizeConfig
+    from microgesture.anonymization import anonymize as hide
+    from microgesture.training.configuration import dataclass_from_flags
+    from microgesture.training.progress import track
+
+    config = dataclass_from_flags(AnonymizeConfig, args.flags, "microgesture anonymize VIDEO")
+    with track(f"hiding faces in {args.video}") as progress:
+        audit = hide(args.video, args.out, config, progress=progress)
+    print(f"{args.out}: {audit}")
+    if not audit.clean:
+        say(f"{args.out}: faces may still be seen; look at the times above before you share it")
+    return 0 if audit.clean else 1

@@ -1,0 +1,110 @@
+"""Windows of synthetic skeleton banks as a data set of the training loop.
+
+A world of skeletons is a folder with `skeletons.json` (which banks make up which split, with their shares) beside the
+banks, written by `microgesture.pretraining`. Its windows are made by the batch, anew in every epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from microgesture.errors import DataError
+from microgesture.synthetic.skeleton_bank import SkeletonBank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows, class_matrices
+from microgesture.vocabulary import Vocabulary
+
+INDEX = "skeletons.json"
+
+
+class SkeletonWorld:
+    """What stands in `skeletons.json`: `vocabularies` (names, the first is the one that validation names), and for each
+    split its banks with their shares and its number of windows. Same face as `Manifest` to the training loop.
+
+    Raises `DataError` when the file is none.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            data = json.loads(self.path.read_text("utf-8"))
+            self.vocabularies = tuple(data["vocabularies"])
+            self.banks: dict[str, dict[str, float]] = data["banks"]
+            self.windows: dict[str, int] = data["windows"]
+        except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: cannot be read as an index of skeleton banks ({error})") from error
+        self.vocabulary = Vocabulary.load(self.vocabularies[0]).with_background()
+
+    def split(self, name: str) -> range:
+        """As many numbers as the split has windows."""
+        return range(self.windows.get(name, 0))
+
+    def dataset(self, split: str, frames: int, seed: int, training: bool) -> WindowDataset:
+        """The windows of a split. Raises `DataError` when it has none."""
+        if not self.split(split):
+            raise DataError(f"{self.path}: no windows for split '{split}'")
+        banks = [(SkeletonBank.load(self.path.parent / name), share) for name, share in self.banks[split].items()]
+        return WindowDataset(banks, self.vocabularies, len(self.split(split)), split, frames, seed, training)
+
+
+class WindowDataset(Dataset):
+    """Batches of windows from several banks, each giving its share of every batch.
+
+    In training: the keys of `SkeletonWindows`, trimmed and untrimmed windows mixed. Else: trimmed windows of motions
+    that the first vocabulary has a word for, with their `label` (B,), `clip` and `performance`; the same at every call.
+    """
+
+    def __init__(
+        self,
+        banks: Sequence[tuple[SkeletonBank, float]],
+        vocabularies: Sequence[str],
+        size: int,
+        split: str,
+        frames: int,
+        seed: int,
+        training: bool,
+    ) -> None:
+        self.training, self.size = training, size
+        self.labels = [0] * size
+        shares = np.array([share for _, share in banks])
+        self._edges = np.cumsum(shares / shares.sum())
+        self.parts = []
+        for number, (bank, _) in enumerate(banks):
+            self._classes = class_matrices(bank.motions, vocabularies[:1])[0]
+            named = self._classes.sum(1) if not training else np.ones(len(bank.motions))
+            options = {} if training else {"trimmed": 1.0, "framed": 1.0, "gaps": False}
+            self.parts.append(
+                SkeletonWindows(bank, size, vocabularies, split, 1000 * seed + number, frames, balance=named, **options)
+            )
+
+    def __len__(self) -> int:
+        return self.size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next draws belong to."""
+        for part in self.parts:
+            part.set_epoch(epoch)
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        bounds = np.rint(np.concatenate([[0.0], self._edges]) * len(indices)).astype(int)
+        made = [
+            part.__getitems__(indices[a:b])
+            for part, a, b in zip(self.parts, bounds[:-1], bounds[1:], strict=True)
+            if b > a
+        ]
+        batch = {key: torch.cat([each[key] for each in made]) for key in made[0]}
+        if not self.training:
+            label = torch.from_numpy(self._classes[batch["main"].numpy()].argmax(1))
+            return {"clip": batch["clip"], "label": label, "performance": batch["performance"]}
+        return batch
+
+
+def whole(batch: dict[str, Any]) -> dict[str, Any]:
+    """A batch that its data set made whole is collated already."""
+    return batch

@@ -1,0 +1,130 @@
+"""Tests of a skeleton run on people, cameras and ways of moving that its training had not: clips, events, trust."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from microgesture.datasets.windows import WindowDataset
+from microgesture.evaluation.metrics import Metrics, evaluate
+from microgesture.skeleton_analyzer import SkeletonAnalyzer
+from microgesture.spotting import SpottingConfig, match_events, pool, spot
+from microgesture.spotting.matching import Matching
+from microgesture.synthetic.skeleton_bank import SkeletonBank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.training.prediction import softmax
+from microgesture.vocabulary import Vocabulary
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Scores of trimmed clips: `logits (N, K)`, `labels (N,)`, `people (N,)` (number of the performance)."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    people: np.ndarray
+
+    def metrics(self, classes: int) -> Metrics:
+        """Top-1, top-5 and mean-class accuracy with intervals by person."""
+        return evaluate(self.logits, self.labels, subjects=self.people)
+
+    def probabilities(self, temperature: float) -> np.ndarray:
+        """(N, K)."""
+        return softmax(self.logits / temperature)
+
+
+@torch.inference_mode()
+def score_clips(
+    analyzer: SkeletonAnalyzer, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test", seed: int = 0
+) -> Clips:
+    """Trimmed windows of a bank, `count` of them, equally many of each motion that the vocabulary has a word for."""
+    other = analyzer.with_vocabulary(Vocabulary.load(vocabulary))
+    data = WindowDataset([(bank, 1.0)], (vocabulary,), count, split, analyzer.frames, 77 + seed, training=False)
+    logits, labels, people = [], [], []
+    for first in range(0, count, BATCH):
+        batch = data.__getitems__(range(first, min(first + BATCH, count)))
+        logits.append(other.run.objective.scores(batch["clip"]).float().numpy())
+        labels.append(batch["label"].numpy())
+        people.append(batch["performance"].numpy())
+    return Clips(np.concatenate(logits), np.concatenate(labels), np.concatenate(people))
+
+
+@dataclass(frozen=True)
+class Film:
+    """Token scores of one performance with its truth."""
+
+    times: np.ndarray
+    probabilities: np.ndarray
+    motion: np.ndarray
+    duration: float
+    truth: list
+
+
+def score_films(
+    analyzer: SkeletonAnalyzer, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test"
+) -> list[Film]:
+    """The first `count` performances of a bank, watched whole."""
+    words = Vocabulary.load(vocabulary)
+    other = analyzer.with_vocabulary(words)
+    windows = SkeletonWindows(bank, 1, (vocabulary,), split, seed=91)
+    films = []
+    for number in range(min(count, len(bank))):
+        track = windows.film(number)
+        scores = other.token_probabilities(track)
+        duration = len(track) / analyzer.rate
+        films.append(
+            Film(scores.times, scores.probabilities, scores.motion, duration, windows.truth(number, words, vocabulary))
+        )
+    return films
+
+
+def match_films(films: Sequence[Film], vocabulary: Vocabulary, config: SpottingConfig, iou: float = 0.3) -> Matching:
+    """Events of all films against their truth, counted together."""
+    return pool(
+        match_events(spot(f.times, f.probabilities, vocabulary, config, f.duration, motion=f.motion), f.truth, iou=iou)
+        for f in films
+    )
+
+
+def fit_spotting(films: Sequence[Film], vocabulary: Vocabulary, start: SpottingConfig) -> tuple[SpottingConfig, float]:
+    """Thresholds with the best event F1 on films that neither trained nor test: a search over a small grid, one
+    setting after another, twice."""
+    grid: dict[str, tuple[float, ...]] = {
+        "gesture_threshold": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
+        "smoothing_s": (0.0, 0.35, 0.5, 0.7, 1.0, 1.4),
+        "release_ratio": (0.4, 0.5, 0.6, 0.7, 0.8),
+        "min_gap_s": (0.2, 0.35, 0.5, 0.8),
+        "min_length_s": (0.3, 0.5, 0.7, 0.9),
+    }
+    best, score = start, match_films(films, vocabulary, start).f1
+    for name, values in itertools.chain(grid.items(), grid.items()):
+        for value in values:
+            tried = replace(best, **{name: value})
+            f1 = match_films(films, vocabulary, tried).f1
+            if f1 > score + 1e-6:
+                best, score = tried, f1
+    return best, score
+
+
+def fit_tokens(logits: np.ndarray, active: np.ndarray) -> tuple[float, float]:
+    """Platt scaling of the token logits: a, b of sigmoid(a x + b) with the least cross-entropy; both flat."""
+    x = torch.from_numpy(logits).double().flatten()
+    y = torch.from_numpy(active).double().flatten()
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([scale, shift], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(scale * x + shift, y)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return float(scale.detach()), float(shift.detach())

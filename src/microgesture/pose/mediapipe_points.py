@@ -1,0 +1,134 @@
+"""MediaPipe's landmarks as points of the layout "mediapipe-holistic", its import, and its noise kept quiet.
+
+Index tables: MediaPipe Pose (33 landmarks, the order of `MEDIAPIPE_33`), Hands (21: wrist, then thumb CMC, MCP, IP,
+TIP, then MCP, PIP, DIP, TIP of index, middle, ring and little finger) and Face Mesh (468). Left and right are
+the person's: MediaPipe's pose model says so itself, its holistic graph crops the "left hand" at the left wrist.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from microgesture.errors import MissingExtra
+from microgesture.pose.estimator import Pose
+from microgesture.pose.layouts import MEDIAPIPE_33, MEDIAPIPE_HOLISTIC
+
+log = logging.getLogger(__name__)
+
+PART_SCORE = 0.9
+"""Score of the points of a hand or face that its own model found: these models tell only yes or no."""
+
+OUTSIDE = 0.1
+"""Points further outside the picture than this share of its longer side are guesses and score 0."""
+
+_HAND_PARTS = (
+    *(f"thumb_{part}" for part in ("base", "knuckle", "mid", "tip")),
+    *(f"{f}_{part}" for f in ("index", "middle", "ring", "pinky") for part in ("knuckle", "mid", "dip", "tip")),
+)
+_BODY = len(MEDIAPIPE_33)
+HANDS = {
+    side: np.array([MEDIAPIPE_HOLISTIC.index(f"{side}_{part}") for part in ("wrist", *_HAND_PARTS)])
+    for side in ("left", "right")
+}
+"""Where the 21 landmarks of a hand stand in the layout."""
+
+_FACE_MESH = {
+    "forehead": (10, 151),
+    "chin": (152, 152),
+    "upper_lip": (0, 13),
+    "lower_lip": (14, 17),
+    "left_brow": (334, 334),
+    "right_brow": (105, 105),
+    "left_cheek": (280, 280),
+    "right_cheek": (50, 50),
+}
+"""Mid-forehead is halfway between hairline and glabella, a lip's point is halfway between its two edges."""
+
+FACE = np.array([MEDIAPIPE_HOLISTIC.index(name) for name in _FACE_MESH])
+"""Where the eight points of the face mesh stand in the layout."""
+
+_MESH_ROWS = np.array(list(_FACE_MESH.values()))
+
+
+def landmark_array(landmarks: Sequence[Any] | None, size: tuple[int, int]) -> np.ndarray | None:
+    """Landmarks as float32 `(n, 3)`: x, y in pixels of a picture of `size` (width, height), visibility."""
+    if not landmarks:
+        return None
+    width, height = size
+    rows = [(mark.x * width, mark.y * height, mark.visibility) for mark in landmarks]
+    return np.array(rows, dtype=np.float32)
+
+
+def holistic_pose(
+    body: np.ndarray,
+    hands: dict[str, np.ndarray | None],
+    face: np.ndarray | None,
+    size: tuple[int, int],
+) -> Pose:
+    """One person of the layout "mediapipe-holistic" from arrays of `landmark_array`.
+
+    `body (33, 3)`; `hands` by side `(21, 3)`; `face (468 or 478, 3)`, each None when not seen. A hand that was seen
+    replaces the four hand points of the body model.
+    """
+    count = len(MEDIAPIPE_HOLISTIC)
+    points, scores = np.zeros((count, 2), np.float32), np.zeros(count, np.float32)
+    points[:_BODY], scores[:_BODY] = body[:, :2], np.clip(body[:, 2], 0.0, 1.0)
+    for side, hand in hands.items():
+        if hand is not None:
+            points[HANDS[side]], scores[HANDS[side]] = hand[:, :2], PART_SCORE
+    if face is not None:
+        points[FACE], scores[FACE] = face[_MESH_ROWS, :2].mean(1), PART_SCORE
+    margin = OUTSIDE * max(size)
+    inside = np.isfinite(points).all(-1) & ((points > -margin) & (points < np.array(size) + margin)).all(-1)
+    return Pose(np.where(inside[:, None], points, 0.0).astype(np.float32), np.where(inside, scores, 0.0))
+
+
+def import_mediapipe(module: str = "mediapipe") -> ModuleType:
+    """Import a module of MediaPipe with its log lines kept down. Raises `MissingExtra` when it is not installed."""
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        importlib.import_module("mediapipe")
+    except ImportError as error:
+        if error.name is not None and error.name.partition(".")[0] != "mediapipe":
+            raise
+        raise MissingExtra("pose estimation with MediaPipe", "pose") from error
+    return importlib.import_module(module)
+
+
+_quiet_lock = threading.RLock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what C++ code writes to file descriptor 2 off the terminal; it goes to this module's debug log.
+
+    MediaPipe's graphs print half a dozen warnings while they start, before any log level applies.
+    """
+    with _quiet_lock, tempfile.TemporaryFile() as sink:
+        try:
+            sys.stderr.flush()
+            kept = os.dup(2)
+        except (OSError, ValueError, AttributeError):  # no stderr at all: nothing to keep quiet
+            yield
+            return
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            sink.seek(0)
+            if text := sink.read().decode("utf-8", "replace").strip():
+                log.debug("%s", text)

@@ -1,0 +1,293 @@
+"""Skeleton pickles in the layout of PYSKL, which challenge participants exchange; read safely, and written.
+
+`{'split': {name: [frame_dir]}, 'annotations': [...]}` or the bare list; an annotation is a dict with `frame_dir`,
+`label`, `img_shape`, `keypoint` [M, T, V, C] (C = 2: pixels, with `keypoint_score` [M, T, V]; C = 3: metres, without).
+Source: PYSKL, tools/data/README.md. `write_pyskl` adds `layout`, `image_size` (width, height), `times` (seconds) and
+`persons`, which other programs pass over.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgesture.atomic import replacing
+from microgesture.errors import DataError
+from microgesture.pose.array_pickle import load_array_pickle
+from microgesture.pose.layouts import IMIGUE_22, IMIGUE_35, LAYOUTS, MEDIAPIPE_HOLISTIC, Layout
+from microgesture.pose.miga import left_hand_first
+from microgesture.pose.raw_points import clean, frame_rate, guessed_size, in_pixels
+from microgesture.pose.track import SkeletonTrack
+
+log = logging.getLogger(__name__)
+
+FPS = 30.0
+_BY_COUNT = {
+    len(LAYOUTS[name]): name
+    for name in (
+        *("coco-17", "openpose-18", "imigue-22", "mediapipe-33", "imigue-35", "gesture-62", "synthetic"),
+        *("coco-wholebody-133", "openpose-137", "openpose-140"),
+    )
+}
+_SEQUENCES = (list, tuple, np.ndarray)
+_METRES = 10.0
+"""Points of 3D files lie within this distance of the origin; pixels do not."""
+
+
+@dataclass(frozen=True)
+class PysklFile:
+    """What a PYSKL pickle holds: `annotations` as they stand in it, `split` from a name to the `frame_dir`s."""
+
+    path: Path
+    annotations: tuple[Mapping[str, Any], ...]
+    split: Mapping[str, tuple[str, ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`frame_dir` of every annotation."""
+        return tuple(str(annotation["frame_dir"]) for annotation in self.annotations)
+
+    def annotation(self, name: str | None = None) -> Mapping[str, Any]:
+        """The annotation of a `frame_dir`; without a name the only one. Raises `DataError` when it is not one."""
+        if name is None:
+            if len(self.annotations) == 1:
+                return self.annotations[0]
+            example = f"{self.path}::{self.names[0]}" if self.annotations else ""
+            raise DataError(f"{self.path}: holds {len(self.annotations)} clips, name one, as in {example}")
+        found = [annotation for annotation, known in zip(self.annotations, self.names, strict=True) if known == name]
+        if len(found) != 1:
+            raise DataError(f"{self.path}: {len(found) or 'no'} clip{'s' * (len(found) > 1)} named '{name}'")
+        return found[0]
+
+
+def read_pyskl(path: str | Path) -> PysklFile:
+    """Read a PYSKL pickle with `load_array_pickle`, which runs nothing. Raises `DataError` naming file and clip."""
+    data = load_array_pickle(path)
+    annotations, split = (data.get("annotations"), data.get("split")) if isinstance(data, dict) else (data, None)
+    if not isinstance(annotations, list | tuple):
+        raise DataError(f"{path}: not a PYSKL file (no list 'annotations')")
+    for number, annotation in enumerate(annotations, start=1):
+        if not isinstance(annotation, dict) or "frame_dir" not in annotation:
+            raise DataError(f"{path}, clip {number}: not an annotation with 'frame_dir'")
+    parts = split if isinstance(split, dict) else {}
+    if not all(isinstance(names, list | tuple | set | frozenset | np.ndarray) for names in parts.values()):
+        raise DataError(f"{path}: 'split' is not a dict of lists")
+    return PysklFile(
+        Path(path), tuple(annotations), {str(part): tuple(map(str, names)) for part, names in parts.items()}
+    )
+
+
+def annotation_tracks(
+    annotation: Mapping[str, Any],
+    fps: float | None = None,
+    layout: str | None = None,
+    image_size: tuple[int, int] | None = None,
+    source: str = "",
+) -> list[SkeletonTrack]:
+    """The people of one annotation as tracks, in the order of the file; `source` begins the error messages.
+
+    Unless given, `fps` is 30 (the files do not say) and the layout follows from the number of points: 17 COCO, 18
+    OpenPose, 22 and 35 iMiGUE (the right hand's tips are put first, see `read_miga`), 33 MediaPipe, 62 "gesture-62",
+    133 COCO-WholeBody, 137 OpenPose; 25 in 3D is Kinect v2 = NTU, in 2D Kinect when point 0 lies below point 1
+    (the base of the spine) and BODY_25 otherwise; 75 is "mediapipe-holistic" or MediaPipe's 33 + 21 + 21, by whether
+    the lips lie between the corners of the mouth. Three values a point are x, y, score when the last is in [0, 1] and
+    the others are pixels, else metres. Points without scores are known unless all their values are 0. `img_shape` is
+    (height, width) unless more points lie inside (width, height). Normalised points are scaled to pixels. People
+    without a known point are left out. Raises `DataError`.
+    """
+    where = source or str(annotation.get("frame_dir", "annotation"))
+    points, scores = _points_and_scores(annotation, where)
+    known = _layout(annotation, points, scores, layout, where)
+    points, scores = clean(points, scores)
+    size = image_size or _image_size(annotation, points, scores, where)
+    if points.shape[-1] == 2:
+        points = in_pixels(points, scores, size, where)
+    if known in (IMIGUE_22, IMIGUE_35) and "layout" not in annotation:
+        points, scores = _right_hand_first(points, scores, known)
+    if size is None:
+        size = guessed_size(points[..., :2], scores)
+    seen = [m for m in range(len(points)) if scores[m].any()] or [0]
+    written = annotation.get("persons")
+    names = written if isinstance(written, list) and len(written) == len(points) else range(1, len(points) + 1)
+    names = [name if isinstance(name, str) else f"P{name}" for name in names]
+    times = _times(annotation, fps, points.shape[1], where)
+    return [SkeletonTrack(times, points[m], scores[m], known.name, size, names[m]) for m in seen]
+
+
+def write_pyskl(
+    clips: Sequence[SkeletonTrack | Sequence[SkeletonTrack]],
+    labels: Sequence[int],
+    path: str | Path,
+    names: Sequence[str] | None = None,
+    split: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Write clips (each one track, or the tracks of its people) with their class ids into a PYSKL pickle.
+
+    `names` are the `frame_dir`s, `clip_0000` and so on unless given; `split` maps part to names. Points and scores
+    are float32, so `read_pyskl` gives the same tracks. Raises `DataError` when the numbers of clips, labels and names
+    differ, a clip is empty, or its people differ in layout or times; `UserError` when the disk refuses.
+    """
+    names = [f"clip_{i:04d}" for i in range(len(clips))] if names is None else names
+    if not len(clips) == len(labels) == len(names) or len(set(names)) != len(names):
+        raise DataError(f"{path}: every clip needs one label and a name of its own")
+    annotations = [_annotation(*clip, path) for clip in zip(clips, labels, names, strict=True)]
+    data = {
+        "split": {part: list(members) for part, members in (split or {}).items()},
+        "annotations": annotations,
+    }
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(pickle.dumps(data, protocol=4))
+
+
+def _annotation(
+    clip: SkeletonTrack | Sequence[SkeletonTrack], label: int, name: str, path: str | Path
+) -> dict[str, Any]:
+    tracks = [clip] if isinstance(clip, SkeletonTrack) else list(clip)
+    if not tracks:
+        raise DataError(f"{path}: clip '{name}' has no track")
+    first = tracks[0]
+    for track in tracks:
+        same = track.layout == first.layout and track.points.shape == first.points.shape
+        if not same or not np.array_equal(track.times, first.times):
+            raise DataError(f"{path}: the people of clip '{name}' differ in layout or times")
+    width, height = first.image_size
+    return {
+        "frame_dir": name,
+        "total_frames": len(first),
+        "img_shape": (height, width),
+        "original_shape": (height, width),
+        "label": int(label),
+        "keypoint": np.stack([track.points for track in tracks]),
+        "keypoint_score": np.stack([track.scores for track in tracks]),
+        "layout": first.layout,
+        "image_size": (width, height),
+        "times": first.times,
+        "persons": [track.person for track in tracks],
+    }
+
+
+def _points_and_scores(annotation: Mapping[str, Any], where: str) -> tuple[np.ndarray, np.ndarray]:
+    """float `(M, T, V, 2 or 3)` and `(M, T, V)` of an annotation."""
+    keypoint, score = annotation.get("keypoint"), annotation.get("keypoint_score")
+    if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in "fiu" or keypoint.ndim not in (3, 4):
+        raise DataError(f"{where}: no array 'keypoint' [M, T, V, C]")
+    points = keypoint if keypoint.ndim == 4 else keypoint[None]
+    if points.shape[-1] not in (2, 3) or 0 in points.shape:
+        raise DataError(f"{where}: 'keypoint' has shape {keypoint.shape}, expected [M, T, V, 2 or 3]")
+    points = points.astype(np.float32)
+    third = points[..., 2] if points.shape[-1] == 3 else None
+    if score is None:
+        if third is None or not _is_score(points):
+            return points, np.any(points != 0, axis=-1).astype(np.float32)
+        return points[..., :2], third
+    if not isinstance(score, np.ndarray) or score.dtype.kind not in "fiu" or score.size != points[..., 0].size:
+        raise DataError(f"{where}: 'keypoint_score' does not fit 'keypoint' {keypoint.shape}")
+    scores = score.reshape(points.shape[:3]).astype(np.float32)
+    if third is not None and np.allclose(third, scores, atol=1e-3, equal_nan=True):
+        return points[..., :2], scores
+    return points, scores
+
+
+def _is_score(points: np.ndarray) -> bool:
+    """Whether the third value of every point `(..., 3)` is a score, not a depth."""
+    known = points[np.isfinite(points).all(-1)]
+    if not len(known):
+        return False
+    return bool(known[:, 2].min() >= 0 and known[:, 2].max() <= 1 and np.abs(known[:, :2]).max() > _METRES)
+
+
+def _layout(
+    annotation: Mapping[str, Any], points: np.ndarray, scores: np.ndarray, given: str | None, where: str
+) -> Layout:
+    count = points.shape[2]
+    name = given or ("layout" in annotation and str(annotation["layout"])) or None
+    if name is None and count == 25:
+        name = "kinect-25" if points.shape[-1] == 3 or _below(points, scores, 0, 1) else "body-25"
+        log.info("%s: 25 points taken for those of %s", where, name)
+    elif name is None and count == 75:
+        name = "mediapipe-holistic" if _lips_in_the_mouth(points, scores) else "mediapipe-75"
+        log.info("%s: 75 points taken for those of %s", where, name)
+    elif name is None:
+        name = _BY_COUNT.get(count)
+    if name is None or name not in LAYOUTS or len(LAYOUTS[name]) != count:
+        what = f"do not fit layout '{name}'" if name else "are of no known layout, name one (layout)"
+        raise DataError(f"{where}: {count} points {what}; known are {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
+
+
+def _below(points: np.ndarray, scores: np.ndarray, a: int, b: int) -> bool:
+    """Whether point a is usually lower in the picture than point b."""
+    both = (scores[..., a] > 0) & (scores[..., b] > 0)
+    return bool(both.any() and np.median((points[..., a, 1] - points[..., b, 1])[both]) > 0)
+
+
+def _lips_in_the_mouth(points: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether the points that are lips in "mediapipe-holistic" are nearer to the mouth than the mouth to the ears."""
+    mouth, ears, lips = (
+        [MEDIAPIPE_HOLISTIC.index(name) for name in names]
+        for names in (("left_mouth", "right_mouth"), ("left_ear", "right_ear"), ("upper_lip", "lower_lip"))
+    )
+    seen = (scores[..., [*mouth, *ears, *lips]] > 0).all(-1)
+    if not seen.any():
+        return True
+    centre = points[..., mouth, :2].mean(-2)
+    away = np.linalg.norm(points[..., lips, :2].mean(-2) - centre, axis=-1)[seen]
+    reach = np.linalg.norm(points[..., ears, :2].mean(-2) - centre, axis=-1)[seen]
+    return bool(np.median(away) < np.median(reach))
+
+
+def _right_hand_first(points: np.ndarray, scores: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """The people's points in the order of the layout, fingertips exchanged where the file has the left hand first."""
+    first = layout.index("right_thumb_tip")
+    order = [*range(first), *range(first + 5, first + 10), *range(first, first + 5)]
+    points, scores = points.copy(), scores.copy()
+    for m in range(len(points)):
+        if left_hand_first(points[m], scores[m], layout):
+            points[m], scores[m] = points[m][:, order], scores[m][:, order]
+    return points, scores
+
+
+def _image_size(
+    annotation: Mapping[str, Any], points: np.ndarray, scores: np.ndarray, where: str
+) -> tuple[int, int] | None:
+    """(width, height) of an annotation, None when it says nothing."""
+    for key in ("image_size", "img_shape", "original_shape"):
+        value = annotation.get(key)
+        sides = [int(side) for side in value if _is_positive(side)] if isinstance(value, _SEQUENCES) else []
+        if len(sides) == 2:
+            break
+    else:
+        return None
+    if key == "image_size":
+        return sides[0], sides[1]
+    height, width = sides
+    known = points[scores > 0][:, :2]
+
+    def inside(across: int, down: int) -> float:
+        return float((known <= (across, down)).all(-1).mean()) if len(known) else 0.0
+
+    if inside(height, width) > inside(width, height):
+        log.info("%s: %s is (width, height), by the range of the points", where, key)
+        return height, width
+    return width, height
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and bool(0 < value < np.inf)
+
+
+def _times(annotation: Mapping[str, Any], fps: float | None, frames: int, where: str) -> np.ndarray:
+    written = annotation.get("times")
+    if fps is None and isinstance(written, np.ndarray):
+        if written.shape != (frames,) or written.dtype.kind not in "fiu":
+            raise DataError(f"{where}: 'times' are not one number for each of {frames} frames")
+        if not np.isfinite(written).all() or (np.diff(written) < 0).any():
+            raise DataError(f"{where}: 'times' decrease or are not finite")
+        return written
+    return np.arange(frames) / frame_rate(fps, FPS)

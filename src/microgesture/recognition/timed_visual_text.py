@@ -1,0 +1,153 @@
+"""The visual-text objective for untrimmed movement: several vocabularies at once, and when as well as what.
+
+Ours, on the letter's frame: the encoder's tokens and the label texts meet in one space of 256 dimensions, and what is
+seen is what it is most similar to. Beyond the letter, (1) one clip is aligned with the texts of several vocabularies,
+so that one set of weights serves them all; (2) a clip may show more than one gesture: the target of eq. 4 is the share
+of the clip that each takes; (3) every token is compared with the texts too, by a sigmoid, since gestures of different
+parts of the body overlap: that says when.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.text import TextEncoder
+from microgesture.errors import RecipeError
+from microgesture.recognition.alignment import similarity
+from microgesture.recognition.objective import Objective
+from microgesture.recognition.projection import ProjectionHead
+from microgesture.recognition.registry import register_objective
+from microgesture.vocabulary import Vocabulary
+
+
+@register_objective("visual-text-timed")
+class TimedVisualTextObjective(Objective):
+    """Alignment of clips and of their tokens with label texts.
+
+    `vocabularies` are those that training aligns with, in the order of the targets' columns; `vocabulary`, the one
+    that recognition names, need not be among them. `temperature` is τ, `width` D. A training batch holds `clip`,
+    `share (B, K)`: how much of the clip each class takes; `active (B, N, K)` in [0, 1]: the same for each token;
+    `known (B, V)` and `known_tokens (B, N, V)`: which vocabularies can name what goes on at all. K runs over all
+    classes of all vocabularies, one after another. Raises `RecipeError` without a text encoder.
+    """
+
+    text_encoder: TextEncoder
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        text_encoder: TextEncoder | None,
+        vocabulary: Vocabulary,
+        *,
+        vocabularies: Sequence[str] = ("imigue", "smg", "ma52"),
+        width: int = 256,
+        dropout: float = 0.1,
+        temperature: float = 0.05,
+        token_weight: float = 1.0,
+    ) -> None:
+        if text_encoder is None:
+            raise RecipeError("objective 'visual-text-timed' needs a text encoder")
+        super().__init__(encoder, text_encoder, vocabulary)
+        self.trained = tuple(Vocabulary.load(name).with_background() for name in vocabularies)
+        self.temperature = temperature
+        self.token_weight = token_weight
+        self.image_projection = ProjectionHead(encoder.width, width, dropout)
+        self.token_projection = ProjectionHead(encoder.width, width, dropout)
+        self.text_projection = ProjectionHead(text_encoder.width, width, dropout)
+        self.token_scale = nn.Parameter(torch.tensor(12.0))
+        self.token_bias = nn.Parameter(torch.tensor(-7.0))
+
+    def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """`clip_loss`: eq. 4 over each vocabulary, with shares as targets; `token_loss`: binary cross-entropy."""
+        texts = [self._training_text(v, i) for v in self.trained for i in range(len(v))]
+        text = self.embed_texts(texts)
+        tokens = self.encoder(batch["clip"])
+        visual = self.image_projection(self.encoder.pool(tokens))
+        logits = similarity(visual, text, self.temperature)
+        moments = self._token_logits(tokens, text)
+        visual_kl, token_loss, first = logits.new_zeros(()), logits.new_zeros(()), 0
+        for number, vocabulary in enumerate(self.trained):
+            columns = slice(first, first + len(vocabulary))
+            first += len(vocabulary)
+            visual_kl = visual_kl + _alignment(
+                logits[:, columns], batch["share"][:, columns], batch["known"][:, number]
+            )
+            known = batch["known_tokens"][:, : moments.shape[1], number]
+            token_loss = token_loss + _detection(
+                moments[..., columns], batch["active"][:, : moments.shape[1], columns], known
+            )
+        text_kl = _alignment(logits.T, batch["share"].T, batch["share"].sum(0) > 0)
+        count = len(self.trained)
+        return {
+            "clip_loss": 0.5 * (visual_kl / count + text_kl),
+            "token_loss": self.token_weight * token_loss / count,
+            "visual_kl": (visual_kl / count).detach(),
+            "text_kl": text_kl.detach(),
+        }
+
+    def scores(self, clip: Tensor) -> Tensor:
+        """Similarity over τ (B, K) of each clip to all K class texts."""
+        return similarity(self.embed(clip), self.text_embed(), self.temperature)
+
+    def token_scores(self, clip: Tensor) -> Tensor:
+        """Logits (B, N, K) of each class at each token, each for itself: a sigmoid gives its probability."""
+        return self._token_logits(self.encoder(clip), self.text_embed())
+
+    def both_scores(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """`scores` and `token_scores` of one pass through the encoder."""
+        tokens, text = self.encoder(clip), self.text_embed()
+        visual = self.image_projection(self.encoder.pool(tokens))
+        return similarity(visual, text, self.temperature), self._token_logits(tokens, text)
+
+    def embed(self, clip: Tensor) -> Tensor:
+        """v̄ (B, D)."""
+        return self.image_projection(self.encoder.pool(self.encoder(clip)))
+
+    def text_embed(self) -> Tensor:
+        """t̄ (K, D), one vector a class of `vocabulary`."""
+        return self.embed_texts(self.vocabulary.names)
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """t̄ (n, D) of n label texts."""
+        return self.text_projection(self.text_encoder(texts))
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> TimedVisualTextObjective:
+        """An objective that shares all weights with this one and scores the classes of `vocabulary`."""
+        other = copy.copy(self)
+        other.vocabulary = vocabulary
+        return other
+
+    def zero_shot(self, vocabulary: Vocabulary) -> bool:
+        """Whether recognition of `vocabulary` reaches beyond the label texts of training."""
+        trained = {name.lower() for v in self.trained for name in v.names}
+        return any(name.lower() not in trained for name in vocabulary.names)
+
+    def _training_text(self, vocabulary: Vocabulary, index: int) -> str:
+        """A class's name; now and then its description, which teaches more words."""
+        gesture = vocabulary[index]
+        described = self.training and bool(gesture.description) and torch.rand(()) < 0.2
+        return gesture.description if described else gesture.name
+
+    def _token_logits(self, tokens: Tensor, text: Tensor) -> Tensor:
+        moments = F.normalize(self.token_projection(tokens).float(), dim=-1)
+        return self.token_scale * (moments @ F.normalize(text.float(), dim=-1).T) + self.token_bias
+
+
+def _alignment(logits: Tensor, share: Tensor, known: Tensor) -> Tensor:
+    """KL of the shares, as distributions over the columns, from softmax(logits), mean over the known rows."""
+    target = share / share.sum(-1, keepdim=True).clamp_min(1e-6)
+    rows = F.kl_div(F.log_softmax(logits, -1), target, reduction="none").sum(-1)
+    known = known & (share.sum(-1) > 0)
+    return (rows * known).sum() / known.sum().clamp_min(1)
+
+
+def _detection(logits: Tensor, active: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy, summed over the classes (but "No gesture", the last), mean over the known tokens."""
+    rows = F.binary_cross_entropy_with_logits(logits[..., :-1], active[..., :-1], reduction="none").sum(-1)
+    return (rows * known).sum() / known.sum().clamp_min(1)

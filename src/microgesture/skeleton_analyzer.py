@@ -1,0 +1,302 @@
+"""The analyzer for runs that read skeletons: the built-in weights among them.
+
+A video is watched by a pose estimator (extra `pose`) and becomes tracks, one a person; a skeleton file is read
+instead of a video wherever one is named. From there on no pixel is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import microgesture
+from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
+from microgesture.emotion.model import EmotionModel
+from microgesture.errors import DataError, RecipeError
+from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.sources import is_skeleton, read_tracks
+from microgesture.pose.track import SkeletonTrack
+from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
+from microgesture.spotting import SpottingConfig, spot
+from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.training.prediction import softmax
+from microgesture.video import VideoReader
+
+BATCH = 32
+"""Windows scored at once."""
+LONGEST_STEP_S = 0.4
+"""Poses farther apart than this are not joined by a straight line: nobody is seen between them."""
+LEAST_SEEN_S = 0.25
+"""A shorter appearance is no movement that could be named."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was seen: `tracks`, one a person, largest first (none: nobody), and the `media` they come from."""
+
+    tracks: tuple[SkeletonTrack, ...]
+    media: Media
+    source: str = ""
+
+
+class SkeletonAnalyzer(Analyzer):
+    """A skeleton run made ready: `watch` a video or a skeleton file, `read` what was watched; or both at once by
+    `recognize` and `analyze`. `rate` is the poses a second that the run was trained on."""
+
+    def __init__(self, run, device: str = "auto") -> None:
+        super().__init__(run, device)
+        if not isinstance(run.objective, TimedVisualTextObjective):
+            raise RecipeError(
+                f"'{run.folder}': a skeleton run with objective '{run.objective.name}' cannot be used yet"
+            )
+        self.objective: TimedVisualTextObjective = run.objective
+        self.rate = float(run.config.get("rate", 12.5))
+        self.frames = int(run.recipe.data.frames)
+
+    @property
+    def zero_shot(self) -> bool:
+        """Whether the vocabulary has labels that the run was not trained on."""
+        return self.objective.zero_shot(self.vocabulary)
+
+    def watch(
+        self,
+        source: str | Path,
+        persons: str = "largest",
+        fps: float | None = None,
+        model_file: str | Path | None = None,
+        resume: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Watched:
+        """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
+
+        Of a video `fps` poses a second are estimated, the run's own rate by default, and the result is kept in the
+        folder `resume` while it grows, so that a stopped watch goes on. Raises `VideoError`, `DataError`, or
+        `MissingExtra` without the extra `pose`.
+        """
+        if is_skeleton(source):
+            tracks = read_tracks(source, fps=fps)
+            if persons == "largest":
+                tracks = tracks[:1]
+            end = max((float(t.times[-1]) + _step(t) for t in tracks if len(t)), default=0.0)
+            size = tracks[0].image_size if tracks else None
+            return Watched(tuple(tracks), Media(printable(source), end, None, size), "file")
+        from microgesture.pose.estimator import create_estimator
+        from microgesture.pose.extraction import extract
+
+        with VideoReader(source) as reader:
+            media = Media(printable(source), reader.duration, reader.fps, reader.size, reader.sha256())
+        estimator = create_estimator(model_file=model_file)
+        tracks = extract(source, estimator, fps or self.rate, persons, progress=progress, resume_folder=resume)
+        return Watched(tuple(tracks), media, estimator.name)
+
+    def recognize(self, clip: str | Path, top: int = 5, **watching: Any) -> GestureEvent:
+        """Name the gesture of a trimmed clip, video or skeleton file, by its largest person.
+
+        `watching` are options of `watch`. Raises `DataError` when nobody is found in it.
+        """
+        watched = self.watch(clip, **watching)
+        tracks = [track for track in watched.tracks if _seen_seconds(track) >= LEAST_SEEN_S]
+        if not tracks:
+            raise DataError(f"{clip}: no person was found in it, so there is no gesture to name")
+        duration = max(watched.media.duration or 0.0, 1e-3)
+        return self.event_of(self.probabilities(tracks[0]), duration, top)
+
+    def analyze_with_tracks(
+        self,
+        video: str | Path,
+        spotting: SpottingConfig | None = None,
+        emotion: EmotionModel | None = None,
+        progress: Progress | None = None,
+        **watching: Any,
+    ) -> tuple[Timeline, tuple[SkeletonTrack, ...]]:
+        """Watch and read a video or skeleton file: the gestures, and the tracks that they were read from.
+
+        `watching` are options of `watch`.
+        """
+        watched = self.watch(video, progress=progress, **watching)
+        return self.read(watched, spotting, emotion), watched.tracks
+
+    def remarks(self, timeline: Timeline) -> list[str]:
+        """What a reader of the timeline must know, in plain sentences."""
+        said = super().remarks(timeline)
+        for person, stretches in timeline.provenance["unseen"].items():
+            away = sum(end - start for start, end in stretches)
+            if away > 0.05 * timeline.duration:
+                said.append(f"{person} is not seen for {away:.1f} of {timeline.duration:.1f} s")
+        if not timeline.provenance["persons"]:
+            return ["nobody was found in it, so there are no gestures"]
+        return said
+
+    def read(
+        self, watched: Watched, spotting: SpottingConfig | None = None, emotion: EmotionModel | None = None
+    ) -> Timeline:
+        """Find, time and name the gestures of everyone who was watched."""
+        config = spotting or self.default_spotting
+        duration = watched.media.duration or 0.0
+        events: list[GestureEvent] = []
+        unseen: dict[str, list[list[float]]] = {}
+        for track in watched.tracks:
+            scores = self.token_probabilities(track)
+            events += spot(
+                scores.times,
+                scores.probabilities,
+                self.vocabulary,
+                config,
+                duration,
+                motion=scores.motion,
+                person=track.person,
+                annotator=self.run.title,
+            )
+            unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(track, duration)]
+        if not watched.tracks and duration > 0:
+            unseen["P1"] = [[0.0, round(duration, 3)]]
+        provenance = {
+            "tool": "microgesture",
+            "version": microgesture.__version__,
+            "model": self.run.title,
+            "trained_on": self.trained_on,
+            "pose": watched.source,
+            "persons": [track.person for track in watched.tracks],
+            "unseen": unseen,
+            "zero_shot": self.zero_shot,
+            "config": {"spotting": asdict(config)},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        timeline = Timeline(tuple(events), watched.media, self.vocabulary.name, self.vocabulary.names, None, provenance)
+        return timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
+
+    @property
+    def trained_on(self) -> str:
+        """One sentence for reports."""
+        return str(self.run.config.get("trained_on", f"The recogniser learnt from {self.run.recipe.data.manifest}."))
+
+    def probabilities(self, track: SkeletonTrack) -> np.ndarray:
+        """Probabilities (K,) of a trimmed track: one window over the time in which the person is seen, or the mean
+        over half-overlapping windows when it is longer."""
+        skeleton = resample(track, self.rate)
+        seen = np.flatnonzero((skeleton[..., 2] > 0).any(-1))
+        skeleton = skeleton[seen[0] : seen[-1] + 1]
+        starts = _starts(len(skeleton), self.frames)
+        logits = [scores for scores, _ in self._score([_cut(skeleton, s, self.frames) for s in starts])]
+        return softmax(np.mean(logits, axis=0) / self.run.temperature)
+
+    def token_probabilities(self, track: SkeletonTrack) -> WindowScores:
+        """Probability of every class, each for itself, every `stride` poses; NaN where nobody is seen.
+
+        Windows overlap by half; each moment takes its scores from both, the nearer centre weighing more. `motion`
+        is the speed of the fastest of hands, head, shoulders and feet, in shoulder widths a second.
+        """
+        stride = int(getattr(self.run.objective.encoder, "stride", 1))
+        skeleton = resample(track, self.rate)
+        count = -(-len(skeleton) // stride)
+        classes = len(self.vocabulary)
+        total, weight = np.zeros((count, classes)), np.zeros((count, 1))
+        starts = _starts(len(skeleton), self.frames)
+        tokens = -(-self.frames // stride)
+        slope = 1.0 - np.abs((np.arange(tokens) + 0.5) / tokens * 2 - 1.0) + 0.02
+        for first in range(0, len(starts), BATCH):
+            part = starts[first : first + BATCH]
+            for start, (_, moments) in zip(
+                part, self._score([_cut(skeleton, s, self.frames) for s in part]), strict=True
+            ):
+                at = slice(start // stride, min(start // stride + tokens, count))
+                n = at.stop - at.start
+                total[at] += moments[:n] * slope[:n, None]
+                weight[at] += slope[:n, None]
+        rows = total / np.maximum(weight, 1e-9)
+        seen = (skeleton[..., 2] > 0).any(-1)
+        there = np.add.reduceat(seen, np.arange(0, len(seen), stride)) > 0 if len(seen) else np.zeros(0, bool)
+        rows[~there] = np.nan
+        times = float(track.times[0] if len(track) else 0.0) + (np.arange(count) + 0.5) * stride / self.rate
+        return WindowScores(times, rows, _motion(skeleton, self.rate, stride))
+
+    @torch.inference_mode()
+    def _score(self, windows: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each window (T, 62, 3): clip logits (K,) and token probabilities (N, K)."""
+        batch = torch.from_numpy(np.stack(windows)).float().unsqueeze(1).to(self.device)
+        clips, tokens = self.objective.both_scores(batch)
+        return list(zip(clips.float().cpu().numpy(), tokens.float().sigmoid().cpu().numpy(), strict=True))
+
+
+def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
+    """A track in layout "gesture-62" at `rate` poses a second from its first time on, (T, 62, 3) of x, y, score.
+
+    Points lie on straight lines between the neighbouring poses; their score is the lower of the two. Where the
+    poses are more than `LONGEST_STEP_S` apart, nobody is seen. Raises `DataError` for a 3D track.
+    """
+    if track.points.shape[-1] != 2:
+        raise DataError("the recogniser reads 2D tracks (pixels); this one is in metres")
+    converted = track.to_layout(GESTURE_62.name)
+    if len(track) == 0:
+        return np.zeros((0, len(GESTURE_62), 3), np.float32)
+    times, scores = converted.times, np.where(np.isfinite(converted.points).all(-1), converted.scores, 0.0)
+    points = np.nan_to_num(converted.points)
+    if len(track) == 1:
+        return np.concatenate([points, scores[..., None]], -1).astype(np.float32)
+    grid = times[0] + np.arange(int((times[-1] - times[0]) * rate + 1.001)) / rate
+    after = np.clip(np.searchsorted(times, grid, side="right"), 1, len(times) - 1)
+    before = after - 1
+    gap = np.maximum(times[after] - times[before], 1e-9)
+    part = np.clip((grid - times[before]) / gap, 0.0, 1.0)[:, None, None]
+    a, b = scores[before], scores[after]
+    low = np.where(part[..., 0] < 1e-6, a, np.where(part[..., 0] > 1 - 1e-6, b, np.minimum(a, b)))
+    joined = points[before] * (1 - part) + points[after] * part
+    low[(gap > LONGEST_STEP_S) & (part[:, 0, 0] > 1e-6) & (part[:, 0, 0] < 1 - 1e-6)] = 0.0
+    return np.concatenate([joined, low[..., None]], -1).astype(np.float32)
+
+
+def _starts(length: int, window: int) -> list[int]:
+    """First frames of windows that overlap by half and cover everything; all of them even."""
+    hop = max(window // 2 - (window // 2) % 2, 1)
+    return list(range(0, max(length - window, 0) + hop, hop))
+
+
+def _cut(skeleton: np.ndarray, start: int, length: int) -> np.ndarray:
+    part = skeleton[start : start + length]
+    return np.pad(part, ((0, length - len(part)), (0, 0), (0, 0)))
+
+
+_LEADING = tuple(
+    GESTURE_62.index(name)
+    for name in (
+        "nose",
+        *(f"{s}_{j}" for j in ("wrist", "index_tip", "shoulder", "knee", "toe") for s in ("left", "right")),
+    )
+)
+
+
+def _motion(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
+    if len(skeleton) < 2:
+        return np.zeros(-(-len(skeleton) // stride))
+    points, known = skeleton[:, _LEADING, :2], skeleton[:, _LEADING, 2] > 0.15
+    left, right = GESTURE_62.index("left_shoulder"), GESTURE_62.index("right_shoulder")
+    both = (skeleton[:, [left, right], 2] > 0.15).all(-1)
+    width = np.linalg.norm(skeleton[:, left, :2] - skeleton[:, right, :2], axis=-1)[both]
+    scale = float(np.median(width)) if len(width) else 1.0
+    step = np.linalg.norm(np.diff(points, axis=0), axis=-1) * (known[1:] & known[:-1]) * rate / max(scale, 1e-6)
+    fastest = np.concatenate([[0.0], step.max(1)])
+    return np.maximum.reduceat(fastest, np.arange(0, len(fastest), stride))
+
+
+def _step(track: SkeletonTrack) -> float:
+    return float(np.median(np.diff(track.times))) if len(track) > 1 else 0.0
+
+
+def _seen_seconds(track: SkeletonTrack) -> float:
+    return float((track.scores > 0).any(-1).sum() * _step(track))
+
+
+def _absent(track: SkeletonTrack, duration: float) -> list[tuple[float, float]]:
+    """Stretches of at least a second without the person, before, between and after."""
+    if not len(track):
+        return [(0.0, duration)] if duration > 0 else []
+    edges = track.absent()
+    first, last = float(track.times[0]), float(track.times[-1]) + _step(track)
+    edges = [(0.0, first), *edges, (last, duration)]
+    return [(max(a, 0.0), min(b, duration)) for a, b in edges if min(b, duration) - max(a, 0.0) >= 1.0]

@@ -1,0 +1,379 @@
+"""Windows of a skeleton bank as an estimator would see them through a camera, with what happens in them.
+
+A window is at most `frames` poses at `RATE` Hz. In `trimmed` windows a gesture fills the window, as in the clips of
+the data sets; the others lie anywhere, as in an untrimmed video. Every draw depends on (seed, epoch, index) alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.track import SkeletonTrack
+from microgesture.synthetic.estimator_noise import (
+    ANKLES,
+    FEET,
+    FINGERS,
+    HIDDEN,
+    KNEES,
+    LEGS,
+    MARKS,
+    MEDIAPIPE,
+    SHOULDERS,
+    TIPS,
+    WRISTS,
+    EstimatorNoise,
+    disturb,
+)
+from microgesture.synthetic.motion import MOTIONS
+from microgesture.synthetic.occlusion import hidden_hands
+from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank
+from microgesture.timeline import GestureEvent
+from microgesture.vocabulary import NO_GESTURE, Vocabulary
+
+_FLIP = GESTURE_62.flip_permutation
+_MOUTH = np.array([GESTURE_62.index("left_mouth"), GESTURE_62.index("right_mouth")])
+_COARSE_HAND = np.array(
+    [GESTURE_62.index(f"{s}_{j}") for s in ("left", "right") for j in ("index_knuckle", "pinky_knuckle", "thumb_mid")]
+)
+_ALL_FINGERS = np.concatenate(list(FINGERS.values()))
+_NECK = GESTURE_62.index("neck")
+
+
+@dataclass(frozen=True)
+class ViewRanges:
+    """Cameras, uniformly drawn: degrees, metres; `speed` is how much faster than filmed the film runs."""
+
+    azimuth: tuple[float, float] = (-62.0, 45.0)
+    elevation: tuple[float, float] = (-12.0, 20.0)
+    distance: tuple[float, float] = (1.2, 4.5)
+    roll: tuple[float, float] = (-5.0, 5.0)
+    speed: tuple[float, float] = (0.82, 1.2)
+    mirror: bool = True
+
+
+VIEWS = {
+    "train": ViewRanges(),
+    "val": ViewRanges(),
+    "test": ViewRanges((-40.0, 62.0), (-4.0, 26.0), (1.8, 6.0), (-6.0, 6.0), (0.9, 1.3), False),
+}
+"""The test looks from other sides, from higher up and from farther away, at quicker people."""
+
+
+class SkeletonWindows(Dataset):
+    """Items by the batch (`__getitems__`): a dictionary of arrays with these keys.
+
+    `clip (B, 1, T, 62, 3)` float32: x, y in shoulder widths, score 0 or 1 (all 0 in frames beyond the window's
+    end); `active (B, N, K)`: share of each of N stretches of `stride` frames during which each of the K classes of
+    the `vocabularies` goes on, one vocabulary after another; `share (B, K)`: the same for the whole window, squared,
+    "No gesture" where nothing fills a quarter of it; `known (B, V)` and `known_tokens (B, N, V)`: whether a vocabulary
+    can name what the hands do (a motion that it has no word for is no "No gesture"); `main (B,)`: the motion that a
+    trimmed window was cut for, -1 in the others; `performance (B,)`: whose window it is.
+    """
+
+    def __init__(
+        self,
+        bank: SkeletonBank,
+        size: int,
+        vocabularies: Sequence[str] = ("imigue", "smg", "ma52"),
+        split: str = "train",
+        seed: int = 0,
+        frames: int = 48,
+        stride: int = 2,
+        trimmed: float = 0.6,
+        balance: Sequence[float] | None = None,
+        noise: EstimatorNoise = MEDIAPIPE,
+        framed: float = 0.85,
+        gaps: bool = True,
+    ) -> None:
+        self.bank, self.size, self.split, self.seed = bank, size, split, seed
+        self.frames, self.stride, self.trimmed, self.noise = frames, stride, trimmed, noise
+        self.views, self.framed, self.gaps = VIEWS[split], framed, gaps
+        groups = np.array([MOTIONS[key].group for key in bank.motions])
+        self._legs, self._face = groups == "legs", groups == "face"
+        self.vocabularies = tuple(Vocabulary.load(name).with_background() for name in vocabularies)
+        self._classes, self._nameless = class_matrices(bank.motions, vocabularies)
+        self.epoch = 0
+        motion = bank.events[:, 1].astype(int)
+        self._of_motion = [np.flatnonzero(motion == k) for k in range(len(bank.motions))]
+        weights = np.array([len(rows) > 0 for rows in self._of_motion], float)
+        self._weights = weights * (np.ones(len(weights)) if balance is None else np.asarray(balance, float))
+        self._weights /= self._weights.sum()
+        self._joints = bank.joints
+        first = np.searchsorted(bank.events[:, 0], np.arange(len(bank) + 1))
+        self._first_event = first
+        self._most_events = int(np.diff(first).max(initial=0))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next draws belong to."""
+        self.epoch = epoch
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng((self.seed, self.epoch, len(indices), *indices[:2]))
+        performance, start, length, main = self._place(rng, len(indices))
+        speed = rng.uniform(*self.views.speed, len(indices))
+        legs = (main >= 0) & self._legs[main]
+        clip = self._look(rng, performance, start, length, speed, legs)
+        active, share = self._happening(performance, start, length, speed)
+        self._unsee(clip, active, share)
+        inside = (np.arange(active.shape[1]) * self.stride < length[:, None])[..., None]
+        classes = self._share_of_classes(share)
+        arrays = {
+            "clip": clip[:, None].astype(np.float32),
+            "active": np.minimum(active @ self._classes, 1.0),
+            "share": classes,
+            "known": share @ self._nameless < 0.25,
+            "known_tokens": (active @ self._nameless < 0.05) & inside,
+            "main": main,
+            "performance": performance,
+        }
+        return {key: torch.from_numpy(value) for key, value in arrays.items()}
+
+    def _share_of_classes(self, share: np.ndarray) -> np.ndarray:
+        """(B, K) from the motions' (B, M)."""
+        found = np.minimum(share @ self._classes, 1.0)
+        found = np.where(found >= 0.25, found, 0.0) ** 2
+        last = np.cumsum([len(v) for v in self.vocabularies]) - 1
+        for first, end in zip([0, *(last[:-1] + 1)], last, strict=True):
+            found[:, end] = np.maximum(found[:, end], found[:, first:end].max(1) == 0.0)
+        return found.astype(np.float32)
+
+    def _place(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, ...]:
+        """Performance, start (seconds of the performance), length (frames seen), main motion; each (B,)."""
+        span = self.frames / RATE
+        motion = rng.choice(len(self._weights), batch, p=self._weights)
+        event = np.array([self._of_motion[m][rng.integers(len(self._of_motion[m]))] for m in motion])
+        performance = self.bank.events[event, 0].astype(int)
+        begin, end = self.bank.events[event, 2].astype(float), self.bank.events[event, 3].astype(float)
+        total = np.diff(self.bank.offsets)[performance] / RATE
+        end = np.minimum(end, total)
+        low = begin - np.clip(rng.normal(0.05, 0.15, batch), -0.25, 0.4)
+        high = end + np.clip(rng.normal(0.05, 0.15, batch), -0.25, 0.4)
+        wanted = np.minimum(np.maximum(high - low, 0.4), span * rng.uniform(0.55, 1.0, batch))
+        wanted = np.where(high - low <= span, np.maximum(high - low, 0.4), wanted)
+        start = low + rng.random(batch) * np.maximum(high - low - wanted, 0.0)
+        free = rng.random(batch) >= self.trimmed
+        wanted = np.where(free, span * np.where(rng.random(batch) < 0.8, 1.0, rng.uniform(0.2, 1.0, batch)), wanted)
+        around = begin - 0.8 * wanted + rng.random(batch) * (end - begin + 0.6 * wanted)
+        start = np.where(free, around, start)
+        start = np.clip(start, 0.0, np.maximum(total - wanted, 0.0))
+        length = np.clip(np.rint(wanted * RATE), 4, self.frames).astype(int)
+        return performance, start, length, np.where(free, -1, motion)
+
+    def film(self, performance: int) -> SkeletonTrack:
+        """A whole performance as a track in "gesture-62" at `RATE` Hz, through one camera; the same at every call."""
+        rng = np.random.default_rng((self.seed, 1, performance))
+        first, last = self.bank.offsets[performance], self.bank.offsets[performance + 1]
+        joints = self._joints[first:last].astype(np.float32)[None]
+        points, scores = self._estimate(rng, joints, np.array([performance]), np.zeros(1, bool), whole=True)
+        times = np.arange(last - first) / RATE
+        points = 100.0 * points[0] * (scores[0, ..., None] > 0) + 500.0
+        return SkeletonTrack(times, points, scores[0], GESTURE_62.name, (1000, 1000))
+
+    def truth(self, performance: int, vocabulary: Vocabulary, built_in: str) -> list[GestureEvent]:
+        """What happens in a performance, in the words of a vocabulary; overlapping events of one class are one."""
+        first, last = self._first_event[performance], self._first_event[performance + 1]
+        end_of_film = float(self.bank.offsets[performance + 1] - self.bank.offsets[performance]) / RATE
+        found: dict[str, list[list[float]]] = {}
+        for _, motion, begin, end in self.bank.events[first:last].tolist():
+            label = MOTIONS[self.bank.motions[int(motion)]].labels.get(built_in)
+            end = min(end, end_of_film)
+            if label is None or label == NO_GESTURE or end - begin < 0.1:
+                continue
+            spans = found.setdefault(label, [])
+            if spans and begin < spans[-1][1] + 0.3:
+                spans[-1][1] = max(spans[-1][1], end)
+            else:
+                spans.append([begin, end])
+        names = {label: vocabulary[vocabulary.index(label)] for label in found}
+        events = [
+            GestureEvent(a, b, names[label].name, names[label].id, 1.0, names[label].body_region)
+            for label, spans in found.items()
+            for a, b in spans
+        ]
+        return sorted(events, key=lambda event: (event.start, event.end))
+
+    def _look(
+        self,
+        rng: np.random.Generator,
+        performance: np.ndarray,
+        start: np.ndarray,
+        length: np.ndarray,
+        speed: np.ndarray,
+        legs: np.ndarray,
+    ) -> np.ndarray:
+        """(B, T, 62, 3) as the estimator sees it; of the windows `legs (B,)` the legs are in the picture."""
+        batch = len(performance)
+        place = (start * RATE)[:, None] + np.arange(self.frames) * speed[:, None]
+        count = np.diff(self.bank.offsets)[performance]
+        place = np.clip(place, 0.0, (count - 1.001)[:, None])
+        low = place.astype(int)
+        rows = self.bank.offsets[performance][:, None] + low
+        part = (place - low)[..., None, None].astype(np.float32)
+        before, after = self._joints[rows].astype(np.float32), self._joints[rows + 1].astype(np.float32)
+        joints = (1 - part) * before + part * after
+        if self.bank.estimated:  # between a point that was found and one that was not there is nothing
+            joints[..., 2] = np.minimum(before[..., 2], after[..., 2])
+        points, scores = self._estimate(rng, joints, performance, legs)
+        if self.views.mirror:
+            flip = rng.random(batch) < 0.5
+            points[flip] = points[flip][:, :, _FLIP] * np.array([-1.0, 1.0])
+            scores[flip] = scores[flip][:, :, _FLIP]
+        self._slow_camera(points, rng)
+        scores *= (np.arange(self.frames)[None] < length[:, None])[..., None]
+        points *= scores[..., None] > 0
+        return np.concatenate([points, scores[..., None]], -1)
+
+    def _estimate(
+        self,
+        rng: np.random.Generator,
+        joints: np.ndarray,
+        performance: np.ndarray,
+        legs: np.ndarray,
+        whole: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Points (B, T, 62, 2) and scores (B, T, 62): those of the bank when it is estimated, else of a camera and the
+        noise model. With `gaps`, unless `whole`, some recordings lack the joints that their layout has not."""
+        layout = self._layout(rng, len(joints)) if self.gaps and not whole else np.ones((1, 1, 1), np.float32)
+        if self.bank.estimated:
+            return joints[..., :2].copy(), (joints[..., 2] >= 0.15).astype(np.float32) * layout
+        points, camera = project(joints, self.views, rng)
+        scores = self._seen(points, performance, legs, rng) * layout
+        return disturb(points, scores, RATE, rng, self.noise, hidden_hands(camera))
+
+    def _seen(
+        self, points: np.ndarray, performance: np.ndarray, legs: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """(B, T, 62) 1 where a point can be found: inside the picture and not under the table; `HIDDEN` elsewhere.
+
+        Mostly (`framed`) the picture holds the hands wherever they go, and the `legs` (B,) where they matter.
+        """
+        batch = len(points)
+        neck = points[:, :, _NECK].mean(1)
+        draw = rng.random((batch, 6))
+        bottom = np.select(
+            [draw[:, 0] < 0.2, draw[:, 0] < 0.55, draw[:, 0] < 0.75],
+            [rng.uniform(0.9, 1.7, batch), rng.uniform(1.7, 2.6, batch), rng.uniform(2.6, 5.0, batch)],
+            99.0,
+        )
+        side = rng.uniform(1.1, 4.0, (batch, 2))
+        x, y = (points - neck[:, None, None]).transpose(3, 0, 1, 2)
+        good = rng.random(batch) < self.framed
+        hands = np.concatenate([_ALL_FINGERS, WRISTS])
+        bottom = np.where(good, np.maximum(bottom, y[:, :, hands].max((1, 2)) + 0.15), bottom)
+        bottom = np.where(good & legs, 99.0, bottom)
+        side = np.where(good[:, None], np.maximum(side, np.abs(x[:, :, hands]).max((1, 2))[:, None] + 0.15), side)
+        inside = (y < bottom[:, None, None]) & (x > -side[:, :1, None]) & (x < side[:, 1:, None]) & (y > -2.2)
+        scores = np.where(inside, 1.0, HIDDEN).astype(np.float32)
+        table = np.isfinite(self.bank.table[performance])
+        hidden = table & (draw[:, 1] < 0.9) & ~(good & legs)
+        below = np.concatenate([KNEES, ANKLES, FEET])
+        scores[np.ix_(hidden, np.arange(points.shape[1]), below)] = HIDDEN
+        hips = np.setdiff1d(LEGS, below)
+        scores[np.ix_(hidden & (draw[:, 2] < 0.6), np.arange(points.shape[1]), hips)] = HIDDEN
+        return scores
+
+    def _unsee(self, clip: np.ndarray, active: np.ndarray, share: np.ndarray) -> None:
+        """What legs or lips do out of sight is nothing that could be learnt; in place."""
+        for members, joints in ((self._legs, np.concatenate([KNEES, ANKLES])), (self._face, MARKS)):
+            seen = clip[:, :, joints, 2].mean(-1) > 0.4
+            active[:, :, members] *= seen[:, :: self.stride][:, : active.shape[1], None]
+            frames = np.maximum((clip[..., 2] > 0).any(-1).sum(1), 1)
+            share[:, members] *= (seen.sum(1) / frames)[:, None]
+
+    def _layout(self, rng: np.random.Generator, batch: int) -> np.ndarray:
+        """(B, 1, 62) 1 for the points that the recording's layout has."""
+        scores = np.ones((batch, 1, len(GESTURE_62)), np.float32)
+        for joints, chance in _layout_gaps():
+            scores[np.ix_(rng.random(batch) < chance, [0], joints)] = 0.0
+        return scores
+
+    def _slow_camera(self, points: np.ndarray, rng: np.random.Generator) -> None:
+        """A sixth of the windows has half the frames, and straight lines between them; in place."""
+        slow = np.flatnonzero(rng.random(len(points)) < 0.16)
+        steps = points.shape[1] - points.shape[1] % 2 - 2
+        for b in slow:
+            points[b, 1:steps:2] = 0.5 * (points[b, 0 : steps - 1 : 2] + points[b, 2 : steps + 1 : 2])
+
+    def _happening(
+        self, performance: np.ndarray, start: np.ndarray, length: np.ndarray, speed: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        batch, stretches = len(performance), self.frames // self.stride
+        active = np.zeros((batch, stretches, len(self.bank.motions)), np.float32)
+        share = np.zeros((batch, len(self.bank.motions)), np.float32)
+        edges = start[:, None] + np.arange(stretches + 1) * (self.stride / RATE * speed)[:, None]
+        ends = start + length / RATE * speed
+        for b in range(batch):
+            first, last = self._first_event[performance[b]], self._first_event[performance[b] + 1]
+            rows = self.bank.events[first:last]
+            rows = rows[(rows[:, 2] < edges[b, -1]) & (rows[:, 3] > edges[b, 0])]
+            for _, motion, begin, end in rows:
+                part = np.minimum(end, edges[b, 1:]) - np.maximum(begin, edges[b, :-1])
+                part = np.clip(part / (edges[b, 1] - edges[b, 0]), 0.0, 1.0)
+                active[b, :, int(motion)] = np.maximum(active[b, :, int(motion)], part)
+                seen = (min(end, ends[b]) - max(begin, start[b])) / (ends[b] - start[b])
+                share[b, int(motion)] = max(share[b, int(motion)], min(max(seen, 0.0), 1.0))
+        return active, share
+
+
+def class_matrices(motions: Sequence[str], vocabularies: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which motion is which class, (M, K) over all vocabularies with "No gesture" last in each; and which motions of
+    the hands a vocabulary has no word for, (M, V). Motions of other parts without a word are "No gesture"."""
+    columns, nameless = [], []
+    for name in vocabularies:
+        vocabulary = Vocabulary.load(name).with_background()
+        matrix = np.zeros((len(motions), len(vocabulary)), np.float32)
+        unknown = np.zeros(len(motions), np.float32)
+        for row, key in enumerate(motions):
+            label = MOTIONS[key].labels.get(name)
+            if label is not None:
+                matrix[row, vocabulary.index(label)] = 1.0
+            elif MOTIONS[key].group == "hands":
+                unknown[row] = 1.0
+        columns.append(matrix)
+        nameless.append(unknown)
+    return np.concatenate(columns, 1), np.stack(nameless, 1)
+
+
+def project(joints: np.ndarray, views: ViewRanges, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (B, T, 62, 3) metres through one camera a window: (B, T, 62, 2) in shoulder widths, y down; and the
+    joints along the camera's axes, (B, T, 62, 3) metres, the last one its line of sight."""
+    batch = len(joints)
+    angles = (views.azimuth, views.elevation, views.roll)
+    azimuth, elevation, roll = (np.radians(rng.uniform(*r, batch)) for r in angles)
+    distance = rng.uniform(*views.distance, batch)
+    neck = joints[:, :, SHOULDERS].mean((1, 2))
+    aim = neck - np.array([0.0, 1.0, 0.0]) * rng.uniform(-0.1, 0.5, (batch, 1))
+    sight = -np.stack([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)], -1)
+    right = np.cross(sight, [0.0, 1.0, 0.0])
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
+    down = np.cross(sight, right)
+    c, s = np.cos(roll)[:, None], np.sin(roll)[:, None]
+    axes = np.stack([c * right + s * down, c * down - s * right, sight], 1)
+    seen = np.einsum("bij,btvj->btvi", axes, joints - aim[:, None, None]).astype(np.float32)
+    depth = np.maximum(seen[..., 2] + distance[:, None, None], 0.35)
+    width = np.linalg.norm(joints[:, :, SHOULDERS[0]] - joints[:, :, SHOULDERS[1]], axis=-1).mean(1)
+    scale = (distance / width)[:, None, None, None]
+    points = (seen[..., :2] / depth[..., None] * scale).astype(np.float32)
+    return points, np.concatenate([seen[..., :2], depth[..., None]], -1)
+
+
+def _layout_gaps() -> tuple[tuple[np.ndarray, float], ...]:
+    """Joints that whole recordings lack, because their layout has none, with the share of windows."""
+    without_tips = np.setdiff1d(_ALL_FINGERS, TIPS)
+    beyond_body = np.setdiff1d(_ALL_FINGERS, _COARSE_HAND)
+    return (
+        (np.concatenate([MARKS, beyond_body]), 0.08),  # MediaPipe's body model alone
+        (np.concatenate([MARKS, _ALL_FINGERS, FEET, _MOUTH]), 0.06),  # COCO-17
+        (np.concatenate([MARKS, without_tips, FEET, _MOUTH]), 0.06),  # iMiGUE's points
+        (MARKS, 0.06),
+        (LEGS, 0.10),
+    )

@@ -1,0 +1,138 @@
+"""The model card of the built-in weights, written from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from microgesture.training.model_card import LIMITS
+
+_TESTS = {"joints": "joints with modelled errors", "estimated": "poses estimated from rendered video"}
+
+
+def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Markdown. `config` is the run's config.json, `result` what `pretraining.test` returned."""
+    making, spotting = result["making"], config["spotting"]
+    parts = [
+        "# Built-in skeleton recogniser",
+        "",
+        "Reads the skeleton of one person (62 points of body, hands and face, 12.5 poses a second) and names "
+        "micro-gestures by the similarity of what moves to label texts: one set of weights for iMiGUE-32, SMG-17, "
+        "MA-52 and for texts of your own (zero-shot, as far as the built-in gesture words reach).",
+        "",
+        f"- Encoder `{config['model']['encoder']}` {config['model']['encoder_options']}, text encoder `gesture-words`, "
+        f"objective `{config['model']['objective']}`.",
+        f"- Learnt from synthetic people only, by `make pretrain` (seed 0) in {making['minutes']:.0f} minutes on "
+        f"{making['machine']}: {_sizes(making['sizes'])}.",
+        f"- Settings of spotting, fitted on validation people: gesture_threshold {spotting['gesture_threshold']}, "
+        f"smoothing_s {spotting['smoothing_s']}, min_gap_s {spotting['min_gap_s']}, min_length_s "
+        f"{spotting['min_length_s']}.",
+        "",
+        "## Trimmed clips of synthetic people that it never saw",
+        "",
+        "Other bodies, other ways of moving, other rest poses, and cameras from other sides, higher up and farther "
+        "away than in training. 95 % intervals by person"
+        + (f"; mean over {result['seeds']} seeds." if result["seeds"] > 1 else "; one seed."),
+        "",
+        "| test | classes | top-1 | top-5 | mean class | clips | people |",
+        "|---|---|---|---|---|---|---|",
+        *(_clip_row(name, row) for name, row in result["clips"].items()),
+        "",
+        "## Events in untrimmed films (temporal IoU 0.3)",
+        "",
+        "| test | F1 | precision | recall | true events | found | minutes |",
+        "|---|---|---|---|---|---|---|",
+        *(_event_row(name, row) for name, row in result["events"].items()),
+        "",
+        f"People who only idle, speak, nod and look about ({result['idle']['minutes']:.0f} minutes): "
+        f"{result['idle']['per_minute']:.2f} false alarms a minute.",
+        "",
+        *_reliability(result),
+        "## What it was never tested on",
+        "",
+        "iMiGUE, SMG and MA-52 themselves: they are licensed and were not at hand. No accuracy on real people is "
+        "known. Children, wheelchair users, people with missing or very differently shaped limbs and people seen from "
+        "behind are not in its synthetic world. A hat, a pen, glasses, a collar are not points of a skeleton: gestures "
+        "at them are told by the hand's place alone and are mixed up with touches of the same place. Pressed lips and "
+        "a bulging face move face points by millimetres and are the weakest classes.",
+        "",
+        "## Limits",
+        "",
+        LIMITS,
+        "",
+        *_per_class(result),
+    ]
+    return "\n".join(parts)
+
+
+def _sizes(sizes: Mapping[str, Any]) -> str:
+    text = f"{sizes['train']} performances of about 22 s"
+    if sizes.get("estimated_train"):
+        share = f"{100 * sizes['estimated_share']:.0f} % of the windows"
+        text += f" and {sizes['estimated_train']} whose poses were estimated from rendered video ({share})"
+    return text
+
+
+def _share(value: float, bounds: Any = None) -> str:
+    text = f"{100 * value:.1f}"
+    return f"{text} ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else text
+
+
+def _clip_row(name: str, row: Mapping[str, Any]) -> str:
+    kind, vocabulary = name.split("/")
+    m, intervals = row["metrics"], row["metrics"]["intervals"]
+    cells = (
+        f"{vocabulary}, {_TESTS[kind]}",
+        str(m["classes_present"]),
+        *(_share(m[key], intervals.get(key)) for key in ("top1", "top5", "mean_class")),
+        str(m["clips"]),
+        str(m["subjects"]),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _event_row(name: str, row: Mapping[str, Any]) -> str:
+    kind, vocabulary = name.split("/")
+    cells = (
+        f"{vocabulary}, {_TESTS[kind]}",
+        *(f"{row[key]:.2f}" for key in ("f1", "precision", "recall")),
+        *(str(row[key]) for key in ("truth", "predicted")),
+        f"{row['minutes']:.0f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _reliability(result: Mapping[str, Any]) -> list[str]:
+    """Confidence against accuracy, as a table."""
+    lines: list[str] = []
+    for name, row in result["clips"].items():
+        curve = row.get("calibration")
+        if curve is None:
+            continue
+        kind, vocabulary = name.split("/")
+        lines += [f"## Confidence, {vocabulary}, {_TESTS[kind]}", "", "| said | right | clips |", "|---|---|---|"]
+        columns = zip(curve["confidence"], curve["accuracy"], curve["clips"], strict=True)
+        lines += [f"| {100 * c:.0f} % | {100 * a:.0f} % | {int(n)} |" for c, a, n in columns if n]
+        lines += ["", f"Expected calibration error {100 * curve['ece']:.1f} %.", ""]
+    return lines
+
+
+def _per_class(result: Mapping[str, Any]) -> list[str]:
+    lines = ["## Each class (top-1, first seed)", ""]
+    for vocabulary in ("imigue", "smg", "ma52"):
+        columns = {kind: result["clips"].get(f"{kind}/{vocabulary}") for kind in _TESTS}
+        have = {kind: row for kind, row in columns.items() if row}
+        if not have:
+            continue
+        lines += [f"### {vocabulary}", "", "| class | " + " | ".join(_TESTS[k] for k in have) + " |"]
+        lines += ["|---|" + "---|" * len(have)]
+        names = next(iter(have.values()))["names"]
+        for number, name in enumerate(names):
+            cells = []
+            for row in have.values():
+                score = next((c for c in row["first"]["per_class"] if c["id"] == number), None)
+                seen = score is not None and score["accuracy"] is not None
+                cells.append(f"{100 * score['accuracy']:.0f} % of {score['clips']}" if seen and score else "")
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return lines

@@ -1,0 +1,51 @@
+import pytest
+from random_timelines import random_timeline
+
+from microgesture import DataError, GestureEvent, Media, Timeline, formats
+
+HEADER = "Observation id,Subject,Behavior,Behavior type,Start (s),Stop (s),Duration (s)\n"
+
+
+def test_the_columns_of_boris(tmp_path):
+    one = Timeline((GestureEvent(0.5, 1.75, "Touching jaw, left"),), Media("a.mp4"))
+    path = formats.write(one, tmp_path / "t.boris.csv")
+    assert path.read_text() == HEADER + 'a.mp4,P1,"Touching jaw, left",STATE,0.500,1.750,1.250\n'
+    assert formats.read(path) == one
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_timeline_comes_back(tmp_path, seed):
+    timeline = random_timeline(seed)
+    back = formats.read(formats.write(timeline, tmp_path / "t.boris.csv"))
+    assert sorted((round(e.start, 3), e.label, e.person) for e in back) == sorted(
+        (round(e.start, 3), e.label, e.person) for e in timeline
+    )
+
+
+def test_points_and_more_columns(tmp_path):
+    (path := tmp_path / "t.boris.csv").write_text(
+        "Observation id,Total length,Subject,Behavior,Start (s),Stop (s)\no,9,,Nod,1.5,1.5\n"
+    )
+    assert formats.read(path)[0] == GestureEvent(1.5, 1.501, "Nod")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n", r"line 1: the header lacks Behavior, Start \(s\), Stop \(s\)"),
+        (HEADER + "o,P1,x,STATE,1,,\n", r"line 2: Stop \(s\) '' is not a number"),
+        (HEADER + "o,P1,x,STATE,2,1,\n", "line 2: .*must end after it starts"),
+        (HEADER + "o,P1,,STATE,1,2,\n", "line 2: no behavior"),
+        (HEADER + "o,P1,x,STATE,1,2,1\np,P1,x,STATE,1,2,1\n", "holds 2 observations"),
+    ],
+)
+def test_a_bad_file_is_one_line_with_its_name(tmp_path, text, said):
+    (path := tmp_path / "t.boris.csv").write_text(text)
+    with pytest.raises(DataError, match=rf"t\.boris\.csv: {said}"):
+        formats.read(path)
+
+
+def test_names_that_are_no_utf8_and_capitals_in_extensions(tmp_path):
+    odd = Timeline((GestureEvent(0, 1, "a\udcff"),), Media("b\udcff.mp4"))
+    for extension in ("JSON", "csv", "boris.csv", "EAF", "vtt", "SRT", "TEXTGRID"):
+        assert len(formats.read(formats.write(odd, tmp_path / f"t.{extension}"))) == 1

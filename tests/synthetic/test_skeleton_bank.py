@@ -1,0 +1,117 @@
+"""Banks of moving skeletons and the windows that are cut from them."""
+
+import numpy as np
+import pytest
+
+from microgesture.errors import DataError
+from microgesture.pose.layouts import GESTURE_62
+from microgesture.synthetic.motion import MOTIONS
+from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, make_bank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows, class_matrices
+from microgesture.vocabulary import Vocabulary
+
+LEGS = [GESTURE_62.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("knee", "ankle")]
+
+
+@pytest.fixture(scope="module")
+def bank():
+    return make_bank(4, seed=5)
+
+
+def test_the_same_seed_gives_the_same_bank_and_another_one_another(bank):
+    again, other = make_bank(4, seed=5), make_bank(4, seed=6)
+    np.testing.assert_array_equal(bank.joints, again.joints)
+    np.testing.assert_array_equal(bank.events, again.events)
+    assert bank.joints.shape != other.joints.shape or not np.array_equal(bank.joints, other.joints)
+
+
+def test_splits_with_one_seed_share_no_performance():
+    train, test = make_bank(1, seed=5), make_bank(1, seed=5, split="test")
+    assert train.joints.shape != test.joints.shape or not np.array_equal(train.joints, test.joints)
+
+
+def test_a_bank_comes_back_from_its_file(bank, tmp_path):
+    bank.save(tmp_path / "bank.npz")
+    again = SkeletonBank.load(tmp_path / "bank.npz")
+    assert again.motions == bank.motions
+    np.testing.assert_array_equal(again.joints, bank.joints)
+    assert not again.estimated
+    (tmp_path / "broken.npz").write_bytes(b"no bank")
+    with pytest.raises(DataError, match="broken.npz"):
+        SkeletonBank.load(tmp_path / "broken.npz")
+
+
+def test_events_of_one_part_of_the_body_do_not_overlap(bank):
+    groups = np.array([MOTIONS[key].group for key in bank.motions])
+    for performance in range(len(bank)):
+        rows = bank.events[bank.events[:, 0] == performance]
+        for group in set(groups):
+            mine = rows[groups[rows[:, 1].astype(int)] == group]
+            mine = mine[np.argsort(mine[:, 2])]
+            assert (mine[1:, 2] >= mine[:-1, 3]).all()
+
+
+def test_windows_are_a_function_of_seed_epoch_and_indices(bank):
+    windows = SkeletonWindows(bank, 100, seed=3)
+    first = windows.__getitems__([4, 5, 6])
+    windows.set_epoch(1)
+    other = windows.__getitems__([4, 5, 6])
+    windows.set_epoch(0)
+    again = windows.__getitems__([4, 5, 6])
+    assert (first["clip"] == again["clip"]).all()
+    assert not (first["clip"] == other["clip"]).all()
+
+
+def test_a_trimmed_window_shows_its_motion(bank):
+    batch = SkeletonWindows(bank, 100, trimmed=1.0).__getitems__(range(64))
+    matrix, nameless = class_matrices(bank.motions, ["imigue", "smg", "ma52"])
+    for row in range(64):
+        main = int(batch["main"][row])
+        legs_or_face = MOTIONS[bank.motions[main]].group in ("legs", "face")  # may be out of sight
+        if matrix[main].any() and not legs_or_face:
+            assert float(batch["share"][row][matrix[main] > 0].min()) > 0.3
+        if nameless[main].any():
+            assert not batch["known"][row][nameless[main] > 0].any()
+
+
+def test_frames_past_the_window_are_unseen_and_the_others_mostly_seen(bank):
+    batch = SkeletonWindows(bank, 100, trimmed=1.0, gaps=False).__getitems__(range(64))
+    seen = (batch["clip"][:, 0, :, :, 2] > 0).any(-1).numpy()
+    lengths = seen.sum(1)
+    assert lengths.min() >= 4
+    for row, length in zip(seen, lengths, strict=True):
+        assert row[:length].all() and not row[length:].any()
+    unknown = batch["clip"][..., 2] == 0
+    assert (batch["clip"][..., :2][unknown] == 0).all()
+
+
+def test_legs_out_of_sight_are_nothing_to_learn():
+    bank = make_bank(3, seed=8, motions=("move_legs", "cross_legs", "nothing"))
+    windows = SkeletonWindows(bank, 100, trimmed=0.0, framed=0.0)
+    batch = windows.__getitems__(range(96))
+    seen = (batch["clip"][:, 0][:, :, LEGS, 2] > 0).any(-1).any(-1).numpy()
+    ma52 = slice(33 + 18, -1)  # without "No gesture"
+    active = batch["active"][:, :, ma52].numpy().sum((1, 2))
+    assert (~seen).sum() > 5, "some pictures end above the knees"
+    assert (active[~seen] == 0).all()
+    assert (active[seen] > 0).any()
+
+
+def test_every_vocabulary_has_its_columns_in_order():
+    matrix, nameless = class_matrices(tuple(MOTIONS), ["imigue", "smg"])
+    imigue = Vocabulary.load("imigue").with_background()
+    assert matrix.shape == (len(MOTIONS), len(imigue) + 18)
+    jaw = list(MOTIONS).index("touch_jaw")
+    assert matrix[jaw, imigue.index("Touching jaw")] == 1 and matrix[jaw, : len(imigue)].sum() == 1
+    chest = list(MOTIONS).index("touch_chest")
+    assert nameless[chest, 0] == 1, "iMiGUE has no word for a hand on the chest"
+
+
+def test_a_film_is_a_track_and_its_truth_lies_in_it(bank):
+    windows = SkeletonWindows(bank, 1, ("imigue",), "test")
+    track, again = windows.film(0), windows.film(0)
+    np.testing.assert_array_equal(track.points, again.points)
+    duration = len(track) / RATE
+    truth = windows.truth(0, Vocabulary.load("imigue"), "imigue")
+    assert truth and all(0 <= e.start < e.end <= duration + 1e-6 for e in truth)
+    assert (track.scores.max(1) > 0).mean() > 0.95
