@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint wheel check-wheel clean
+.PHONY: setup demo test test-slow lint wheel check-wheel pretrain clean
 
 setup: $(READY)
 
@@ -30,6 +30,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 
+# the weights in src/microgesture/weights, made again from a seed into pretraining/ (hours on two cores)
+pretrain: $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,pose]'
+	$(BIN)/python -m microgesture.pretraining pretraining
+
 wheel: $(READY)
 	rm -rf dist
 	$(BIN)/python -m build --wheel --outdir dist .
@@ -41,4 +46,4 @@ check-wheel: wheel
 	$(BIN)/python -P tests/import_every_module.py build/wheel
 
 clean:
-	rm -rf $(VENV) dist build demo-output
+	rm -rf $(VENV) dist build demo-output pretraining

@@ -132,7 +132,7 @@ def test_an_analysis_is_three_files_with_pictures_where_asked_for(recogniser, he
     argv = ["analyze", "interview.mp4", "--model", str(recogniser), "-o", "out", *SPOTTING]
     assert main([*argv, "--thumbnails", "original"]) == 0
     assert "2 gestures" in capsys.readouterr().out
-    assert sorted(os.listdir("out")) == ["report.html", "timeline.csv", "timeline.json"]
+    assert sorted(os.listdir("out")) == ["report.html", *(f"timeline.{e}" for e in ("csv", "eaf", "json", "vtt"))]
     page = Path("out/report.html").read_text("utf-8")
     assert page.count("data:image/jpeg") == 2
     assert "../interview.mp4" in page

@@ -122,9 +122,10 @@ def analyze(args: argparse.Namespace) -> int:
     from microgesture.training.progress import track
 
     _check(args)
-    analyzer = _open_model(args)
     source = "microgesture analyze VIDEO"
     flags = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in args.flags]
+    dataclass_from_mapping(SpottingConfig, {}, flags, source)  # what is wrong is said before the model is opened
+    analyzer = _open_model(args)
     spotting = dataclass_from_mapping(SpottingConfig, asdict(analyzer.default_spotting), flags, source)
     emotion = EmotionModel.load(args.emotion) if args.emotion else None
     watching = _watching(analyzer, args)

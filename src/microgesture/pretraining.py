@@ -30,6 +30,7 @@ from microgesture.evaluation.built_in import (
     fit_spotting,
     fit_tokens,
     match_films,
+    replace_vocabulary,
     score_clips,
     score_films,
 )
@@ -130,8 +131,10 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
 def _token_logits(analyzer: SkeletonAnalyzer, bank: SkeletonBank) -> tuple[np.ndarray, np.ndarray]:
     """Token logits and what is going on, for windows anywhere in the films, iMiGUE's classes."""
     words = Vocabulary.load("imigue")
-    objective = analyzer.with_vocabulary(words).run.objective
-    windows = SkeletonWindows(bank, 1, ("imigue",), "val", 55, analyzer.frames, trimmed=0.0, framed=1.0, gaps=False)
+    objective = replace_vocabulary(analyzer, words).objective
+    windows = SkeletonWindows(
+        bank, 1, ("imigue",), "val", 55, analyzer.frames, trimmed=0.0, framed=1.0, gaps=False, alone_share=0.5
+    )
     logits, active = [], []
     for number in range(8):
         windows.set_epoch(number)

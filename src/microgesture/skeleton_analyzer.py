@@ -92,7 +92,10 @@ class SkeletonAnalyzer(Analyzer):
         with VideoReader(source) as reader:
             media = Media(printable(source), reader.duration, reader.fps, reader.size, reader.sha256())
         estimator = create_estimator(model_file=model_file)
-        tracks = extract(source, estimator, fps or self.rate, persons, progress=progress, resume_folder=resume)
+        try:
+            tracks = extract(source, estimator, fps or self.rate, persons, progress=progress, resume_folder=resume)
+        finally:
+            estimator.close()
         return Watched(tuple(tracks), media, estimator.name)
 
     def recognize(self, clip: str | Path, top: int = 5, **watching: Any) -> GestureEvent:
@@ -183,7 +186,7 @@ class SkeletonAnalyzer(Analyzer):
         seen = np.flatnonzero((skeleton[..., 2] > 0).any(-1))
         skeleton = skeleton[seen[0] : seen[-1] + 1]
         starts = _starts(len(skeleton), self.frames)
-        logits = [scores for scores, _ in self._score([_cut(skeleton, s, self.frames) for s in starts])]
+        logits = [scores for scores, _ in self._score_windows([_cut(skeleton, s, self.frames) for s in starts])]
         return softmax(np.mean(logits, axis=0) / self.run.temperature)
 
     def token_probabilities(self, track: SkeletonTrack) -> WindowScores:
@@ -203,21 +206,21 @@ class SkeletonAnalyzer(Analyzer):
         for first in range(0, len(starts), BATCH):
             part = starts[first : first + BATCH]
             for start, (_, moments) in zip(
-                part, self._score([_cut(skeleton, s, self.frames) for s in part]), strict=True
+                part, self._score_windows([_cut(skeleton, s, self.frames) for s in part]), strict=True
             ):
                 at = slice(start // stride, min(start // stride + tokens, count))
                 n = at.stop - at.start
                 total[at] += moments[:n] * slope[:n, None]
                 weight[at] += slope[:n, None]
         rows = total / np.maximum(weight, 1e-9)
-        seen = (skeleton[..., 2] > 0).any(-1)
+        seen = np.asarray((skeleton[..., 2] > 0).any(-1))
         there = np.add.reduceat(seen, np.arange(0, len(seen), stride)) > 0 if len(seen) else np.zeros(0, bool)
         rows[~there] = np.nan
         times = float(track.times[0] if len(track) else 0.0) + (np.arange(count) + 0.5) * stride / self.rate
         return WindowScores(times, rows, _motion(skeleton, self.rate, stride))
 
     @torch.inference_mode()
-    def _score(self, windows: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _score_windows(self, windows: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each window (T, 62, 3): clip logits (K,) and token probabilities (N, K)."""
         batch = torch.from_numpy(np.stack(windows)).float().unsqueeze(1).to(self.device)
         clips, tokens = self.objective.both_scores(batch)

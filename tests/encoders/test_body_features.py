@@ -23,6 +23,7 @@ def body(frames: int = 6, seed: int = 0) -> torch.Tensor:
     for joint, place in fixed.items():
         points[:, :, index(joint)] = torch.tensor(place, dtype=torch.float32)
     points = points + torch.randn(1, frames, 62, 2, generator=generator)
+    points[:, :, index("neck")] = points[:, :, [index("left_shoulder"), index("right_shoulder")]].mean(2)
     return torch.cat([points, torch.ones(1, frames, 62, 1)], -1)
 
 

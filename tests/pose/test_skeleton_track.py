@@ -87,3 +87,30 @@ def test_bad_files_are_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
         make().save(tmp_path / "file" / "a.npz")
+
+
+def test_interpolated_frames_are_marked_and_old_files_still_load(tmp_path):
+    track = make()
+    assert track.interpolated is None
+    marks = np.arange(10) % 4 == 0
+    marked = SkeletonTrack(track.times, track.points, track.scores, "coco-17", (120, 100), "P1", marks)
+    marked.save(tmp_path / "a.npz")
+    back = SkeletonTrack.load(tmp_path / "a.npz")
+    np.testing.assert_array_equal(back.interpolated, marks)
+    assert back.between(0.2, 0.5).interpolated.tolist() == [False, False, True]
+    assert back.to_layout("body-25").interpolated.tolist() == marks.tolist()
+    track.save(tmp_path / "old.npz")
+    assert SkeletonTrack.load(tmp_path / "old.npz").interpolated is None
+    with pytest.raises(DataError, match="interpolated"):
+        SkeletonTrack(track.times, track.points, track.scores, "coco-17", (120, 100), "P1", marks[:3])
+
+
+def test_stretches_without_the_person():
+    track = make()
+    assert track.absent() == []
+    track.scores[:2] = 0
+    track.scores[5] = 0
+    track.scores[6, 1:] = 0
+    track.scores[8:] = 0
+    assert track.absent() == [(0.0, 0.2), (0.5, 0.6), (0.8, pytest.approx(1.0))]
+    assert SkeletonTrack([], np.zeros((0, 17, 2)), np.zeros((0, 17)), "coco-17", (120, 100)).absent() == []

@@ -37,7 +37,7 @@ def test_a_bank_comes_back_from_its_file(bank, tmp_path):
     np.testing.assert_array_equal(again.joints, bank.joints)
     assert not again.estimated
     (tmp_path / "broken.npz").write_bytes(b"no bank")
-    with pytest.raises(DataError, match="broken.npz"):
+    with pytest.raises(DataError, match=r"broken\.npz"):
         SkeletonBank.load(tmp_path / "broken.npz")
 
 
@@ -80,7 +80,8 @@ def test_frames_past_the_window_are_unseen_and_the_others_mostly_seen(bank):
     lengths = seen.sum(1)
     assert lengths.min() >= 4
     for row, length in zip(seen, lengths, strict=True):
-        assert row[:length].all() and not row[length:].any()
+        assert row[:length].all()
+        assert not row[length:].any()
     unknown = batch["clip"][..., 2] == 0
     assert (batch["clip"][..., :2][unknown] == 0).all()
 
@@ -102,7 +103,8 @@ def test_every_vocabulary_has_its_columns_in_order():
     imigue = Vocabulary.load("imigue").with_background()
     assert matrix.shape == (len(MOTIONS), len(imigue) + 18)
     jaw = list(MOTIONS).index("touch_jaw")
-    assert matrix[jaw, imigue.index("Touching jaw")] == 1 and matrix[jaw, : len(imigue)].sum() == 1
+    assert matrix[jaw, imigue.index("Touching jaw")] == 1
+    assert matrix[jaw, : len(imigue)].sum() == 1
     chest = list(MOTIONS).index("touch_chest")
     assert nameless[chest, 0] == 1, "iMiGUE has no word for a hand on the chest"
 
@@ -113,5 +115,6 @@ def test_a_film_is_a_track_and_its_truth_lies_in_it(bank):
     np.testing.assert_array_equal(track.points, again.points)
     duration = len(track) / RATE
     truth = windows.truth(0, Vocabulary.load("imigue"), "imigue")
-    assert truth and all(0 <= e.start < e.end <= duration + 1e-6 for e in truth)
+    assert truth
+    assert all(0 <= e.start < e.end <= duration + 1e-6 for e in truth)
     assert (track.scores.max(1) > 0).mean() > 0.95

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,7 @@ def make_loader(
     dataset.set_epoch(epoch)
     order = epoch_order(dataset.labels, shuffle, seed, epoch, balanced)
     rank, processes = shard
+    together: Callable[[Any], Any] = whole if isinstance(dataset, WindowDataset) else collate
     if batch < processes:
         raise UserError(f"a batch of {batch} clips cannot be shared by {processes} processes")
     batches = [order[i : i + batch] for i in range(start_batch * batch, len(order), batch)]
@@ -47,7 +49,7 @@ def make_loader(
         dataset,
         batch_sampler=[np.array_split(b, processes)[rank].tolist() for b in batches],
         num_workers=workers,
-        collate_fn=whole if isinstance(dataset, WindowDataset) else collate,
+        collate_fn=together,
         generator=torch.Generator().manual_seed(seed),  # else every epoch draws from the global one
     )
 

@@ -78,9 +78,16 @@ class WindowDataset(Dataset):
         for number, (bank, _) in enumerate(banks):
             self._classes = class_matrices(bank.motions, vocabularies[:1])[0]
             named = self._classes.sum(1) if not training else np.ones(len(bank.motions))
-            options = {} if training else {"trimmed": 1.0, "framed": 1.0, "gaps": False}
+            trimmed, framed = (0.6, 0.85) if training else (1.0, 1.0)
             self.parts.append(
-                SkeletonWindows(bank, size, vocabularies, split, 1000 * seed + number, frames, balance=named, **options)
+                SkeletonWindows(
+                    *(bank, size, vocabularies, split, 1000 * seed + number, frames),
+                    trimmed=trimmed,
+                    balance=named,
+                    framed=framed,
+                    gaps=training,
+                    alone_share=0.7 if training else 1.0,
+                )
             )
 
     def __len__(self) -> int:

@@ -76,6 +76,8 @@ class BodyFeatures(nn.Module):
     def normalise(self, skeleton: Tensor) -> tuple[Tensor, Tensor]:
         """Points (B, T, 62, 2) around the neck in shoulder widths, 0 where unknown, and known (B, T, 62)."""
         points, known = skeleton[..., :2].float(), skeleton[..., 2] >= LEAST_SCORE
+        known = known & points.isfinite().all(-1)
+        points = torch.where(known[..., None], points, torch.zeros_like(points))
         both = known[:, :, self.shoulders].all(-1)
         middle = points[:, :, self.shoulders].mean(2)
         neck = torch.where(both[..., None], middle, points[:, :, self.neck])

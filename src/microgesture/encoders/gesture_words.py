@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from microgesture.encoders.text import GESTURE_WORDS, TextEncoder
 from microgesture.errors import RecipeError
 
-GESTURE_WORDS = "gesture-words"
 _ENDINGS = ("ing", "ies", "es", "ed", "s", "e", "ly")
 _WORD = re.compile(r"[a-z]+")
 
@@ -74,23 +74,19 @@ _EMPTY = frozenset(
 """Words that say nothing of a gesture and are not reported as unknown."""
 
 
-class GestureWords(nn.Module):
+class GestureWords(TextEncoder):
     """Texts to features (n, `width`): the mean and the maximum of the vectors of a text's concepts, mixed.
 
     Raises `RecipeError` for a text of which not one word is known. Same interface as `TextEncoder`.
     """
 
-    name = GESTURE_WORDS
-
     def __init__(self, width: int = 192, seed: int = 0) -> None:
-        super().__init__()
-        self.width = width
-        self.seed = seed
+        nn.Module.__init__(self)  # no language model and no tokenizer stand behind it
+        self.name, self.tokenizer, self.width = GESTURE_WORDS, None, width
         concepts, _ = lexicon()
         generator = torch.Generator().manual_seed(seed)
         self.vectors = nn.Parameter(torch.randn(len(concepts), width, generator=generator) * 0.5)
         self.mix = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.register_buffer("_device", torch.zeros(0), persistent=False)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Features (n, width) of n texts."""

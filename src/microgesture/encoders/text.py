@@ -17,11 +17,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from microgesture.encoders import label_words
-from microgesture.encoders.gesture_words import GESTURE_WORDS, GestureWords
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
 
 LABEL_WORDS = "label-words"
+GESTURE_WORDS = "gesture-words"
 MAX_TOKENS = 200
 """Longer texts are cut (the released configuration's `max_length`), or where the model's positions end."""
 
@@ -70,12 +70,14 @@ class TextEncoder(nn.Module):
         }
 
     @classmethod
-    def from_checkpoint(cls, state: Mapping[str, Any]) -> TextEncoder | GestureWords:
+    def from_checkpoint(cls, state: Mapping[str, Any]) -> TextEncoder:
         """Inverse of `state_for_checkpoint`, with random weights: load the state dictionary next.
 
         Raises `RecipeError` when the state is not one.
         """
         if state["name"] == GESTURE_WORDS:
+            from microgesture.encoders.gesture_words import GestureWords
+
             return GestureWords.from_checkpoint(state)
         load_torchvision()  # transformers imports torchvision
         from transformers import AutoConfig, AutoModel
@@ -92,7 +94,7 @@ class TextEncoder(nn.Module):
             raise RecipeError(f"the text encoder of the checkpoint cannot be built ({_line(error)})") from error
 
 
-def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: Any) -> TextEncoder | GestureWords:
+def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: Any) -> TextEncoder:
     """Build a text encoder: a hub name, a local folder, "label-words" over `label_texts`, or "gesture-words".
 
     `label_texts` are all texts that training will show (names, and descriptions where they are used); only
@@ -102,6 +104,8 @@ def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: A
     if options:
         raise RecipeError(f"text encoder '{name}' has no option '{next(iter(options))}': it takes none")
     if name == GESTURE_WORDS:
+        from microgesture.encoders.gesture_words import GestureWords  # which is a TextEncoder
+
         return GestureWords()
     if name == LABEL_WORDS:
         tokenizer = label_words.build_tokenizer(label_texts)

@@ -52,7 +52,16 @@ def score_clips(
         logits.append(other.run.objective.scores(batch["clip"]).float().numpy())
         labels.append(batch["label"].numpy())
         people.append(batch["performance"].numpy())
-    return Clips(np.concatenate(logits), np.concatenate(labels), np.concatenate(people))
+    scores, named, who = np.concatenate(logits), np.concatenate(labels), np.concatenate(people)
+    gestures = named < scores.shape[1]  # not those who only idle: "No gesture" is no class of a clip to be named
+    return Clips(scores[gestures], named[gestures], who[gestures])
+
+
+def replace_vocabulary(analyzer: SkeletonAnalyzer, words: Vocabulary) -> SkeletonAnalyzer:
+    """The same weights reading other label texts."""
+    other = analyzer.with_vocabulary(words)
+    assert isinstance(other, SkeletonAnalyzer)
+    return other
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def score_films(
 ) -> list[Film]:
     """The first `count` performances of a bank, watched whole."""
     words = Vocabulary.load(vocabulary)
-    other = analyzer.with_vocabulary(words)
+    other = replace_vocabulary(analyzer, words)
     windows = SkeletonWindows(bank, 1, (vocabulary,), split, seed=91)
     films = []
     for number in range(min(count, len(bank))):
@@ -105,7 +114,7 @@ def fit_spotting(films: Sequence[Film], vocabulary: Vocabulary, start: SpottingC
     best, score = start, match_films(films, vocabulary, start).f1
     for name, values in itertools.chain(grid.items(), grid.items()):
         for value in values:
-            tried = replace(best, **{name: value})
+            tried = replace(best, **{name: value})  # type: ignore[arg-type]
             f1 = match_films(films, vocabulary, tried).f1
             if f1 > score + 1e-6:
                 best, score = tried, f1

@@ -61,7 +61,7 @@ def confusion_figure(matrices: Mapping[str, np.ndarray], names: Sequence[str], p
         axes.set_title(f"{title}: {100 * share:.1f} %", fontsize=font + 2)
     bar = figure.add_axes(((width - 0.6) / width, (height - side - 0.45) / height, 0.14 / width, side / height))
     figure.colorbar(image, cax=bar).ax.tick_params(labelsize=font - 1)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _draw_confusion(
@@ -146,7 +146,7 @@ def embedding_figure(
         fontsize=8,
         frameon=False,
     )
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _draw_embedding(axes: Axes, clips: np.ndarray, texts: np.ndarray | None, labels: np.ndarray, seed: int) -> None:
@@ -211,7 +211,7 @@ def reliability_figure(probabilities: Mapping[str, np.ndarray], labels: np.ndarr
     axes.legend(fontsize=8, loc="best", frameon=False)
     axes.grid(color="#eeeeee")
     axes.set_axisbelow(True)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _colour(k: int) -> str:
@@ -226,7 +226,7 @@ def _short(name: str) -> str:
     return name if len(name) <= 40 else name[:39].rsplit(" ", 1)[0].rstrip(" ,.") + " …"
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
     path = Path(path)
     with replacing(path) as part:
         figure.savefig(part, format=path.suffix[1:], facecolor="white", metadata={"Software": "microgesture"})

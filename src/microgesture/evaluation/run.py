@@ -54,6 +54,8 @@ def evaluate_run(
     recipe = opened.recipe.to_dict()
     data = open_data(opened, manifest, (split,))
     dataset = make_dataset(opened.recipe, data, split)
+    if not isinstance(dataset, ClipDataset) or not isinstance(data, Manifest):
+        raise RecipeError(f"'{run}' learnt from skeleton banks: `make pretrain` tests it and writes its model card")
     trained = opened.recipe.training.precision
     precision = resolve_precision("auto" if trained == "fp16" and chosen == "cpu" else trained, chosen)
     found = predict(opened.objective, dataset, opened.recipe.optimiser.batch, precision, chosen, features=True)

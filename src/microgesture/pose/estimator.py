@@ -20,6 +20,10 @@ MIN_SCORE = 0.3
 """A point of at least this score counts as seen, where seen or not must be told."""
 
 
+PEOPLE = 4
+"""How many people are followed at once: each costs as much time as the first."""
+
+
 @dataclass(frozen=True)
 class Pose:
     """One person in one frame: `points (V, 2)` float32 pixels (x right, y down), `scores (V,)` float32 in [0, 1].
@@ -51,7 +55,7 @@ class PoseEstimator(Protocol):
     name: str
 
     def estimate(self, frame: np.ndarray, time: float) -> list[Pose]:
-        """Poses of the people in `frame`, uint8 `(H, W, 3)` RGB, in its pixels; `time` in seconds."""
+        """Poses of the people in `frame`, uint8 `(H, W, 3)` RGB, in its pixels, largest first; `time` in seconds."""
         ...
 
     def reset(self) -> None:
@@ -102,9 +106,9 @@ def estimator_names() -> list[str]:
 
 
 def create_estimator(
-    name: str = "mediapipe", model_file: str | Path | None = None, max_people: int = 1
+    name: str = "mediapipe", model_file: str | Path | None = None, max_people: int = PEOPLE
 ) -> PoseEstimator:
-    """A pose estimator that looks for up to `max_people` people.
+    """A pose estimator that follows up to `max_people` people, the largest of a crowd.
 
     "mediapipe" without a file uses the models inside MediaPipe's wheel (no network); with `model_file` a pose
     landmarker of the Tasks API (`.task`). Raises `UserError` for an unknown name, a number below 1 or a file that

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from microgesture.errors import MissingExtra
+from microgesture.errors import MissingExtra, UserError
 from microgesture.pose.estimator import Pose
 from microgesture.pose.layouts import MEDIAPIPE_33, MEDIAPIPE_HOLISTIC
 
@@ -90,7 +90,9 @@ def holistic_pose(
     if face is not None:
         points[FACE], scores[FACE] = face[_MESH_ROWS, :2].mean(1), PART_SCORE
     margin = OUTSIDE * max(size)
-    inside = np.isfinite(points).all(-1) & ((points > -margin) & (points < np.array(size) + margin)).all(-1)
+    width, height = size
+    x, y = points.T
+    inside = (x > -margin) & (x < width + margin) & (y > -margin) & (y < height + margin)  # false for NaN
     return Pose(np.where(inside[:, None], points, 0.0).astype(np.float32), np.where(inside, scores, 0.0))
 
 
@@ -105,6 +107,21 @@ def import_mediapipe(module: str = "mediapipe") -> ModuleType:
             raise
         raise MissingExtra("pose estimation with MediaPipe", "pose") from error
     return importlib.import_module(module)
+
+
+def solution(name: str) -> ModuleType:
+    """A module of MediaPipe's legacy solutions, whose models are inside the wheel.
+
+    Raises `MissingExtra` without MediaPipe, `UserError` when its release no longer has them.
+    """
+    mediapipe = import_mediapipe()
+    try:
+        return import_mediapipe(f"mediapipe.python.solutions.{name}")
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"mediapipe {mediapipe.__version__} has no models inside: give a model file (.task), or take the release "
+            "of pip install 'microgesture[pose]'"
+        ) from error
 
 
 _quiet_lock = threading.RLock()

@@ -11,6 +11,7 @@ Keys of the file, readable with `numpy.load(path, allow_pickle=False)`:
 | `joints` | (V,) str | joint names in order, so that the file explains itself |
 | `image_size` | (2,) int32 | width and height of the picture |
 | `person` | () str | e.g. "P1" |
+| `interpolated` | (T,) bool | the person was not seen in this frame, the pose lies between two that were; optional |
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class SkeletonTrack:
     """Keypoints of one person: `times (T,)` seconds, `points (T, V, 2|3)`, `scores (T, V)` in [0, 1].
 
     `layout` is a name in `LAYOUTS` (a `Layout` is taken too and stored by name), `image_size` is (width,
-    height) in pixels as displayed. Points of score 0 are unknown, whatever their coordinates.
+    height) in pixels as displayed. Points of score 0 are unknown, whatever their coordinates. `interpolated (T,)`
+    marks poses that were not seen but lie between two that were (None: nothing is known of that).
     Raises `DataError` when the shapes do not fit each other or the layout, or times decrease.
     """
 
@@ -45,6 +47,7 @@ class SkeletonTrack:
     layout: str
     image_size: tuple[int, int]
     person: str = "P1"
+    interpolated: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.layout, Layout):
@@ -60,6 +63,11 @@ class SkeletonTrack:
             raise DataError(f"skeleton track: {shapes} do not fit layout '{self.layout}'")
         if not np.isfinite(times).all() or (np.diff(times) < 0).any():
             raise DataError("skeleton track: times must be finite and may not decrease")
+        if self.interpolated is not None:
+            interpolated = np.asarray(self.interpolated, dtype=bool)
+            if interpolated.shape != times.shape:
+                raise DataError(f"skeleton track: interpolated {interpolated.shape} does not fit times {times.shape}")
+            object.__setattr__(self, "interpolated", interpolated)
         width, height = self.image_size
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "points", points)
@@ -77,12 +85,28 @@ class SkeletonTrack:
     def between(self, start: float, end: float) -> SkeletonTrack:
         """Only the poses at start <= time < end seconds; times are unchanged."""
         keep = (self.times >= start) & (self.times < end)
-        return replace(self, times=self.times[keep], points=self.points[keep], scores=self.scores[keep])
+        marks = None if self.interpolated is None else self.interpolated[keep]
+        return replace(
+            self, times=self.times[keep], points=self.points[keep], scores=self.scores[keep], interpolated=marks
+        )
+
+    def absent(self) -> list[tuple[float, float]]:
+        """Stretches (start, end) in seconds without the person: of frames whose scores are all 0.
+
+        A stretch begins at its first such frame and ends where the next frame shows the person; at the end of the
+        track it lasts one frame longer than its last (the median distance of frames).
+        """
+        edges = np.diff(np.concatenate(([0], (self.scores == 0).all(axis=1).astype(np.int8), [0])))
+        step = float(np.median(np.diff(self.times))) if len(self) > 1 else 0.0
+        after = np.append(self.times, self.times[-1:] + step)
+        starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        return [(float(self.times[a]), float(after[b])) for a, b in zip(starts, ends, strict=True)]
 
     def to_layout(self, layout: str) -> SkeletonTrack:
         """The same track in another layout; joints that cannot be made have score 0 and lie at the origin."""
-        points = np.nan_to_num(convert(self.points, self.layout, layout))
-        scores = convert_scores(self.scores, self.layout, layout)
+        points = convert(self.points, self.layout, layout)
+        scores = np.where(np.isfinite(points).all(-1), convert_scores(self.scores, self.layout, layout), 0.0)
+        points = np.nan_to_num(points)
         return replace(self, points=points, scores=scores, layout=layout)
 
     def box(
@@ -123,8 +147,10 @@ class SkeletonTrack:
             "image_size": np.array(self.image_size, dtype=np.int32),
             "person": np.array(self.person),
         }
+        if self.interpolated is not None:
+            arrays["interpolated"] = self.interpolated
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for key in _KEYS:
+            for key in arrays:
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, arrays[key], allow_pickle=False)
                 info = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_DATE)
@@ -140,6 +166,7 @@ class SkeletonTrack:
                 if missing := [key for key in _KEYS if key not in archive.files]:
                     raise DataError(f"{path}: not a skeleton track (no '{missing[0]}')")
                 data = {key: archive[key] for key in _KEYS}
+                marks = archive["interpolated"] if "interpolated" in archive.files else None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
             raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
@@ -149,6 +176,6 @@ class SkeletonTrack:
         try:
             width, height = (int(side) for side in data["image_size"].ravel())
             size = (width, height)
-            return cls(data["times"], data["points"], data["scores"], layout, size, str(data["person"]))
+            return cls(data["times"], data["points"], data["scores"], layout, size, str(data["person"]), marks)
         except (DataError, ValueError) as error:
             raise DataError(f"{path}: {error}") from error

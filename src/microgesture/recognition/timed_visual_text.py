@@ -82,7 +82,9 @@ class TimedVisualTextObjective(Objective):
             token_loss = token_loss + _detection(
                 moments[..., columns], batch["active"][:, : moments.shape[1], columns], known
             )
-        text_kl = _alignment(logits.T, batch["share"].T, batch["share"].sum(0) > 0)
+        named = torch.cat([batch["known"][:, i, None].expand(-1, len(v)) for i, v in enumerate(self.trained)], 1)
+        share = batch["share"] * named
+        text_kl = _alignment(logits.T, share.T, share.sum(0) > 0)
         count = len(self.trained)
         return {
             "clip_loss": 0.5 * (visual_kl / count + text_kl),

@@ -133,34 +133,34 @@ class EstimatorNoise:
 MEDIAPIPE = EstimatorNoise(
     clusters={
         "head": ClusterNoise(
-            Wobble(0.019, 0.008, 0.026, 0.0, 0.011, 0.55), Wobble(0.018, 0.008, 0.017, 0.001, 0.004, 0.65), 0.30, 0.04
+            Wobble(0.017, 0.008, 0.026, 0.0, 0.010, 0.55), Wobble(0.018, 0.009, 0.013, 0.001, 0.004, 0.7), 0.30, 0.035
         ),
         "marks": ClusterNoise(
-            Wobble(0.006, 0.004, 0.004, 0.0, 0.003, 0.55), Wobble(0.010, 0.004, 0.004, 0.002, 0.003, 0.55), 0.30, 0.0
+            Wobble(0.006, 0.004, 0.003, 0.0, 0.004, 0.55), Wobble(0.010, 0.004, 0.005, 0.002, 0.003, 0.55), 0.30, 0.0
         ),
         "shoulders": ClusterNoise(
-            Wobble(0.017, 0.003, 0.026, 0.0, 0.003, 0.5), Wobble(0.043, 0.018, 0.029, 0.0, 0.016, 0.8), 0.35, 0.05
+            Wobble(0.012, 0.002, 0.018, 0.0, 0.002, 0.5), Wobble(0.040, 0.019, 0.024, 0.0, 0.015, 0.8), 0.35, 0.04
         ),
         "hips": ClusterNoise(
-            Wobble(0.058, 0.021, 0.014, 0.0, 0.020, 0.8), Wobble(0.022, 0.014, 0.033, 0.0, 0.010, 0.8), 0.30, 0.05
+            Wobble(0.062, 0.024, 0.014, 0.0, 0.020, 0.8), Wobble(0.025, 0.017, 0.024, 0.0, 0.010, 0.8), 0.30, 0.05
         ),
-        "elbows": ClusterNoise(Wobble(0.059, 0.032, 0.062, 0.0, 0.020, 0.7), Wobble(0.0), 0.60, 0.03),
+        "elbows": ClusterNoise(Wobble(0.055, 0.032, 0.052, 0.0, 0.019, 0.75), Wobble(0.0), 0.60, 0.025),
         "hands": ClusterNoise(
-            Wobble(0.026, 0.002, 0.035, 0.0005, 0.002, 0.8), Wobble(0.022, 0.008, 0.022, 0.008, 0.004, 0.8), 0.60, 0.0
+            Wobble(0.020, 0.005, 0.022, 0.0005, 0.002, 0.8), Wobble(0.020, 0.012, 0.015, 0.008, 0.003, 0.8), 0.60, 0.0
         ),
         "legs": ClusterNoise(
-            Wobble(0.050, 0.020, 0.100, 0.0, 0.026, 0.8), Wobble(0.090, 0.037, 0.048, 0.0, 0.030, 0.6), 0.80, 0.03
+            Wobble(0.060, 0.045, 0.060, 0.003, 0.015, 0.8), Wobble(0.085, 0.045, 0.020, 0.003, 0.017, 0.65), 0.80, 0.03
         ),
     },
-    lost=-1.33,
-    lost_by_hidden=2.85,
-    lost_memory_s=0.22,
-    lost_kept=0.66,
+    lost=-1.25,
+    lost_by_hidden=2.4,
+    lost_memory_s=0.2,
+    lost_kept=0.72,
     hidden=(0.41, 0.3),
     coarse=0.9,
     coarse_error=0.08,
     doubled=0.95,
-    doubled_reach=0.3,
+    doubled_reach=0.28,
     faces=0.9,
     guessed={
         "head": (1.0, 0.06),
@@ -168,12 +168,18 @@ MEDIAPIPE = EstimatorNoise(
         "elbows": (0.95, 0.16),
         "wrists": (0.1, 0.35),
         "fingers": (0.03, 0.3),
-        "hips": (0.5, 0.14),
-        "knees": (0.32, 0.38),
+        "hips": (0.55, 0.14),
+        "knees": (0.42, 0.32),
         "feet": (0.18, 0.32),
     },
 )
-"""MediaPipe 0.10.21, legacy holistic."""
+"""MediaPipe 0.10.21, holistic graph that follows one person at 12.5 Hz, pictures of 384 lines.
+
+Measured on 140 rendered people (17,000 frames, a median of 121 pixels between the shoulders). A hand of which nothing
+is hidden is found in 90 % of the frames, one of which three quarters are hidden in 8 %; near the face hands are found
+no less often than that tells. When both hands are found within 0.2 of each other, three times in four it is one hand
+twice. No body was found with its sides exchanged. On 20 real clips points at rest jitter as much as on rendered
+people (head 0.002, elbows 0.005, fingers 0.019), hands are found in 73 % of the frames, and losses last 0.15 s."""
 
 
 def disturb(
@@ -231,11 +237,15 @@ def memory(apart_s: np.ndarray, memory_s: float) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _factor(steps: int, rate: float, constant: float, memory_s: float) -> np.ndarray:
-    """Cholesky factor (T, T) of the covariance over time of an error of variance 1, of which the share `constant`
-    stays and the rest changes over `memory_s` seconds."""
+    """(T, r): makes r independent normal numbers an error over time of variance 1, of which the share `constant`
+    stays and the rest changes over `memory_s` seconds. Smooth errors need few numbers: the largest eigenvalues of
+    their covariance that hold 99.5 % of it."""
     apart = np.abs(np.subtract.outer(np.arange(steps), np.arange(steps))) / rate
-    cov = constant + (1.0 - constant) * memory(apart, memory_s) + 1e-6 * np.eye(steps)
-    return np.linalg.cholesky(cov).astype(np.float32)
+    values, parts = np.linalg.eigh(constant + (1.0 - constant) * memory(apart, memory_s))
+    values, parts = values[::-1], parts[:, ::-1]
+    count = int(np.searchsorted(np.cumsum(values), 0.995 * steps)) + 1
+    factor = parts[:, :count] * np.sqrt(values[:count])
+    return (factor / np.linalg.norm(factor, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _unit(
@@ -243,7 +253,8 @@ def _unit(
 ) -> np.ndarray:
     """Normal numbers (B, T, n) of variance 1, of which the share `kept` belongs to the window and the rest changes
     over `memory_s` seconds."""
-    return _factor(shape[1], rate, kept, memory_s) @ rng.standard_normal(shape, dtype=np.float32)
+    factor = _factor(shape[1], rate, kept, memory_s)
+    return factor @ rng.standard_normal((shape[0], factor.shape[1], shape[2]), dtype=np.float32)
 
 
 def _wander(speed: np.ndarray, rate: float, rng: np.random.Generator, noise: EstimatorNoise) -> np.ndarray:

@@ -151,8 +151,8 @@ def _drawn_up(d: Draw, part: str, shape: str) -> Gesture:
     """Standing on one leg, the other foot goes up behind, to the hand that reaches down beside the hip."""
     leg, size = d.side, d.body.lengths
     outwards = 1.0 if leg == 0 else -1.0
-    high = size["ankle_height"] + size["shin"] * d.u(1.12, 1.28)
-    place = (outwards * (0.5 * size["hip_width"] + d.u(0.0, 0.04)), high, -size["shin"] * d.u(0.60, 0.75))
+    high = size["ankle_height"] + size["shin"] * d.u(1.34, 1.46)
+    place = (outwards * (0.5 * size["hip_width"] + d.u(0.0, 0.04)), high, -size["shin"] * d.u(0.38, 0.50))
     moves = [Drive("ankle", (leg, axis), value, to=True) for axis, value in enumerate(place)]
     moves += [Drive("foot", (leg, 0), -d.u(1.1, 1.5), to=True), Drive("pelvis", (0,), -outwards * d.u(0.02, 0.06))]
     site = Site("own_shin", (1.0, 0.1, 0.0), along=d.u(0.88, 0.98))
@@ -160,8 +160,8 @@ def _drawn_up(d: Draw, part: str, shape: str) -> Gesture:
         site, part, shape, (-0.05, -0.85, -0.5), (-0.9, 0.0, 0.1), offset=d.around(0.015), via=(0.1, 0.0, 0.0)
     )
     lean = (
-        Drive("trunk", (2,), -outwards * d.u(0.25, 0.40)),
-        Drive("trunk", (0,), d.u(0.10, 0.30)),
+        Drive("trunk", (2,), -outwards * d.u(0.28, 0.42)),
+        Drive("trunk", (0,), d.u(0.0, 0.20)),
         Drive("trunk", (1,), outwards * d.u(0.10, 0.30)),
         Drive("head", (1,), outwards * d.u(0.0, 0.5)),
         Drive("head", (0,), d.u(0.0, 0.4)),

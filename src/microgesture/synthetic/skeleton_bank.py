@@ -8,8 +8,9 @@ keeps the joints in space; cameras and the estimator's errors are drawn anew eac
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from microgesture.synthetic.domains import DOMAINS, SPLITS, Subject, draw_settin
 from microgesture.synthetic.motion import MOTIONS, perform
 from microgesture.synthetic.performance import Performance
 from microgesture.synthetic.schedule import GROUPS, MotionSpec, Scheduled, Setting
+from microgesture.vocabulary import NO_GESTURE
 
 RATE = 12.5
 """Joints a second, Hz: what an estimator manages on two cores, and twice the fastest rubbing of hands."""
@@ -30,8 +32,12 @@ SECONDS = (16.0, 28.0)
 """Shortest and longest performance."""
 
 IDLE = {"hands": 1.6, "legs": 9.0, "face": 16.0, "head": 9.0, "trunk": 11.0}
-"""Mean pause between two gestures of one part of the body, seconds. Hands are busy, for the windows; the others
-often enough that about every second gesture of the hands has company."""
+"""Mean pause between two gestures of one part of the body, seconds, of people whose hands are busy; the other parts
+move often enough that about every second gesture of the hands has company."""
+CALM_IDLE = {"hands": 14.0, "legs": 11.0, "face": 11.0, "head": 8.0, "trunk": 9.0}
+"""The same of people who mostly rest: what one part does is then seen by itself."""
+CALM = 0.5
+"""Share of people who mostly rest."""
 
 JOINTS_62 = np.array([SYNTHETIC.index(joint) for joint in GESTURE_62.joints])
 """Where the joints of "gesture-62" stand among those of the synthetic body."""
@@ -58,6 +64,24 @@ class SkeletonBank:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def alone(self) -> np.ndarray:
+        """(E,) whether an event goes on without another one over more than a third of its time. Idling counts for
+        nothing, and what accompanies a gesture of the hands counts only from two thirds on."""
+        motion = self.events[:, 1].astype(int)
+        specs = [MOTIONS[key] for key in self.motions]
+        idle = np.array([set(spec.labels.values()) <= {NO_GESTURE} for spec in specs])[motion]
+        hands = np.array([spec.group == "hands" for spec in specs])[motion]
+        found = np.ones(len(self.events), bool)
+        order = np.searchsorted(self.events[:, 0], np.arange(len(self) + 1))
+        for first, last in itertools.pairwise(order.tolist()):
+            begin, end = self.events[first:last, 2], self.events[first:last, 3]
+            shared = np.minimum(end[:, None], end) - np.maximum(begin[:, None], begin)
+            shared = np.clip(shared, 0.0, None) / (end - begin)[:, None] * ~idle[first:last]
+            np.fill_diagonal(shared, 0.0)
+            limit = np.where(hands[first:last], 0.67, 0.34)
+            found[first:last] = shared.max(1, initial=0.0) < limit
+        return found
+
     def save(self, path: str | Path) -> None:
         """Write the bank as .npz, uncompressed."""
         arrays = {name: getattr(self, name) for name in ("joints", "offsets", "events", "table", "seated")}
@@ -82,13 +106,15 @@ def make_bank(
     workers: int = 1,
     motions: Sequence[str] = (),
     progress: Callable[[float, float], None] | None = None,
+    calm: float = CALM,
 ) -> SkeletonBank:
-    """Let `performances` people of a split's domain act; `motions` limits the library, empty for all of it.
+    """Let `performances` people of a split's domain act; `motions` limits the library, empty for all of it; `calm` is
+    the share of them who mostly rest.
 
     The same arguments give the same bank, whatever the number of `workers`.
     """
     keys = tuple(motions or MOTIONS)
-    jobs = [(seed, split, index, keys) for index in range(performances)]
+    jobs = [(seed, split, index, keys, calm) for index in range(performances)]
     made = []
     if workers > 1:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
@@ -138,7 +164,14 @@ class Acted:
         return joints.astype(np.float16), rows, table, self.performance.seated
 
 
-def act(seed: int, split: str, index: int, motions: Sequence[str], seconds: tuple[float, float] = SECONDS) -> Acted:
+def act(
+    seed: int,
+    split: str,
+    index: int,
+    motions: Sequence[str],
+    seconds: tuple[float, float] = SECONDS,
+    calm: float = CALM,
+) -> Acted:
     """Person number `index` of a split's domain acts for a while, at `RATE` Hz."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), index)))
     domain = DOMAINS[split]
@@ -150,18 +183,23 @@ def act(seed: int, split: str, index: int, motions: Sequence[str], seconds: tupl
         if not (MOTIONS[key].standing_only if setting.seated else MOTIONS[key].seated_only)
     ]
     duration = float(rng.uniform(*seconds))
-    scheduled = draw_schedule(rng, specs, duration)
+    scheduled = draw_schedule(rng, specs, duration, CALM_IDLE if rng.random() < calm else IDLE)
     performance = perform(person.body, scheduled, duration, RATE, setting, person.style, rng)
     return Acted(person, setting, tuple(scheduled), performance, rng)
 
 
-def _act(job: tuple[int, str, int, tuple[str, ...]]) -> Part:
-    acted = act(*job)
-    return acted.part(acted.performance.joints[:, JOINTS_62], job[-1])
+def _act(job: tuple[int, str, int, tuple[str, ...], float]) -> Part:
+    seed, split, index, motions, calm = job
+    acted = act(seed, split, index, motions, SECONDS, calm)
+    return acted.part(acted.performance.joints[:, JOINTS_62], motions)
 
 
-def draw_schedule(rng: np.random.Generator, specs: Sequence[MotionSpec], duration: float) -> list[Scheduled]:
+def draw_schedule(
+    rng: np.random.Generator, specs: Sequence[MotionSpec], duration: float, idle: Mapping[str, float] = IDLE
+) -> list[Scheduled]:
     """Gestures of every part of the body, each part on a clock of its own; every motion equally often.
+
+    `idle` is the mean pause of each part, seconds.
 
     Held gestures may last up to 12 s: real people keep their arms folded for minutes, and a window then sees
     neither the beginning nor the end.
@@ -171,12 +209,12 @@ def draw_schedule(rng: np.random.Generator, specs: Sequence[MotionSpec], duratio
         members = [spec for spec in specs if spec.group == group]
         if not members:
             continue
-        clock = float(rng.exponential(IDLE[group]))
+        clock = float(rng.exponential(idle[group]))
         while clock < duration - 0.5:
             spec = members[int(rng.integers(len(members)))]
             low, high = spec.duration
             length = float(rng.uniform(low, high)) if rng.random() < 0.8 else float(rng.uniform(high, 1.6 * high))
             end = min(clock + length, duration + 2.0)
             scheduled.append(Scheduled(spec.key, round(clock, 3), round(end, 3), int(rng.integers(2**31))))
-            clock = end + 0.15 + float(rng.exponential(IDLE[group]))
+            clock = end + 0.15 + float(rng.exponential(idle[group]))
     return scheduled

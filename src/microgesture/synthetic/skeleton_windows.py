@@ -86,8 +86,9 @@ class SkeletonWindows(Dataset):
         frames: int = 48,
         stride: int = 2,
         trimmed: float = 0.6,
-        balance: Sequence[float] | None = None,
+        balance: np.ndarray | None = None,
         noise: EstimatorNoise = MEDIAPIPE,
+        alone_share: float = 0.7,
         framed: float = 0.85,
         gaps: bool = True,
     ) -> None:
@@ -101,6 +102,9 @@ class SkeletonWindows(Dataset):
         self.epoch = 0
         motion = bank.events[:, 1].astype(int)
         self._of_motion = [np.flatnonzero(motion == k) for k in range(len(bank.motions))]
+        alone = bank.alone()
+        self._alone = [rows[alone[rows]] for rows in self._of_motion]
+        self.alone = alone_share
         weights = np.array([len(rows) > 0 for rows in self._of_motion], float)
         self._weights = weights * (np.ones(len(weights)) if balance is None else np.asarray(balance, float))
         self._weights /= self._weights.sum()
@@ -150,7 +154,12 @@ class SkeletonWindows(Dataset):
         """Performance, start (seconds of the performance), length (frames seen), main motion; each (B,)."""
         span = self.frames / RATE
         motion = rng.choice(len(self._weights), batch, p=self._weights)
-        event = np.array([self._of_motion[m][rng.integers(len(self._of_motion[m]))] for m in motion])
+        by_itself = rng.random(batch) < self.alone
+        rows = [
+            self._alone[m] if first and len(self._alone[m]) else self._of_motion[m]
+            for m, first in zip(motion, by_itself, strict=True)
+        ]
+        event = np.array([each[rng.integers(len(each))] for each in rows])
         performance = self.bank.events[event, 0].astype(int)
         begin, end = self.bank.events[event, 2].astype(float), self.bank.events[event, 3].astype(float)
         total = np.diff(self.bank.offsets)[performance] / RATE
@@ -293,7 +302,8 @@ class SkeletonWindows(Dataset):
         """(B, 1, 62) 1 for the points that the recording's layout has."""
         scores = np.ones((batch, 1, len(GESTURE_62)), np.float32)
         for joints, chance in _layout_gaps():
-            scores[np.ix_(rng.random(batch) < chance, [0], joints)] = 0.0
+            without = rng.random((batch, 1, 1)) < chance
+            scores[:, :, joints] = np.where(without, 0.0, scores[:, :, joints])
         return scores
 
     def _slow_camera(self, points: np.ndarray, rng: np.random.Generator) -> None:

@@ -1,0 +1,242 @@
+"""From a video to skeleton tracks: `extract` in memory, `write_pose` to files.
+
+The video is streamed once (memory does not grow with its length, but for the poses themselves, about a kilobyte
+each); decoding runs ahead on its own thread. Poses are found first and people told apart afterwards, so the expensive
+half can be kept in parts of about a minute and a stopped run goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microgesture.errors import DataError, UserError, VideoError
+from microgesture.pose.cuts import CutFinder
+from microgesture.pose.detections import Collector, Detections, trunk_colour
+from microgesture.pose.estimator import Pose, PoseEstimator, create_estimator
+from microgesture.pose.gaps import MAX_GAP_S, fill_gaps
+from microgesture.pose.layouts import LAYOUTS
+from microgesture.pose.plausibility import is_person
+from microgesture.pose.read_ahead import read_ahead
+from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.tracking import people
+from microgesture.video import VideoReader
+
+Progress = Callable[[float, float], None]
+"""Called with (seconds done, seconds in all)."""
+
+RATE = 12.5
+"""Poses per second: what two cores can estimate faster than the video plays."""
+LONG_SIDE = 1280
+"""Larger frames are scaled to this while they are decoded; the models look at 256 x 256 pixels of a person."""
+PART_S = 60.0
+"""Seconds of video in a part of a run that can be stopped. Every part looks for its people anew."""
+
+_CHUNK, _CHUNKS_AHEAD = 8, 2
+_FORMAT = 1  # of part files
+
+
+def extract(
+    video: str | Path,
+    estimator: PoseEstimator | None = None,
+    fps: float = RATE,
+    persons: str = "largest",
+    progress: Progress | None = None,
+    max_gap_s: float = MAX_GAP_S,
+    resume_folder: str | Path | None = None,
+) -> list[SkeletonTrack]:
+    """Skeleton tracks of the people in a video: "P1" is the largest over the whole of it, then "P2" and so on.
+
+    Every track has all frames looked at: at most `fps` a second, never more than the video has, times in seconds,
+    points in pixels as displayed. Where the person is not seen all scores are 0 (`SkeletonTrack.absent`), except for
+    gaps of at most `max_gap_s`, which are filled and marked `interpolated`; never over a cut. The list has at most one
+    track for `persons` "largest", any number for "all", and is empty when nobody is seen. With `resume_folder` what
+    was estimated so far is kept there in a folder for this video and these settings, and a second call goes on.
+    Raises `VideoError` when the video cannot be read or is a single picture, `UserError` for settings that cannot
+    be, `MissingExtra` when no `estimator` is given and MediaPipe is not installed.
+    """
+    if persons not in ("largest", "all"):
+        raise UserError(f"persons must be 'largest' or 'all', not '{persons}'")
+    if not (math.isfinite(fps) and fps > 0):
+        raise UserError(f"fps must be a positive number of poses per second, not {fps}")
+    if not max_gap_s >= 0:
+        raise UserError(f"max_gap_s must be 0 or more seconds, not {max_gap_s}")
+    with VideoReader(video) as reader:
+        plan = _plan(reader, fps)
+        used = create_estimator() if estimator is None else estimator
+        try:
+            folder = None if resume_folder is None else _parts_folder(Path(resume_folder), reader, plan, used)
+            found = _detect(reader, plan, used, folder, progress)
+        finally:
+            if estimator is None:
+                used.close()
+    chosen = people(found, 1.0 / plan.rate)
+    chosen = chosen[:1] if persons == "largest" else chosen
+    return [_track(found, rows, f"P{k}", used.layout, plan, max_gap_s) for k, rows in enumerate(chosen, 1)]
+
+
+def write_pose(
+    video: str | Path,
+    out: str | Path,
+    persons: str = "largest",
+    fps: float | None = None,
+    model_file: str | Path | None = None,
+    estimator: PoseEstimator | None = None,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write the skeleton tracks of a video: one person to `out`, several to `out` with -P1, -P2 before the suffix.
+
+    Returns the files. A stopped run leaves its parts in a hidden folder beside `out` and goes on from there. Raises
+    as `extract` does, `DataError` when nobody is seen, `UserError` when `out` is no `.npz` or cannot be written.
+    """
+    out = Path(out)
+    if out.suffix.lower() != ".npz":
+        raise UserError(f"{out}: a skeleton track is a .npz file")
+    parts = out.with_name(f".{out.name}.parts")
+    used = create_estimator(model_file=model_file) if estimator is None else estimator
+    try:
+        tracks = extract(video, used, RATE if fps is None else fps, persons, progress, resume_folder=parts)
+    finally:
+        if estimator is None:
+            used.close()
+    if not tracks:
+        shutil.rmtree(parts, ignore_errors=True)
+        raise DataError(f"{video}: nobody was found in it, so there is no skeleton to write")
+    names = [out.name] if len(tracks) == 1 else [f"{out.stem}-{track.person}{out.suffix}" for track in tracks]
+    files = [out.with_name(name) for name in names]
+    for track, file in zip(tracks, files, strict=True):
+        track.save(file)
+    shutil.rmtree(parts, ignore_errors=True)
+    return files
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which frames are looked at: `rate` a second; `sampled` at k / rate, else those of the file."""
+
+    rate: float
+    sampled: bool
+    size: tuple[int, int]
+    shown: tuple[int, int]
+
+    @property
+    def part(self) -> int:
+        """Frames in a part."""
+        return max(1, round(PART_S * self.rate))
+
+
+def _plan(reader: VideoReader, fps: float) -> _Plan:
+    if reader.duration <= 0 or reader.frame_count < 2:
+        raise VideoError(f"{reader.path}: a single picture; gestures need a video")
+    native = reader.fps or fps
+    sampled = native > 1.01 * fps
+    share = min(1.0, LONG_SIDE / max(reader.size))
+    width, height = (max(1, round(side * share)) for side in reader.size)
+    return _Plan(fps if sampled else native, sampled, (width, height), reader.size)
+
+
+def _detect(
+    reader: VideoReader, plan: _Plan, estimator: PoseEstimator, folder: Path | None, progress: Progress | None
+) -> Detections:
+    """Poses of all frames, with parts that are already in `folder` read from there."""
+    cuts, collector = CutFinder(), Collector(len(LAYOUTS[estimator.layout]))
+    parts: list[Detections] = []
+    while folder is not None and (kept := Detections.load(_part_file(folder, len(parts)))) is not None:
+        parts.append(kept[0])
+        cuts.recall(kept[1])
+    done = sum(len(part.times) for part in parts)
+    shot = int(parts[-1].shots[-1]) if parts else 0
+    after = float(parts[-1].times[-1]) if parts else None
+
+    def finish() -> None:
+        parts.append(collector.take())
+        if folder is not None:
+            parts[-1].save(_part_file(folder, len(parts) - 1), cuts.memory())
+
+    estimator.reset()
+    with read_ahead(_frames(reader, plan, done, after), _CHUNKS_AHEAD) as chunks:
+        for times, frames in chunks:
+            for time, frame in zip(times.tolist(), frames, strict=True):
+                if len(collector) == plan.part:
+                    finish()
+                    estimator.reset()
+                cuts.look(frame)
+                if cuts.is_cut:
+                    shot += 1
+                    estimator.reset()
+                poses = [p for p in estimator.estimate(frame, time) if is_person(p, estimator.layout, plan.size)]
+                colours = [trunk_colour(frame, pose, estimator.layout) for pose in poses]
+                collector.add(time, shot, cuts.change, [_displayed(pose, plan) for pose in poses], colours)
+                if progress is not None:
+                    progress(min(time, reader.duration), reader.duration)
+    if len(collector) or not parts:
+        finish()
+    if progress is not None:
+        progress(reader.duration, reader.duration)
+    return Detections.join(parts)
+
+
+def _frames(
+    reader: VideoReader, plan: _Plan, done: int, after: float | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Chunks of (times, frames) from the frame number `done` on; `after` is the time of the one before."""
+    size = None if plan.size == plan.shown else plan.size
+    if plan.sampled:
+        for times, frames in reader.stream(plan.rate, _CHUNK, start=done / plan.rate, size=size):
+            yield np.arange(done, done + len(times)) / plan.rate, frames
+            done += len(times)
+        return
+    # frames of a variable rate may come closer together than the rate asked for: those in between are left out
+    last, least = -math.inf if after is None else after, 0.6 / plan.rate
+    start = 0.0 if after is None else after + least
+    for times, frames in reader.stream(None, _CHUNK, start=start, size=size):
+        keep = []
+        for k, time in enumerate(times.tolist()):
+            if time - last >= least:
+                keep.append(k)
+                last = time
+        if keep:
+            yield times[keep], frames[keep]
+
+
+def _displayed(pose: Pose, plan: _Plan) -> Pose:
+    scale = np.array(plan.shown) / np.array(plan.size)
+    return Pose((pose.points * scale).astype(np.float32), pose.scores.astype(np.float32))
+
+
+def _track(
+    found: Detections, rows: np.ndarray, person: str, layout: str, plan: _Plan, max_gap_s: float
+) -> SkeletonTrack:
+    points = np.zeros((len(found.times), *found.points.shape[1:]), dtype=np.float32)
+    scores = np.zeros(points.shape[:2], dtype=np.float32)
+    points[found.frames[rows]], scores[found.frames[rows]] = found.points[rows], found.scores[rows]
+    points, scores, filled = fill_gaps(found.times, points, scores, found.shots, max_gap_s)
+    return SkeletonTrack(found.times, points, scores, layout, plan.shown, person, filled)
+
+
+def _part_file(folder: Path, number: int) -> Path:
+    return folder / f"part-{number:05d}.npz"
+
+
+def _parts_folder(folder: Path, reader: VideoReader, plan: _Plan, estimator: PoseEstimator) -> Path:
+    """A folder for this video (its length in bytes, its beginning and end) and these settings."""
+    bytes_ = reader.path.stat().st_size
+    with reader.path.open("rb") as file:
+        digest = hashlib.sha256(file.read(1 << 20))
+        with suppress(OSError):
+            file.seek(-min(bytes_, 1 << 20), 2)
+        digest.update(file.read(1 << 20))
+    settings = [
+        *(_FORMAT, bytes_, digest.hexdigest(), plan.rate, plan.sampled, plan.size, plan.part),
+        *(estimator.name, estimator.layout, getattr(estimator, "max_people", None)),
+    ]
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+    return folder / key

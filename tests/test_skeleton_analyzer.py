@@ -1,0 +1,144 @@
+"""Skeleton runs on skeletons: every file with the same poses gives the same answer, and nothing comes of nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from microgesture.analyzer import load
+from microgesture.cli import main
+from microgesture.encoders import create_encoder, create_text_encoder
+from microgesture.errors import DataError, RecipeError
+from microgesture.pose.openpose import write_openpose
+from microgesture.pose.pyskl import write_pyskl
+from microgesture.pose.track import SkeletonTrack
+from microgesture.recognition import create_objective
+from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched, resample
+from microgesture.spotting import SpottingConfig
+from microgesture.synthetic.skeleton_bank import make_bank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.timeline import Media
+from microgesture.training.assembly import WEIGHTS
+from microgesture.training.checkpoint import write_weights
+from microgesture.training.configuration import load_recipe
+from microgesture.training.run_files import write_configuration
+from microgesture.vocabulary import Vocabulary
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with random weights."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = load_recipe("built-in/skeleton", ["--encoder.options", '{"width": 32, "layers": 1}'])
+    encoder, text = create_encoder("skeleton_transformer", width=32, layers=1), create_text_encoder("gesture-words")
+    objective = create_objective("visual-text-timed", encoder, text, Vocabulary.load("imigue"))
+    write_configuration(folder, recipe, objective, {"finished": True, "temperature": 1.0})
+    write_weights(folder / WEIGHTS, objective.state_dict(), {"format": "pt"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def analyzer(run):
+    opened = load(run, "cpu")
+    assert isinstance(opened, SkeletonAnalyzer)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def track():
+    track = SkeletonWindows(make_bank(1, 3), 1, ("imigue",)).film(0)
+    return track.between(0.0, 6.0)
+
+
+def test_a_track_an_openpose_folder_and_a_pickle_give_the_same_answer(analyzer, track, tmp_path):
+    track.save(tmp_path / "track.npz")
+    write_openpose(track, tmp_path / "openpose")
+    write_pyskl([[track]], [0], tmp_path / "clip.pkl")
+    answers = [analyzer.recognize(tmp_path / name) for name in ("track.npz", "openpose", "clip.pkl")]
+    timelines = [
+        analyzer.analyze(tmp_path / name, SpottingConfig(window_s=0.16, gesture_threshold=0.05))
+        for name in ("track.npz", "openpose", "clip.pkl")
+    ]
+    first = answers[0]
+    for answer in answers[1:]:
+        assert answer.label == first.label
+        assert answer.confidence == pytest.approx(first.confidence, abs=1e-4)
+        assert [a.label for a in answer.alternatives] == [a.label for a in first.alternatives]
+    for timeline in timelines[1:]:
+        assert [(e.label, round(e.start, 2), round(e.end, 2)) for e in timeline] == [
+            (e.label, round(e.start, 2), round(e.end, 2)) for e in timelines[0]
+        ]
+
+
+def test_the_picture_may_be_larger_elsewhere_and_filmed_at_another_rate(analyzer, track):
+    bigger = SkeletonTrack(track.times, 2.5 * track.points + 40, track.scores, track.layout, (4000, 3000))
+    faster = np.arange(0, track.times[-1], 0.02)
+    points = np.stack(
+        [np.stack([np.interp(faster, track.times, track.points[:, v, c]) for c in (0, 1)], -1) for v in range(62)], 1
+    )
+    known = np.stack([np.interp(faster, track.times, track.scores[:, v]) > 0.999 for v in range(62)], 1)
+    denser = SkeletonTrack(faster, points, known.astype(float), track.layout, track.image_size)
+    plain = analyzer.probabilities(track)
+    np.testing.assert_allclose(analyzer.probabilities(bigger), plain, atol=1e-4)
+    np.testing.assert_allclose(analyzer.probabilities(denser), plain, atol=0.05)
+
+
+def test_resampling_joins_neighbours_and_nothing_else():
+    times = np.array([0.0, 0.1, 0.2, 1.2, 1.3])
+    points = np.zeros((5, 62, 2))
+    points[:, :, 0] = times[:, None] * 100
+    scores = np.ones((5, 62))
+    scores[1, 7] = 0.0
+    out = resample(SkeletonTrack(times, points, scores, "gesture-62", (640, 480)), 20.0)
+    grid = np.arange(len(out)) / 20.0
+    np.testing.assert_allclose(out[:4, 0, 0], 100 * grid[:4], atol=1e-3)
+    assert (out[1:4, 7, 2] == 0).all(), "no line to or from a point that is not known"
+    assert out[(grid > 0.25) & (grid < 1.15)][:, :, 2].max() == 0, "nobody is seen for a second"
+
+
+def test_scores_cover_a_long_track_once_and_gaps_are_nan(analyzer):
+    track = SkeletonWindows(make_bank(1, 4), 1, ("imigue",)).film(0)
+    scores = track.scores.copy()
+    scores[60:110] = 0.0
+    holed = SkeletonTrack(track.times, track.points, scores, track.layout, track.image_size)
+    found = analyzer.token_probabilities(holed)
+    assert found.probabilities.shape == (-(-len(track) // 2), 32)
+    np.testing.assert_allclose(np.diff(found.times), 0.16, atol=1e-9)
+    empty = np.isnan(found.probabilities).all(1)
+    assert empty[31:54].all()
+    assert not empty[:29].any()
+    assert not empty[56:].any()
+
+
+def test_nobody_is_no_gesture(analyzer, tmp_path, capsys, run):
+    times = np.arange(100) / 10
+    nobody = SkeletonTrack(times, np.zeros((100, 62, 2)), np.zeros((100, 62)), "gesture-62", (640, 480))
+    nobody.save(tmp_path / "empty.npz")
+    with pytest.raises(DataError, match="no person was found"):
+        analyzer.recognize(tmp_path / "empty.npz")
+    timeline = analyzer.read(Watched((), Media("room.mp4", 600.0)))
+    assert len(timeline) == 0
+    assert timeline.provenance["unseen"] == {"P1": [[0.0, 600.0]]}
+    assert main(["recognize", str(tmp_path / "empty.npz"), "--model", str(run)]) == 2
+    assert "no person was found" in capsys.readouterr().err
+
+
+def test_own_words_are_zero_shot_and_the_built_in_ones_are_not(analyzer, track, tmp_path, capsys, run):
+    assert not analyzer.with_vocabulary(Vocabulary.load("ma52")).zero_shot
+    own = analyzer.with_vocabulary(Vocabulary.from_texts(["tugging the sleeve", "adjusting glasses"]))
+    assert own.zero_shot
+    (tmp_path / "own.txt").write_text("tugging the sleeve\nadjusting glasses\n")
+    track.save(tmp_path / "track.npz")
+    command = ["recognize", str(tmp_path / "track.npz"), "--model", str(run), "--vocabulary", str(tmp_path / "own.txt")]
+    assert main([*command, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)[0]
+    assert said["zero_shot"]
+    assert {r["label"] for r in said["readings"]} == {"tugging the sleeve", "adjusting glasses"}
+    with pytest.raises(RecipeError, match="none of its words"):
+        analyzer.with_vocabulary(Vocabulary.from_texts(["xyzzy", "touching"])).probabilities(track)
+
+
+def test_a_3d_track_is_refused_in_words(analyzer):
+    track = SkeletonTrack(np.arange(3.0), np.zeros((3, 62, 3)), np.ones((3, 62)), "gesture-62", (640, 480))
+    with pytest.raises(DataError, match="2D"):
+        analyzer.probabilities(track)
