@@ -61,15 +61,16 @@ class Sizes:
     """How much of everything: performances of about 22 s from joints, of about 10 s estimated from rendered video;
     clips and films of each test; `estimated_share` of the training windows."""
 
-    train: int = 4000
+    train: int = 3600
     val: int = 160
     test: int = 400
     estimated_train: int = 150
-    estimated_val: int = 20
-    estimated_test: int = 70
+    estimated_val: int = 24
+    estimated_test: int = 64
     clips: int = 6400
     films: int = 60
     windows: int = 38_400
+    idle_minutes: float = 10.0
     estimated_share: float = 0.15
 
 
@@ -178,11 +179,11 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
                 "predicted": matching.predicted,
                 "minutes": minutes,
             }
-    result["idle"] = false_alarms(_open(runs[0]))
+    result["idle"] = false_alarms(_open(runs[0]), sizes.idle_minutes)
     return result
 
 
-def false_alarms(analyzer: SkeletonAnalyzer, minutes: float = 10.0) -> dict[str, float]:
+def false_alarms(analyzer: SkeletonAnalyzer, minutes: float) -> dict[str, float]:
     """Events a minute that are found where people only idle: speak, nod, look about and shift."""
     bank = make_bank(max(round(minutes * 60 / 22), 1), 4242, "test", motions=("nothing", "gaze_about"))
     words = Vocabulary.load("imigue")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -31,6 +32,10 @@ ASPECTS = ((4, 3), (4, 3), (16, 9), (1, 1), (3, 4))
 KEEP_ACTIVE = 0.5
 """Share of performances in which whatever moves is inside the frame; elsewhere legs and elbows leave it, as they do
 before real cameras."""
+
+
+ONE_PERSON = partial(create_estimator, max_people=1)
+"""Makes an estimator that looks for no further people."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def estimate_bank(
     split: str = "train",
     workers: int = 1,
     size: int = 384,
-    factory: Callable[[], PoseEstimator] = create_estimator,
+    factory: Callable[[], PoseEstimator] = ONE_PERSON,
     progress: Callable[[float, float], None] | None = None,
     first: int = 0,
 ) -> SkeletonBank:

@@ -1,0 +1,64 @@
+"""Making the built-in weights, small: every step runs, and what comes out opens and says what was measured."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import microgesture
+from microgesture.pretraining import Sizes, pretrain
+from microgesture.synthetic.skeleton_bank import make_bank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows
+
+SMALL = ["--encoder.options", '{"width": 32, "layers": 1}', "--optimiser.epochs", "1", "--optimiser.batch", "32"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    sizes = Sizes(train=6, val=3, test=3, clips=96, films=3, windows=64, idle_minutes=0.5)
+    out = tmp_path_factory.mktemp("pretraining")
+    return pretrain(out, seeds=2, sizes=sizes, workers=1, estimated=False, flags=SMALL)
+
+
+def test_the_packed_folder_is_a_run_that_opens_and_answers(weights):
+    analyzer = microgesture.load(weights, "cpu")
+    assert analyzer.vocabulary.names[0] == "Turtle neck"
+    assert len(analyzer.vocabulary) == 32, "a clip that is to be named shows a gesture: no 'No gesture'"
+    assert not analyzer.zero_shot
+    track = SkeletonWindows(make_bank(1, 9), 1, ("imigue",)).film(0)
+    probabilities = analyzer.probabilities(track)
+    assert probabilities.shape == (32,)
+    assert probabilities.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_half_precision_changes_nothing_that_matters(weights):
+    packed, whole = load_file(weights / "model.safetensors"), load_file(weights.parent / "seed-0" / "model.safetensors")
+    assert packed.keys() == whole.keys()
+    assert {v.dtype for v in packed.values() if v.ndim} == {np.dtype(np.float16)}
+    track = SkeletonWindows(make_bank(1, 9), 1, ("imigue",)).film(0)
+    ours = microgesture.load(weights, "cpu").probabilities(track)
+    names = microgesture.load(weights, "cpu").vocabulary
+    theirs = microgesture.load(weights.parent / "seed-0", "cpu").with_vocabulary(names).probabilities(track)
+    np.testing.assert_allclose(ours, theirs, atol=5e-3)
+
+
+def test_the_card_says_what_was_measured(weights):
+    card = (weights / "README.md").read_text("utf-8")
+    results = json.loads((weights / "results.json").read_text("utf-8"))
+    top1 = results["clips"]["joints/imigue"]["metrics"]["top1"]
+    assert f"{100 * top1:.1f}" in card
+    assert "mean over 2 seeds" in card
+    assert "| said | right | clips |" in card
+    for gesture in ("Touching jaw", "scratching feet", "Turtling neck and shoulder"):
+        assert gesture in card
+    assert "lie detector" in card
+    assert "false alarms a minute" in card
+
+
+def test_calibration_is_part_of_the_run(weights):
+    config = json.loads((weights / "config.json").read_text("utf-8"))
+    assert config["calibration"]["scale"] > 0
+    assert 0.05 <= config["temperature"] <= 20
+    assert config["spotting"]["window_s"] == 0.16
+    assert config["rate"] == 12.5
