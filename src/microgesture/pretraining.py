@@ -104,21 +104,22 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
 
 def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     """Fit, on the validation people, the confidence of clips and of moments and the settings of spotting; they are
-    written into the run's weights and config.json. Poses from rendered video are used where there are any."""
+    written into the run's weights and config.json. Joints and, where there are any, poses from rendered video."""
     analyzer = _open(run)
-    name = "estimated-val.npz" if (folder / "estimated-val.npz").exists() else "val.npz"
-    bank = SkeletonBank.load(folder / name)
-    clips = score_clips(analyzer, bank, "imigue", min(sizes.clips, 2000), "val", seed=1)
+    names = [name for name in ("val.npz", "estimated-val.npz") if (folder / name).exists()]
+    banks = [SkeletonBank.load(folder / name) for name in names]
+    clips = [score_clips(analyzer, bank, "imigue", min(sizes.clips, 1500), "val", seed=1) for bank in banks]
     config = json.loads((run / CONFIG).read_text("utf-8"))
-    config["temperature"] = fit_temperature(clips.logits, clips.labels)
-    logits, active = _token_logits(analyzer, bank)
-    scale, shift = fit_tokens(logits, active)
+    logits, labels = (np.concatenate([getattr(each, name) for each in clips]) for name in ("logits", "labels"))
+    config["temperature"] = fit_temperature(logits, labels)
+    tokens = [_token_logits(analyzer, bank) for bank in banks]
+    scale, shift = fit_tokens(*(np.concatenate([pair[k] for pair in tokens]) for k in (0, 1)))
     weights = load_file(run / WEIGHTS)
     weights["token_bias"] = weights["token_bias"] * scale + shift
     weights["token_scale"] = weights["token_scale"] * scale
     _save(weights, run / WEIGHTS)
     analyzer = _open(run)
-    films = score_films(analyzer, bank, "imigue", sizes.films, "val")
+    films = [film for bank in banks for film in score_films(analyzer, bank, "imigue", sizes.films, "val")]
     best, f1 = fit_spotting(films, Vocabulary.load("imigue"), START)
     config |= {"rate": RATE, "spotting": asdict(best), "calibration": {"scale": scale, "shift": shift, "val_f1": f1}}
     config["trained_on"] = (

@@ -57,7 +57,8 @@ class WindowDataset(Dataset):
     """Batches of windows from several banks, each giving its share of every batch.
 
     In training: the keys of `SkeletonWindows`, trimmed and untrimmed windows mixed. Else: trimmed windows of motions
-    that the first vocabulary has a word for, with their `label` (B,), `clip` and `performance`; the same at every call.
+    that the first vocabulary has a word for, with their `label` (B,), `clip`, `performance` and
+    whether what the label names is `visible` (legs may be out of the picture); the same at every call.
     """
 
     def __init__(
@@ -108,7 +109,8 @@ class WindowDataset(Dataset):
         batch = {key: torch.cat([each[key] for each in made]) for key in made[0]}
         if not self.training:
             label = torch.from_numpy(self._classes[batch["main"].numpy()].argmax(1))
-            return {"clip": batch["clip"], "label": label, "performance": batch["performance"]}
+            visible = batch["share"].gather(1, label[:, None])[:, 0] > 0
+            return {"clip": batch["clip"], "label": label, "performance": batch["performance"], "visible": visible}
         return batch
 
 

@@ -43,17 +43,20 @@ class Clips:
 def score_clips(
     analyzer: SkeletonAnalyzer, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test", seed: int = 0
 ) -> Clips:
-    """Trimmed windows of a bank, `count` of them, equally many of each motion that the vocabulary has a word for."""
+    """Trimmed windows of a bank, `count` of them, equally many of each motion that the vocabulary has a word for;
+    those that are out of the picture (legs under a table, lips of a face that was not found) are left out."""
     other = analyzer.with_vocabulary(Vocabulary.load(vocabulary))
     data = WindowDataset([(bank, 1.0)], (vocabulary,), count, split, analyzer.frames, 77 + seed, training=False)
-    logits, labels, people = [], [], []
+    logits, labels, people, visible = [], [], [], []
     for first in range(0, count, BATCH):
         batch = data.__getitems__(range(first, min(first + BATCH, count)))
         logits.append(other.run.objective.scores(batch["clip"]).float().numpy())
         labels.append(batch["label"].numpy())
         people.append(batch["performance"].numpy())
+        visible.append(batch["visible"].numpy())
     scores, named, who = np.concatenate(logits), np.concatenate(labels), np.concatenate(people)
     gestures = named < scores.shape[1]  # not those who only idle: "No gesture" is no class of a clip to be named
+    gestures &= np.concatenate(visible)
     return Clips(scores[gestures], named[gestures], who[gestures])
 
 
