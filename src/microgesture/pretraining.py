@@ -52,7 +52,14 @@ VOCABULARIES = ("imigue", "smg", "ma52")
 SPLIT_SEEDS = {"train": 1, "val": 2, "test": 3, "estimated-train": 1000, "estimated-val": 1500, "estimated-test": 2000}
 """Added to the run's seed: no bank shares a person, a camera or a movement with another."""
 TOKEN_WINDOW_S = 0.16
-START = SpottingConfig(window_s=TOKEN_WINDOW_S, stride_s=TOKEN_WINDOW_S, smoothing_s=0.5, min_length_s=0.5)
+START = SpottingConfig(
+    window_s=TOKEN_WINDOW_S,
+    stride_s=TOKEN_WINDOW_S,
+    smoothing_s=0.5,
+    gesture_threshold=0.35,
+    release_ratio=0.6,
+    min_length_s=0.5,
+)
 """Where the search for the settings of spotting begins: scores are of moments, not of windows."""
 
 

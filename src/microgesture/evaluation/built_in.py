@@ -20,6 +20,7 @@ from microgesture.training.prediction import softmax
 from microgesture.vocabulary import Vocabulary
 
 BATCH = 256
+_WORTH_IT = 0.005  # F1; smaller gains on a few minutes of film are chance
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def fit_spotting(films: Sequence[Film], vocabulary: Vocabulary, start: SpottingC
         for value in values:
             tried = replace(best, **{name: value})  # type: ignore[arg-type]
             f1 = match_films(films, vocabulary, tried).f1
-            if f1 > score + 1e-6:
+            if f1 > score + _WORTH_IT:
                 best, score = tried, f1
     return best, score
 
