@@ -1,7 +1,7 @@
 """microgesture: a video goes in; a timeline of micro-gestures comes out; emotion is read from the timeline.
 
     import microgesture
-    analyzer = microgesture.load("runs/finetune")
+    analyzer = microgesture.load()                # the built-in weights; or load("runs/finetune")
     event = analyzer.recognize("clip.mp4")        # a GestureEvent with its alternatives
     timeline = analyzer.analyze("interview.mp4")  # a Timeline
 
@@ -10,6 +10,7 @@ Importing the package is cheap: torch is imported by the first call that needs i
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microgesture.errors import DataError, MissingExtra, RecipeError, UserError, VideoError
@@ -38,8 +39,8 @@ __all__ = [
 ]
 
 
-def load(run: str, device: str = "auto") -> Analyzer:
-    """Open a trained run folder for recognition; see `microgesture.analyzer.load`."""
+def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
+    """The built-in weights, or a trained run folder, ready for video; see `microgesture.analyzer.load`."""
     from microgesture import analyzer
 
     return analyzer.load(run, device=device)

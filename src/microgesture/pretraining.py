@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from microgesture.analyzer import load
-from microgesture.atomic import replacing, write_json, write_text
+from microgesture.atomic import write_json, write_text
 from microgesture.datasets.windows import INDEX
 from microgesture.evaluation.built_in import (
     fit_spotting,
@@ -40,6 +40,7 @@ from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
 from microgesture.training.assembly import CONFIG, LABELS, WEIGHTS
+from microgesture.training.checkpoint import write_weights
 from microgesture.training.configuration import load_recipe
 from microgesture.training.loop import train
 from microgesture.training.prediction import fit_temperature
@@ -124,7 +125,7 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     weights = load_file(run / WEIGHTS)
     weights["token_bias"] = weights["token_bias"] * scale + shift
     weights["token_scale"] = weights["token_scale"] * scale
-    _save(weights, run / WEIGHTS)
+    write_weights(run / WEIGHTS, weights, {"format": "pt"})
     analyzer = _open(run)
     films = [film for bank in banks for film in score_films(analyzer, bank, "imigue", sizes.films, "val")]
     best, f1 = fit_spotting(films, Vocabulary.load("imigue"), START)
@@ -205,7 +206,7 @@ def pack(run: Path, out: Path, result: Mapping[str, Any]) -> None:
     """The run as it ships: half-precision weights, what is needed to open them, results and the model card."""
     weights = {name: tensor.half() if tensor.dim() > 0 else tensor for name, tensor in load_file(run / WEIGHTS).items()}
     out.mkdir(parents=True, exist_ok=True)
-    _save(weights, out / WEIGHTS)
+    write_weights(out / WEIGHTS, weights, {"format": "pt"})
     config = json.loads((run / CONFIG).read_text("utf-8"))
     config["recipe"]["data"]["manifest"] = ""
     words = Vocabulary.load("imigue").to_json()  # a clip that is to be named shows a gesture: without "No gesture"
@@ -253,11 +254,6 @@ def _open(run: Path) -> SkeletonAnalyzer:
     analyzer = load(run, "cpu")
     assert isinstance(analyzer, SkeletonAnalyzer)
     return analyzer
-
-
-def _save(weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    with replacing(path) as temporary:
-        save_file(dict(weights), temporary, metadata={"format": "pt"})
 
 
 def _plain(value: Any) -> Any:

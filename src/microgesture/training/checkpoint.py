@@ -33,8 +33,11 @@ def write_weights(path: Path, state: Mapping[str, torch.Tensor], metadata: Mappi
     """Safetensors, atomically. Raises `UserError` when the disk refuses."""
     tensors = {k: v.detach().to("cpu").contiguous().clone() for k, v in state.items()}
     with replacing(path) as temporary:
+        temporary.touch()
+        readable = temporary.stat().st_mode
         try:
             save_file(tensors, temporary, metadata=dict(metadata))
+            temporary.chmod(readable)  # the library leaves a file that only its owner may read
         except SafetensorError as error:  # wraps the system's error
             raise OSError(str(error)) from error
 

@@ -1,0 +1,114 @@
+"""The weights in the package: that they are there, small, open without a network, and know what they should."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import microgesture
+from microgesture.analyzer import built_in_weights
+from microgesture.evaluation.built_in import score_clips
+from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.spotting import match_events
+from microgesture.synthetic.skeleton_bank import make_bank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.timeline import Media
+from microgesture.vocabulary import Vocabulary
+
+MEDIA = Path(__file__).parents[2] / "shared" / "media" / "asl"
+AT_THE_MOUTH = {"Biting nails", "Covering face", "Touching or scratching facial parts", "Touching jaw", "Pressing lips"}
+ON_THE_CHEST = {"Touching or covering suprasternal notch", "Dusting off clothes"}
+AT_THE_FOREHEAD = {"Touching or scratching forehead", "Touching hat", "Playing or adjusting hair"}
+HANDS_TOGETHER = {"Rubbing or holding hands", "Crossing fingers", "Minaret gesture", "Playing or manipulating objects"}
+
+
+@pytest.fixture(scope="module")
+def analyzer():
+    analyzer = microgesture.load(device="cpu")
+    assert isinstance(analyzer, SkeletonAnalyzer)
+    return analyzer
+
+
+@pytest.fixture(scope="module")
+def strangers():
+    """Twenty people of the test domain with a seed of their own."""
+    return make_bank(20, 987_654, "test")
+
+
+def test_they_are_small_and_have_a_card():
+    files = {path.name: path.stat().st_size for path in built_in_weights().iterdir()}
+    assert files["model.safetensors"] < 20e6
+    card = (built_in_weights() / "README.md").read_text("utf-8")
+    assert "never tested on" in card
+    assert "lie detector" in card
+
+
+def test_they_name_what_strangers_do(analyzer, strangers):
+    clips = score_clips(analyzer, strangers, "imigue", 400)
+    metrics = clips.metrics(32)
+    assert metrics.top1 > 0.45
+    assert metrics.top5 > 0.8
+    assert metrics.best_constant < 0.2
+
+
+def test_one_set_of_weights_reads_three_vocabularies(analyzer, strangers):
+    for name, least in (("smg", 0.8), ("ma52", 0.5)):
+        clips = score_clips(analyzer, strangers, name, 300)
+        assert clips.metrics(len(Vocabulary.load(name))).top5 > least
+
+
+def test_new_words_for_a_known_movement_find_it(analyzer):
+    """Zero-shot as far as the words reach: paraphrases that no training saw, against other parts of the body."""
+    bank = make_bank(6, 13, "test", motions=("fold_arms", "cross_legs", "adjust_hair", "nothing"), calm=0.0)
+    texts = ["arms folded over the chest", "legs laid across", "stroking the fringe"]
+    own = analyzer.with_vocabulary(Vocabulary.from_texts(texts))
+    assert own.zero_shot
+    windows = SkeletonWindows(bank, 90, ("ma52",), "test", trimmed=1.0, framed=1.0, gaps=False, alone_share=1.0)
+    batch = windows.__getitems__(range(90))
+    main = batch["main"].numpy()
+    shown = main < 3
+    found = own.run.objective.scores(batch["clip"]).detach().numpy().argmax(1)
+    assert (found == main)[shown].mean() > 0.6
+
+
+def test_untrimmed_people_get_events_that_match(analyzer, strangers):
+    windows = SkeletonWindows(strangers, 1, ("smg",), "test", seed=3)
+    words = Vocabulary.load("smg")
+    other = analyzer.with_vocabulary(words)
+    hits = truths = 0
+    for number in range(8):
+        track = windows.film(number)
+        timeline = other.read(Watched((track,), Media("film", len(track) / 12.5)))
+        truth = windows.truth(number, words, "smg")
+        matching = match_events(timeline.events, truth, iou=0.3)
+        hits, truths = hits + matching.hits, truths + matching.truth
+    assert hits / truths > 0.3
+
+
+def test_mirrored_people_do_the_same(analyzer, strangers):
+    track = SkeletonWindows(strangers, 1, ("imigue",), "test").film(0).between(0, 3.8)
+    flip = track.skeleton.flip_permutation
+    points = track.points[:, flip] * np.array([-1.0, 1.0]) + np.array([1000.0, 0.0])
+    mirrored = type(track)(track.times, points, track.scores[:, flip], track.layout, track.image_size)
+    plain, other = analyzer.probabilities(track), analyzer.probabilities(mirrored)
+    assert set(np.argsort(-plain)[:2]) & set(np.argsort(-other)[:2])
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="the real clips are not here")
+@pytest.mark.parametrize(
+    ("clip", "wanted"),
+    [
+        ("eat", AT_THE_MOUTH),
+        ("thanks", AT_THE_MOUTH),
+        ("please", ON_THE_CHEST),
+        ("sorry", ON_THE_CHEST),
+        ("hungry", ON_THE_CHEST),
+        ("learn", AT_THE_FOREHEAD),
+        ("sister", HANDS_TOGETHER),
+        ("night", HANDS_TOGETHER),
+    ],
+)
+def test_real_people_are_seen_where_their_hands_are(analyzer, clip, wanted):
+    pytest.importorskip("mediapipe")
+    event = analyzer.recognize(MEDIA / f"{clip}.mkv", top=3)
+    assert wanted & {event.label, *(a.label for a in event.alternatives)}
