@@ -126,3 +126,17 @@ def test_wrong_settings_are_one_line(run, here, capsys):
     ):
         assert main(argv) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_timeline_that_a_human_reviewed_is_not_written_over(run, here, capsys):
+    argv = ["analyze", "both.mp4", "-o", "out", "--model", run, *SPOTTING]
+    assert main(argv) == 0
+    assert main(argv) == 0, "our own file is written again"
+    reviewed = Path("out/timeline.eaf")
+    reviewed.write_text(reviewed.read_text("utf-8").replace("Review@P1", "Review@P1 "), "utf-8")
+    before, page = reviewed.read_bytes(), Path("out/report.html").stat().st_mtime_ns
+    capsys.readouterr()
+    assert main(argv) == 2
+    assert "changed by a human" in capsys.readouterr().err
+    assert reviewed.read_bytes() == before
+    assert Path("out/report.html").stat().st_mtime_ns == page, "nothing was begun"

@@ -15,6 +15,7 @@ from PIL import Image
 from microgesture import formats
 from microgesture.anonymization import masked_frames
 from microgesture.errors import UserError
+from microgesture.formats.eaf import check_overwritable
 from microgesture.pose.track import SkeletonTrack
 from microgesture.report import write_report
 from microgesture.timeline import Timeline
@@ -58,7 +59,7 @@ def write_analysis(
 def check_folder(out: Path) -> None:
     """See before the long work, and without making anything, that the folder `out` can be written or made.
 
-    Raises `UserError` when it cannot.
+    Raises `UserError` when it cannot, `DataError` when the timeline.eaf in it was changed by a human.
     """
     there = out
     while not os.path.lexists(there) and there != there.parent:
@@ -67,6 +68,7 @@ def check_folder(out: Path) -> None:
         raise UserError(f"{out}: cannot be made ({there} is not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{out}: cannot be written (no permission in {there})")
+    check_overwritable(out / "timeline.eaf")
 
 
 def folder_names(files: Sequence[str | Path]) -> list[str]:

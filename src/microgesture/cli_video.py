@@ -138,6 +138,7 @@ def analyze(args: argparse.Namespace) -> int:
     check_folder(Path(args.out))
 
     def one(video: str) -> None:
+        check_folder(outs[video])
         with track(f"analyzing {video}") as progress:
             timeline, tracks = analyzer.analyze_with_tracks(
                 video, spotting, emotion, progress, persons=args.person, resume=outs[video] / ".watched", **watching

@@ -167,9 +167,14 @@ def _untouched(path: Path) -> bool:
     return seal is not None and seal[0] == _digest(text)
 
 
-def _write(path: Path, data: bytes) -> Path:
+def check_overwritable(path: Path) -> None:
+    """Raise `DataError` when there is a file at `path` that a human has changed or made."""
     if path.exists() and not _untouched(path):
         raise DataError(f"{path}: was changed by a human, or is not ours; move it away or write to another name")
+
+
+def _write(path: Path, data: bytes) -> Path:
+    check_overwritable(path)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return path
