@@ -134,11 +134,73 @@ def test_own_words_are_zero_shot_and_the_built_in_ones_are_not(analyzer, track, 
     said = json.loads(capsys.readouterr().out)[0]
     assert said["zero_shot"]
     assert {r["label"] for r in said["readings"]} == {"tugging the sleeve", "adjusting glasses"}
-    with pytest.raises(RecipeError, match="none of its words"):
-        analyzer.with_vocabulary(Vocabulary.from_texts(["xyzzy", "touching"])).probabilities(track)
 
 
 def test_a_3d_track_is_refused_in_words(analyzer):
     track = SkeletonTrack(np.arange(3.0), np.zeros((3, 62, 3)), np.ones((3, 62)), "gesture-62", (640, 480))
     with pytest.raises(DataError, match="2D"):
         analyzer.probabilities(track)
+
+
+def test_points_that_are_hardly_seen_and_hands_alone_are_nobody(analyzer, track):
+    faint = SkeletonTrack(track.times, track.points, 0.1 * track.scores, track.layout, track.image_size)
+    body = np.zeros_like(track.scores)
+    body[:, 22:52] = track.scores[:, 22:52]  # the fingers of both hands
+    hands = SkeletonTrack(track.times, track.points, body, track.layout, track.image_size)
+    lost = SkeletonTrack(track.times, np.full_like(track.points, np.nan), track.scores, track.layout, track.image_size)
+    for nobody in (faint, hands, lost):
+        with pytest.raises(DataError, match="no person was found"):
+            analyzer.probabilities(nobody)
+        timeline = analyzer.read(Watched((nobody,), Media("film", 6.0)))
+        assert len(timeline) == 0
+        assert timeline.provenance["unseen"] == {"P1": [[0.0, 6.0]]}
+
+
+def test_too_few_poses_a_second_are_said(analyzer, track):
+    slow = SkeletonTrack(track.times[::7], track.points[::7], track.scores[::7], track.layout, track.image_size)
+    with pytest.raises(DataError, match="poses a second are too few"):
+        analyzer.probabilities(slow)
+
+
+def test_left_and_right_are_alike(analyzer, track):
+    flip = track.skeleton.flip_permutation
+    points = track.points[:, flip] * np.array([-1.0, 1.0]) + np.array([1000.0, 0.0])
+    mirrored = SkeletonTrack(track.times, points, track.scores[:, flip], track.layout, track.image_size)
+    np.testing.assert_allclose(analyzer.probabilities(mirrored), analyzer.probabilities(track), atol=1e-4)
+
+
+def test_own_words_are_read_with_their_description_and_what_is_not_understood_is_said(analyzer):
+    with pytest.raises(RecipeError, match="none of its words"):
+        analyzer.with_vocabulary(Vocabulary.from_texts(["phubbing", "touching the nose"]))
+    own = analyzer.with_vocabulary(Vocabulary.from_texts(["phubbing : holds a phone in the hand", "touching the zorp"]))
+    assert own.vocabulary_remarks() == [
+        "'phubbing': not understood: phubbing",
+        "'touching the zorp': not understood: zorp",
+    ]
+    same = analyzer.with_vocabulary(Vocabulary.from_texts(["rubbing the chin", "stroking the jaw"]))
+    assert "told apart by chance" in same.vocabulary_remarks()[0]
+    assert analyzer.vocabulary_remarks() == []
+
+
+def test_a_clip_cut_from_a_longer_track_has_its_own_length(analyzer, track, tmp_path):
+    later = SkeletonTrack(track.times + 100, track.points, track.scores, track.layout, track.image_size)
+    later.save(tmp_path / "later.npz")
+    assert analyzer.recognize(tmp_path / "later.npz").end == pytest.approx(6.0, abs=0.1)
+
+
+def test_a_skeleton_has_no_pictures_and_pose_turns_other_files_into_tracks(run, track, tmp_path, capsys):
+    write_openpose(track, tmp_path / "openpose")
+    assert main(["pose", str(tmp_path / "openpose"), "-o", str(tmp_path / "track.npz")]) == 0
+    assert len(SkeletonTrack.load(tmp_path / "track.npz")) == len(track)
+    argv = [
+        "analyze",
+        str(tmp_path / "track.npz"),
+        "-o",
+        str(tmp_path / "out"),
+        "--model",
+        run,
+        "--thumbnails",
+        "masked",
+    ]
+    assert main(argv) == 2
+    assert "has no pictures" in capsys.readouterr().err

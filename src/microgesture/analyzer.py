@@ -107,6 +107,10 @@ class Analyzer:
         """The settings of spotting that belong to the run."""
         return SpottingConfig(**self.run.config.get("spotting", {}))
 
+    def vocabulary_remarks(self) -> list[str]:
+        """What is not understood of the label texts, in plain sentences; nothing is known of it here."""
+        return []
+
     def remarks(self, timeline: Timeline) -> list[str]:
         """What a reader of the timeline must know, in plain sentences."""
         if not timeline.provenance.get("zero_shot"):
@@ -158,12 +162,15 @@ class Analyzer:
         spotting: SpottingConfig | None = None,
         emotion: EmotionModel | None = None,
         progress: Progress | None = None,
+        **watching: object,
     ) -> Timeline:
         """Find, time and name the gestures of a whole video; read emotion from them when a model is given.
 
+        `watching` are options of `SkeletonAnalyzer.watch`, for runs that read skeletons.
+
         Raises `VideoError` when the file cannot be read or holds a single frame.
         """
-        return self.analyze_with_tracks(video, spotting, emotion, progress)[0]
+        return self.analyze_with_tracks(video, spotting, emotion, progress, **watching)[0]
 
     def analyze_with_tracks(
         self,

@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        goes_on = argv and argv[0] in ("analyze", "pose")
+        print("stopped; the same command goes on where it was" if goes_on else "stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough; what is left in the buffer has no reader
         with suppress(OSError, ValueError):

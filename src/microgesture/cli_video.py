@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microgesture.arguments import batch, say, takes_flags
-from microgesture.errors import RecipeError
+from microgesture.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from microgesture.analyzer import Analyzer
@@ -32,8 +32,8 @@ def _pose_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.fps is not None and not 1 <= args.fps <= 240:
-        raise RecipeError("--fps must be from 1 to 240")
+    if args.fps is not None and not 3 <= args.fps <= 240:
+        raise RecipeError("--fps must be from 3 to 240")
 
 
 def _open_model(args: argparse.Namespace) -> Analyzer:
@@ -41,7 +41,10 @@ def _open_model(args: argparse.Namespace) -> Analyzer:
     from microgesture.vocabulary import Vocabulary
 
     analyzer = load(args.model, args.device)
-    return analyzer.with_vocabulary(Vocabulary.load(args.vocabulary)) if args.vocabulary else analyzer
+    analyzer = analyzer.with_vocabulary(Vocabulary.load(args.vocabulary)) if args.vocabulary else analyzer
+    for line in analyzer.vocabulary_remarks():
+        say(line)
+    return analyzer
 
 
 def recognize_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,13 +120,14 @@ def analyze(args: argparse.Namespace) -> int:
     """Find the gestures of each video and write its files."""
     from microgesture.analysis_files import check_folder, folder_names, write_analysis
     from microgesture.emotion.model import EmotionModel
+    from microgesture.pose.sources import is_skeleton
     from microgesture.spotting import SpottingConfig
     from microgesture.training.configuration import dataclass_from_mapping
     from microgesture.training.progress import track
 
     _check(args)
     source = "microgesture analyze VIDEO"
-    flags = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in args.flags]
+    flags = [_spelled(flag) for flag in args.flags]
     dataclass_from_mapping(SpottingConfig, {}, flags, source)  # what is wrong is said before the model is opened
     analyzer = _open_model(args)
     spotting = dataclass_from_mapping(SpottingConfig, asdict(analyzer.default_spotting), flags, source)
@@ -139,6 +143,8 @@ def analyze(args: argparse.Namespace) -> int:
 
     def one(video: str) -> None:
         check_folder(outs[video])
+        if args.thumbnails != "none" and is_skeleton(video):
+            raise DataError(f"{video}: a skeleton has no pictures; leave out --thumbnails")
         with track(f"analyzing {video}") as progress:
             timeline, tracks = analyzer.analyze_with_tracks(
                 video, spotting, emotion, progress, persons=args.person, resume=outs[video] / ".watched", **watching
@@ -150,6 +156,12 @@ def analyze(args: argparse.Namespace) -> int:
             print(f"  {line}")
 
     return batch(videos, one, args.debug)
+
+
+def _spelled(flag: str) -> str:
+    """A flag's name with underscores, its value as it is."""
+    name, equals, value = flag.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value if flag.startswith("--") else flag
 
 
 def _tidy(folder: Path) -> None:

@@ -18,6 +18,8 @@ import torch
 import microgesture
 from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
+from microgesture.encoders.body_features import LEAST_SCORE
+from microgesture.encoders.gesture_words import GestureWords, concepts_of
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.sources import is_skeleton, read_tracks
@@ -32,7 +34,9 @@ BATCH = 32
 """Windows scored at once."""
 LONGEST_STEP_S = 0.4
 """Poses farther apart than this are not joined by a straight line: nobody is seen between them."""
-LEAST_SEEN_S = 0.25
+LEAST_RATE = 2.5
+"""Poses a second below which a track is refused."""
+LEAST_SEEN_S = 0.24
 """A shorter appearance is no movement that could be named."""
 
 
@@ -63,6 +67,22 @@ class SkeletonAnalyzer(Analyzer):
     def zero_shot(self) -> bool:
         """Whether the vocabulary has labels that the run was not trained on."""
         return self.objective.zero_shot(self.vocabulary)
+
+    def vocabulary_remarks(self) -> list[str]:
+        """What is not understood of the label texts, in plain sentences."""
+        if not isinstance(self.objective.text_encoder, GestureWords) or not self.zero_shot:
+            return []
+        said: list[str] = []
+        sets: dict[frozenset[int], list[str]] = {}
+        for text, name in zip(self.objective.texts(), self.vocabulary.names, strict=True):
+            concepts, unknown = concepts_of(text)
+            if unknown:
+                said.append(f"'{name}': not understood: {', '.join(unknown)}")
+            sets.setdefault(frozenset(concepts), []).append(name)
+        same = [names for names in sets.values() if len(names) > 1]
+        return said + [
+            f"the words known of {' and '.join(map(repr, names))} are the same: told apart by chance" for names in same
+        ]
 
     def watch(
         self,
@@ -104,11 +124,16 @@ class SkeletonAnalyzer(Analyzer):
         `watching` are options of `watch`. Raises `DataError` when nobody is found in it.
         """
         watched = self.watch(clip, **watching)
-        tracks = [track for track in watched.tracks if _seen_seconds(track) >= LEAST_SEEN_S]
-        if not tracks:
+        if not watched.tracks:
             raise DataError(f"{clip}: no person was found in it, so there is no gesture to name")
-        duration = max(watched.media.duration or 0.0, 1e-3)
-        return self.event_of(self.probabilities(tracks[0]), duration, top)
+        track = watched.tracks[0]
+        duration = watched.media.duration or 0.0
+        if watched.source == "file":
+            duration = float(track.times[-1] - track.times[0]) + _step(track)
+        try:
+            return self.event_of(self.probabilities(track), max(duration, 1e-3), top)
+        except DataError as error:
+            raise DataError(f"{clip}: {error}") from error
 
     def analyze_with_tracks(
         self,
@@ -156,7 +181,7 @@ class SkeletonAnalyzer(Analyzer):
                 person=track.person,
                 annotator=self.run.title,
             )
-            unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(track, duration)]
+            unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
         if not watched.tracks and duration > 0:
             unseen["P1"] = [[0.0, round(duration, 3)]]
         provenance = {
@@ -181,9 +206,16 @@ class SkeletonAnalyzer(Analyzer):
 
     def probabilities(self, track: SkeletonTrack) -> np.ndarray:
         """Probabilities (K,) of a trimmed track: one window over the time in which the person is seen, or the mean
-        over half-overlapping windows when it is longer."""
+        over half-overlapping windows when it is longer.
+
+        Raises `DataError` when the person is seen for less than a quarter of a second.
+        """
         skeleton = resample(track, self.rate)
         seen = np.flatnonzero((skeleton[..., 2] > 0).any(-1))
+        if not len(seen):
+            raise DataError("no person was found in it, so there is no gesture to name")
+        if len(seen) / self.rate < LEAST_SEEN_S:
+            raise DataError(f"a person is seen for {len(seen) / self.rate:.2f} s only: too short for a gesture")
         skeleton = skeleton[seen[0] : seen[-1] + 1]
         starts = _starts(len(skeleton), self.frames)
         logits = [scores for scores, _ in self._score_windows([_cut(skeleton, s, self.frames) for s in starts])]
@@ -221,24 +253,33 @@ class SkeletonAnalyzer(Analyzer):
 
     @torch.inference_mode()
     def _score_windows(self, windows: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each window (T, 62, 3): clip logits (K,) and token probabilities (N, K)."""
+        """Of each window (T, 62, 3): clip logits (K,) and token probabilities (N, K), each the mean over the person and
+        their mirror image, so that left and right are alike."""
         batch = torch.from_numpy(np.stack(windows)).float().unsqueeze(1).to(self.device)
-        clips, tokens = self.objective.both_scores(batch)
-        return list(zip(clips.float().cpu().numpy(), tokens.float().sigmoid().cpu().numpy(), strict=True))
+        mirrored = batch[:, :, :, _FLIP] * torch.tensor([-1.0, 1.0, 1.0], device=self.device)
+        clips, tokens = self.objective.both_scores(torch.cat([batch, mirrored]))
+        clips, tokens = (x.float().unflatten(0, (2, len(windows))).mean(0) for x in (clips, tokens))
+        return list(zip(clips.cpu().numpy(), tokens.sigmoid().cpu().numpy(), strict=True))
 
 
 def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     """A track in layout "gesture-62" at `rate` poses a second from its first time on, (T, 62, 3) of x, y, score.
 
-    Points lie on straight lines between the neighbouring poses; their score is the lower of the two. Where the
-    poses are more than `LONGEST_STEP_S` apart, nobody is seen. Raises `DataError` for a 3D track.
+    Points lie on straight lines between the neighbouring poses; their score is the lower of the two, and 0 below
+    `LEAST_SCORE`. Nobody is seen where the poses are more than `LONGEST_STEP_S` apart and where neither the neck nor
+    both shoulders are known: a hand alone says nothing. Raises `DataError` for a 3D track and for too few poses a
+    second.
     """
     if track.points.shape[-1] != 2:
         raise DataError("the recogniser reads 2D tracks (pixels); this one is in metres")
     converted = track.to_layout(GESTURE_62.name)
     if len(track) == 0:
         return np.zeros((0, len(GESTURE_62), 3), np.float32)
-    times, scores = converted.times, np.where(np.isfinite(converted.points).all(-1), converted.scores, 0.0)
+    if len(track) > 1 and _step(track) > LONGEST_STEP_S:
+        raise DataError(f"{1 / _step(track):.1f} poses a second are too few: a gesture needs at least {LEAST_RATE:g}")
+    usable = np.isfinite(converted.points).all(-1) & (converted.scores >= LEAST_SCORE)
+    usable &= (usable[:, _SHOULDERS].all(1) | usable[:, _NECK])[:, None]
+    times, scores = converted.times, np.where(usable, converted.scores, 0.0)
     points = np.nan_to_num(converted.points)
     if len(track) == 1:
         return np.concatenate([points, scores[..., None]], -1).astype(np.float32)
@@ -265,6 +306,9 @@ def _cut(skeleton: np.ndarray, start: int, length: int) -> np.ndarray:
     return np.pad(part, ((0, length - len(part)), (0, 0), (0, 0)))
 
 
+_SHOULDERS = [GESTURE_62.index("left_shoulder"), GESTURE_62.index("right_shoulder")]
+_NECK = GESTURE_62.index("neck")
+_FLIP = torch.from_numpy(GESTURE_62.flip_permutation)
 _LEADING = tuple(
     GESTURE_62.index(name)
     for name in (
@@ -291,15 +335,10 @@ def _step(track: SkeletonTrack) -> float:
     return float(np.median(np.diff(track.times))) if len(track) > 1 else 0.0
 
 
-def _seen_seconds(track: SkeletonTrack) -> float:
-    return float((track.scores > 0).any(-1).sum() * _step(track))
-
-
-def _absent(track: SkeletonTrack, duration: float) -> list[tuple[float, float]]:
-    """Stretches of at least a second without the person, before, between and after."""
-    if not len(track):
-        return [(0.0, duration)] if duration > 0 else []
-    edges = track.absent()
-    first, last = float(track.times[0]), float(track.times[-1]) + _step(track)
-    edges = [(0.0, first), *edges, (last, duration)]
-    return [(max(a, 0.0), min(b, duration)) for a, b in edges if min(b, duration) - max(a, 0.0) >= 1.0]
+def _absent(scores: WindowScores, duration: float) -> list[tuple[float, float]]:
+    """Stretches of at least a second in which nobody is seen, before, between and after."""
+    half = (scores.times[1] - scores.times[0]) / 2 if len(scores.times) > 1 else 0.0
+    seen = scores.times[np.isfinite(scores.probabilities).all(1)]
+    edges = [0.0, *(edge for time in seen for edge in (time - half, time + half)), duration]
+    gaps = zip(edges[::2], edges[1::2], strict=True)
+    return [(max(a, 0.0), min(b, duration)) for a, b in gaps if min(b, duration) - max(a, 0.0) >= 1.0]

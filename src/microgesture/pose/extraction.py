@@ -2,7 +2,7 @@
 
 The video is streamed once (memory does not grow with its length, but for the poses themselves, about a kilobyte
 each); decoding runs ahead on its own thread. Poses are found first and people told apart afterwards, so the expensive
-half can be kept in parts of about a minute and a stopped run goes on.
+half can be kept in parts of half a minute and a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from microgesture.pose.gaps import MAX_GAP_S, fill_gaps
 from microgesture.pose.layouts import LAYOUTS
 from microgesture.pose.plausibility import is_person
 from microgesture.pose.read_ahead import read_ahead
+from microgesture.pose.sources import is_skeleton, read_tracks
 from microgesture.pose.track import SkeletonTrack
 from microgesture.pose.tracking import people
 from microgesture.video import VideoReader
@@ -37,7 +38,7 @@ RATE = 12.5
 """Poses per second: what two cores can estimate faster than the video plays."""
 LONG_SIDE = 1280
 """Larger frames are scaled to this while they are decoded; the models look at 256 x 256 pixels of a person."""
-PART_S = 60.0
+PART_S = 30.0
 """Seconds of video in a part of a run that can be stopped. Every part looks for its people anew."""
 
 _CHUNK, _CHUNKS_AHEAD = 8, 2
@@ -92,7 +93,9 @@ def write_pose(
     estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Write the skeleton tracks of a video: one person to `out`, several to `out` with -P1, -P2 before the suffix.
+    """Write the skeleton tracks of a video, or of another tool's skeleton file.
+
+    One person goes to `out`, several to `out` with -P1, -P2 before the suffix.
 
     Returns the files. A stopped run leaves its parts in a hidden folder beside `out` and goes on from there. Raises
     as `extract` does, `DataError` when nobody is seen, `UserError` when `out` is no `.npz` or cannot be written.
@@ -100,6 +103,8 @@ def write_pose(
     out = Path(out)
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: a skeleton track is a .npz file")
+    if is_skeleton(video):
+        return _write_tracks(read_tracks(video, fps=fps)[: 1 if persons == "largest" else None], out)
     parts = out.with_name(f".{out.name}.parts")
     used = create_estimator(model_file=model_file) if estimator is None else estimator
     try:
@@ -110,11 +115,16 @@ def write_pose(
     if not tracks:
         shutil.rmtree(parts, ignore_errors=True)
         raise DataError(f"{video}: nobody was found in it, so there is no skeleton to write")
+    files = _write_tracks(tracks, out)
+    shutil.rmtree(parts, ignore_errors=True)
+    return files
+
+
+def _write_tracks(tracks: Sequence[SkeletonTrack], out: Path) -> list[Path]:
     names = [out.name] if len(tracks) == 1 else [f"{out.stem}-{track.person}{out.suffix}" for track in tracks]
     files = [out.with_name(name) for name in names]
     for track, file in zip(tracks, files, strict=True):
         track.save(file)
-    shutil.rmtree(parts, ignore_errors=True)
     return files
 
 

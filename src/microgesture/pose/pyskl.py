@@ -69,6 +69,8 @@ class PysklFile:
 def read_pyskl(path: str | Path) -> PysklFile:
     """Read a PYSKL pickle with `load_array_pickle`, which runs nothing. Raises `DataError` naming file and clip."""
     data = load_array_pickle(path)
+    if isinstance(data, dict) and "keypoint" in data:
+        data = [data]  # one annotation by itself
     annotations, split = (data.get("annotations"), data.get("split")) if isinstance(data, dict) else (data, None)
     if not isinstance(annotations, list | tuple):
         raise DataError(f"{path}: not a PYSKL file (no list 'annotations')")

@@ -113,16 +113,28 @@ class TimedVisualTextObjective(Objective):
 
     def text_embed(self) -> Tensor:
         """t̄ (K, D), one vector a class of `vocabulary`."""
-        return self.embed_texts(self.vocabulary.names)
+        return self.embed_texts(self.texts())
+
+    def texts(self) -> tuple[str, ...]:
+        """What is read of each class: its name, and its description too where training never saw the name."""
+        trained = {name.lower() for v in self.trained for name in v.names}
+        return tuple(
+            c.name if c.name.lower() in trained else f"{c.name} {c.description}".strip() for c in self.vocabulary
+        )
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """t̄ (n, D) of n label texts."""
         return self.text_projection(self.text_encoder(texts))
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> TimedVisualTextObjective:
-        """An objective that shares all weights with this one and scores the classes of `vocabulary`."""
+        """An objective that shares all weights with this one and scores the classes of `vocabulary`.
+
+        Raises `RecipeError` when the text encoder understands nothing of a class.
+        """
         other = copy.copy(self)
         other.vocabulary = vocabulary
+        with torch.inference_mode():
+            other.text_embed()
         return other
 
     def zero_shot(self, vocabulary: Vocabulary) -> bool:

@@ -263,7 +263,9 @@ def dataclass_from_flags(kind: type, flags: Sequence[str], source: str) -> Any:
 
     Raises `RecipeError` in one line for unknown flags and wrong values; `--help` prints the flags.
     """
-    spelled = [f.replace("-", "_").replace("__", "--", 1) if f.startswith("--") else f for f in flags]
+    split = [f.partition("=") if f.startswith("--") else (f, "", "") for f in flags]
+    spelled = [name.replace("-", "_").replace("__", "--", 1) + equals + value for name, equals, value in split]
+    spelled = [flag if flag.startswith("--") else given for flag, given in zip(spelled, flags, strict=True)]
     return dataclass_from_mapping(kind, {}, spelled, source)
 
 
