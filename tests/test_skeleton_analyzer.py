@@ -198,7 +198,7 @@ def test_a_skeleton_has_no_pictures_and_pose_turns_other_files_into_tracks(run, 
         "-o",
         str(tmp_path / "out"),
         "--model",
-        run,
+        str(run),
         "--thumbnails",
         "masked",
     ]
