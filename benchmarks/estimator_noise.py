@@ -22,9 +22,10 @@ import torch
 
 from microgesture.pose.estimator import create_estimator
 from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.track import LEAST_SCORE
 from microgesture.synthetic.estimated_bank import estimate, film
 from microgesture.synthetic.estimator_definitions import BASIS, vectors
-from microgesture.synthetic.estimator_noise import CLUSTERS, HIDDEN, LEAST_SCORE, disturb, memory
+from microgesture.synthetic.estimator_noise import CLUSTERS, HIDDEN, disturb, memory
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.occlusion import hidden_hands
 from microgesture.synthetic.renderer import visibility

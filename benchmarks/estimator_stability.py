@@ -19,7 +19,7 @@ from estimator_noise import GROUPS, NAMES, SIDES, inner_runs, members
 from microgesture.pose.estimator import PoseEstimator
 from microgesture.pose.layouts import GESTURE_62, convert, convert_scores
 from microgesture.pose.mediapipe_holistic import HolisticEstimator
-from microgesture.synthetic.estimator_noise import LEAST_SCORE
+from microgesture.pose.track import LEAST_SCORE
 from microgesture.synthetic.skeleton_bank import RATE
 from microgesture.video import VideoReader
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -117,7 +118,7 @@ class Analyzer:
             return []
         return ["zero-shot: no training ever saw some of these labels; their times and names are guesses from words"]
 
-    def with_vocabulary(self, vocabulary: Vocabulary) -> Analyzer:
+    def with_vocabulary(self, vocabulary: Vocabulary) -> Self:
         """The same weights reading other label texts (zero-shot).
 
         Only visual-text runs can: a classifier's outputs are fixed, which raises `RecipeError`.
@@ -257,12 +258,13 @@ class Analyzer:
         return softmax(scores / self.run.temperature)
 
     def _provenance(self, config: SpottingConfig) -> dict[str, object]:
+        learnt_from = self.run.recipe.data.manifest or "an imported file"
         return {
             "tool": "microgesture",
             "version": microgesture.__version__,
             "model": self.run.title,
             "zero_shot": self.zero_shot,
-            "trained_on": f"The recogniser learnt from {self.run.recipe.data.manifest or 'an imported file'}.",
+            "trained_on": self.run.config.get("trained_on") or f"The recogniser learnt from {learnt_from}.",
             "config": {"spotting": asdict(config), "recipe": self.run.recipe.to_dict()},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }

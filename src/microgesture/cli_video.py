@@ -122,15 +122,14 @@ def analyze(args: argparse.Namespace) -> int:
     from microgesture.emotion.model import EmotionModel
     from microgesture.pose.sources import is_skeleton
     from microgesture.spotting import SpottingConfig
-    from microgesture.training.configuration import dataclass_from_mapping
+    from microgesture.training.configuration import dataclass_from_flags
     from microgesture.training.progress import track
 
     _check(args)
     source = "microgesture analyze VIDEO"
-    flags = [_spelled(flag) for flag in args.flags]
-    dataclass_from_mapping(SpottingConfig, {}, flags, source)  # what is wrong is said before the model is opened
+    dataclass_from_flags(SpottingConfig, args.flags, source)  # what is wrong is said before the model is opened
     analyzer = _open_model(args)
-    spotting = dataclass_from_mapping(SpottingConfig, asdict(analyzer.default_spotting), flags, source)
+    spotting = dataclass_from_flags(SpottingConfig, args.flags, source, asdict(analyzer.default_spotting))
     emotion = EmotionModel.load(args.emotion) if args.emotion else None
     watching = _watching(analyzer, args)
     if args.person == "all" and analyzer.modality != "skeleton":
@@ -156,12 +155,6 @@ def analyze(args: argparse.Namespace) -> int:
             print(f"  {line}")
 
     return batch(videos, one, args.debug)
-
-
-def _spelled(flag: str) -> str:
-    """A flag's name with underscores, its value as it is."""
-    name, equals, value = flag.partition("=")
-    return "--" + name[2:].replace("-", "_") + equals + value if flag.startswith("--") else flag
 
 
 def _tidy(folder: Path) -> None:

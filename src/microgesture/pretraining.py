@@ -30,7 +30,6 @@ from microgesture.evaluation.built_in import (
     fit_spotting,
     fit_tokens,
     match_films,
-    replace_vocabulary,
     score_clips,
     score_films,
 )
@@ -137,11 +136,10 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     write_json(run / CONFIG, config)
 
 
-@torch.inference_mode()
 def _token_logits(analyzer: SkeletonAnalyzer, bank: SkeletonBank) -> tuple[np.ndarray, np.ndarray]:
     """Token logits and what is going on, for windows anywhere in the films, iMiGUE's classes."""
     words = Vocabulary.load("imigue")
-    objective = replace_vocabulary(analyzer, words).objective
+    other = analyzer.with_vocabulary(words)
     windows = SkeletonWindows(
         bank, 1, ("imigue",), "val", 55, analyzer.frames, trimmed=0.0, framed=1.0, gaps=False, alone_share=0.5
     )
@@ -150,7 +148,7 @@ def _token_logits(analyzer: SkeletonAnalyzer, bank: SkeletonBank) -> tuple[np.nd
         windows.set_epoch(number)
         batch = windows.__getitems__(range(128))
         known = batch["known_tokens"][..., 0]
-        logits.append(objective.token_scores(batch["clip"])[known].numpy())
+        logits.append(other.score_windows(batch["clip"][:, 0].numpy())[1][known.numpy()])
         active.append(batch["active"][known][:, :-1].numpy())
     return np.concatenate(logits), np.concatenate(active)
 

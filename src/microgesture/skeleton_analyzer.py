@@ -6,24 +6,20 @@ instead of a video wherever one is named. From there on no pixel is needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-import microgesture
 from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
-from microgesture.encoders.body_features import LEAST_SCORE
 from microgesture.encoders.gesture_words import GestureWords, concepts_of
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.sources import is_skeleton, read_tracks
-from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import GestureEvent, Media, Timeline
@@ -184,25 +180,10 @@ class SkeletonAnalyzer(Analyzer):
             unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
         if not watched.tracks and duration > 0:
             unseen["P1"] = [[0.0, round(duration, 3)]]
-        provenance = {
-            "tool": "microgesture",
-            "version": microgesture.__version__,
-            "model": self.run.title,
-            "trained_on": self.trained_on,
-            "pose": watched.source,
-            "persons": [track.person for track in watched.tracks],
-            "unseen": unseen,
-            "zero_shot": self.zero_shot,
-            "config": {"spotting": asdict(config)},
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        persons = [track.person for track in watched.tracks]
+        provenance = {**self._provenance(config), "pose": watched.source, "persons": persons, "unseen": unseen}
         timeline = Timeline(tuple(events), watched.media, self.vocabulary.name, self.vocabulary.names, None, provenance)
         return timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
-
-    @property
-    def trained_on(self) -> str:
-        """One sentence for reports."""
-        return str(self.run.config.get("trained_on", f"The recogniser learnt from {self.run.recipe.data.manifest}."))
 
     def probabilities(self, track: SkeletonTrack) -> np.ndarray:
         """Probabilities (K,) of a trimmed track: one window over the time in which the person is seen, or the mean
@@ -218,8 +199,8 @@ class SkeletonAnalyzer(Analyzer):
             raise DataError(f"a person is seen for {len(seen) / self.rate:.2f} s only: too short for a gesture")
         skeleton = skeleton[seen[0] : seen[-1] + 1]
         starts = _starts(len(skeleton), self.frames)
-        logits = [scores for scores, _ in self._score_windows([_cut(skeleton, s, self.frames) for s in starts])]
-        return softmax(np.mean(logits, axis=0) / self.run.temperature)
+        logits, _ = self.score_windows(np.stack([_cut(skeleton, s, self.frames) for s in starts]))
+        return softmax(logits.mean(0) / self.run.temperature)
 
     def token_probabilities(self, track: SkeletonTrack) -> WindowScores:
         """Probability of every class, each for itself, every `stride` poses; NaN where nobody is seen.
@@ -237,9 +218,8 @@ class SkeletonAnalyzer(Analyzer):
         slope = 1.0 - np.abs((np.arange(tokens) + 0.5) / tokens * 2 - 1.0) + 0.02
         for first in range(0, len(starts), BATCH):
             part = starts[first : first + BATCH]
-            for start, (_, moments) in zip(
-                part, self._score_windows([_cut(skeleton, s, self.frames) for s in part]), strict=True
-            ):
+            _, scored = self.score_windows(np.stack([_cut(skeleton, s, self.frames) for s in part]))
+            for start, moments in zip(part, 1.0 / (1.0 + np.exp(-scored)), strict=True):
                 at = slice(start // stride, min(start // stride + tokens, count))
                 n = at.stop - at.start
                 total[at] += moments[:n] * slope[:n, None]
@@ -252,14 +232,14 @@ class SkeletonAnalyzer(Analyzer):
         return WindowScores(times, rows, _motion(skeleton, self.rate, stride))
 
     @torch.inference_mode()
-    def _score_windows(self, windows: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each window (T, 62, 3): clip logits (K,) and token probabilities (N, K), each the mean over the person and
+    def score_windows(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of windows (B, T, 62, 3): clip logits (B, K) and token logits (B, N, K), each the mean over the person and
         their mirror image, so that left and right are alike."""
-        batch = torch.from_numpy(np.stack(windows)).float().unsqueeze(1).to(self.device)
+        batch = torch.from_numpy(windows).float().unsqueeze(1).to(self.device)
         mirrored = batch[:, :, :, _FLIP] * torch.tensor([-1.0, 1.0, 1.0], device=self.device)
         clips, tokens = self.objective.both_scores(torch.cat([batch, mirrored]))
         clips, tokens = (x.float().unflatten(0, (2, len(windows))).mean(0) for x in (clips, tokens))
-        return list(zip(clips.cpu().numpy(), tokens.sigmoid().cpu().numpy(), strict=True))
+        return clips.cpu().numpy(), tokens.cpu().numpy()
 
 
 def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
@@ -321,10 +301,9 @@ _LEADING = tuple(
 def _motion(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
     if len(skeleton) < 2:
         return np.zeros(-(-len(skeleton) // stride))
-    points, known = skeleton[:, _LEADING, :2], skeleton[:, _LEADING, 2] > 0.15
-    left, right = GESTURE_62.index("left_shoulder"), GESTURE_62.index("right_shoulder")
-    both = (skeleton[:, [left, right], 2] > 0.15).all(-1)
-    width = np.linalg.norm(skeleton[:, left, :2] - skeleton[:, right, :2], axis=-1)[both]
+    points, known = skeleton[:, _LEADING, :2], skeleton[:, _LEADING, 2] > 0
+    both = (skeleton[:, _SHOULDERS, 2] > 0).all(-1)
+    width = np.linalg.norm(np.subtract(*(skeleton[:, joint, :2] for joint in _SHOULDERS)), axis=-1)[both]
     scale = float(np.median(width)) if len(width) else 1.0
     step = np.linalg.norm(np.diff(points, axis=0), axis=-1) * (known[1:] & known[:-1]) * rate / max(scale, 1e-6)
     fastest = np.concatenate([[0.0], step.max(1)])

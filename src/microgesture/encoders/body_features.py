@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.pose.layouts import GESTURE_62
-
-LEAST_SCORE = 0.15
-"""Points of a lower score count as unknown."""
+from microgesture.pose.track import LEAST_SCORE
 
 _TARGETS = (
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_mouth", "right_mouth", "chin", "forehead"),

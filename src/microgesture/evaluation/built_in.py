@@ -40,7 +40,6 @@ class Clips:
         return softmax(self.logits / temperature)
 
 
-@torch.inference_mode()
 def score_clips(
     analyzer: SkeletonAnalyzer, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test", seed: int = 0
 ) -> Clips:
@@ -51,7 +50,7 @@ def score_clips(
     logits, labels, people, visible = [], [], [], []
     for first in range(0, count, BATCH):
         batch = data.__getitems__(range(first, min(first + BATCH, count)))
-        logits.append(other.run.objective.scores(batch["clip"]).float().numpy())
+        logits.append(other.score_windows(batch["clip"][:, 0].numpy())[0])
         labels.append(batch["label"].numpy())
         people.append(batch["performance"].numpy())
         visible.append(batch["visible"].numpy())
@@ -59,13 +58,6 @@ def score_clips(
     gestures = named < scores.shape[1]  # not those who only idle: "No gesture" is no class of a clip to be named
     gestures &= np.concatenate(visible)
     return Clips(scores[gestures], named[gestures], who[gestures])
-
-
-def replace_vocabulary(analyzer: SkeletonAnalyzer, words: Vocabulary) -> SkeletonAnalyzer:
-    """The same weights reading other label texts."""
-    other = analyzer.with_vocabulary(words)
-    assert isinstance(other, SkeletonAnalyzer)
-    return other
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def score_films(
 ) -> list[Film]:
     """The first `count` performances of a bank, watched whole."""
     words = Vocabulary.load(vocabulary)
-    other = replace_vocabulary(analyzer, words)
+    other = analyzer.with_vocabulary(words)
     windows = SkeletonWindows(bank, 1, (vocabulary,), split, seed=91)
     films = []
     for number in range(min(count, len(bank))):

@@ -27,6 +27,8 @@ from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
 
+LEAST_SCORE = 0.15
+"""Points of a lower score count as unknown to the recogniser."""
 _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 

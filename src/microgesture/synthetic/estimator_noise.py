@@ -22,9 +22,6 @@ _NAMES = GESTURE_62.joints
 _FINGER_NAMES = ("thumb", "index", "middle", "ring", "pinky")
 _SIDES = ("left", "right")
 
-LEAST_SCORE = 0.15
-"""Points of a lower score count as not found."""
-
 HIDDEN = 0.5
 """Score that `disturb` is given for a point that a table or the edge of the picture hides: it may be guessed."""
 

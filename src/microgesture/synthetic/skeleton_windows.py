@@ -1,7 +1,8 @@
 """Windows of a skeleton bank as an estimator would see them through a camera, with what happens in them.
 
 A window is at most `frames` poses at `RATE` Hz. In `trimmed` windows a gesture fills the window, as in the clips of
-the data sets; the others lie anywhere, as in an untrimmed video. Every draw depends on (seed, epoch, index) alone.
+the data sets; the others lie anywhere, as in an untrimmed video. Every draw depends on the seed, the
+epoch and the batch (its size and first indices) alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.pose.layouts import GESTURE_62
-from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.synthetic.estimator_noise import (
     ANKLES,
     FEET,
@@ -109,9 +110,7 @@ class SkeletonWindows(Dataset):
         self._weights = weights * (np.ones(len(weights)) if balance is None else np.asarray(balance, float))
         self._weights /= self._weights.sum()
         self._joints = bank.joints
-        first = np.searchsorted(bank.events[:, 0], np.arange(len(bank) + 1))
-        self._first_event = first
-        self._most_events = int(np.diff(first).max(initial=0))
+        self._first_event = np.searchsorted(bank.events[:, 0], np.arange(len(bank) + 1))
 
     def __len__(self) -> int:
         return self.size
@@ -253,7 +252,7 @@ class SkeletonWindows(Dataset):
         noise model. With `gaps`, unless `whole`, some recordings lack the joints that their layout has not."""
         layout = self._layout(rng, len(joints)) if self.gaps and not whole else np.ones((1, 1, 1), np.float32)
         if self.bank.estimated:
-            return joints[..., :2].copy(), (joints[..., 2] >= 0.15).astype(np.float32) * layout
+            return joints[..., :2].copy(), (joints[..., 2] >= LEAST_SCORE).astype(np.float32) * layout
         points, camera = project(joints, self.views, rng)
         scores = self._seen(points, performance, legs, rng) * layout
         return disturb(points, scores, RATE, rng, self.noise, hidden_hands(camera))

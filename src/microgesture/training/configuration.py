@@ -258,15 +258,19 @@ def _recipe_root() -> Path:
     return Path(str(resources.files("microgesture") / "recipes"))
 
 
-def dataclass_from_flags(kind: type, flags: Sequence[str], source: str) -> Any:
-    """A configuration dataclass from command-line flags (`--window_s 2`, dashes allowed, or `--config my.yaml`).
+def dataclass_from_flags(kind: type, flags: Sequence[str], source: str, values: Mapping[str, Any] | None = None) -> Any:
+    """A configuration dataclass from `values` and command-line flags (`--window_s 2`, dashes allowed, or `--config
+    my.yaml`) laid over them.
 
     Raises `RecipeError` in one line for unknown flags and wrong values; `--help` prints the flags.
     """
-    split = [f.partition("=") if f.startswith("--") else (f, "", "") for f in flags]
-    spelled = [name.replace("-", "_").replace("__", "--", 1) + equals + value for name, equals, value in split]
-    spelled = [flag if flag.startswith("--") else given for flag, given in zip(spelled, flags, strict=True)]
-    return dataclass_from_mapping(kind, {}, spelled, source)
+    return dataclass_from_mapping(kind, values or {}, [_spelled(flag) for flag in flags], source)
+
+
+def _spelled(flag: str) -> str:
+    """A flag's name with underscores, its value as it is."""
+    name, equals, value = flag.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value if flag.startswith("--") else flag
 
 
 def dataclass_from_mapping(kind: type, values: Mapping[str, Any], flags: Sequence[str], source: str) -> Any:

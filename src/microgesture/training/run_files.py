@@ -38,6 +38,10 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
         },
     )
     write_json(folder / LABELS, objective.vocabulary.to_json())
+    if objective.modality == "skeleton":
+        seen = {"layout": "gesture-62", "frames": recipe.data.frames, "values": "x, y, score; any unit of length"}
+        write_json(folder / "preprocessor.json", seen)
+        return
     keys = ("frames", "size", "fit", "crop")
     pixels = {"scale": "0 to 1, then normalised", "mean": KINETICS_MEAN, "deviation": KINETICS_STD}
     write_json(folder / "preprocessor.json", {**{k: getattr(recipe.data, k) for k in keys}, **pixels})
