@@ -43,6 +43,8 @@ def test_sizes_and_published_positions():
         "imigue-35": 35,
         "ntu-25": 25,
         "mediapipe-75": 75,
+        "ntu-rgb+d": 25,
+        "openpose-kinetics": 18,
     }
     expected = {
         "coco-17": {0: "nose", 1: "left_eye", 4: "right_ear", 5: "left_shoulder", 10: "right_wrist", 16: "right_ankle"},

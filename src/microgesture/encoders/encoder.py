@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+
+from microgesture.errors import RecipeError
+
+if TYPE_CHECKING:
+    from microgesture.encoders.reference import ReferenceWeights
 
 Modality = Literal["rgb", "skeleton"]
 
@@ -35,6 +40,14 @@ class Encoder(nn.Module):
     def pool(self, tokens: Tensor) -> Tensor:
         """One vector a clip, (B, C): the mean over the tokens (B, N, C)."""
         return tokens.mean(dim=1)
+
+    def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
+        """The state dictionary of the official implementation (keys without `module.`) as this encoder's own and the
+        weight and bias of a linear head; `encoders.reference.load_reference` calls it.
+
+        Raises `RecipeError` when the architecture has no official implementation, or a key of its head is missing.
+        """
+        raise RecipeError(f"encoder '{self.name or type(self).__name__}' has no official implementation to load from")
 
     def example_input(self, batch: int) -> Tensor:
         """A small input of the right shape, the same at every call; for tests and for tracing."""

@@ -131,6 +131,27 @@ KINECT_25 = make_layout(
 NTU_25 = replace(KINECT_25, name="ntu-25")
 """NTU RGB+D was recorded with Kinect v2: the same 25 joints under the name that its files go by."""
 
+NTU_RGBD = replace(
+    KINECT_25,
+    name="ntu-rgb+d",
+    bones=(
+        *(bone for bone in KINECT_25.bones if not bone[1].endswith(("hand_tip", "thumb_tip"))),
+        *both_sides("hand thumb_tip", "thumb_tip hand_tip"),
+    ),
+)
+"""The graph under that name in the official code of ST-GCN, 2s-AGCN, MS-G3D and others: the tip of the hand hangs on the
+thumb there, not on the hand. For weights that were trained on it; "ntu-25" has the bones of the body."""
+
+OPENPOSE_KINETICS = replace(
+    OPENPOSE_18,
+    name="openpose-kinetics",
+    bones=(
+        *(bone for bone in OPENPOSE_18.bones if bone[0] != "neck" or not bone[1].endswith("hip")),
+        *both_sides("shoulder hip"),
+    ),
+)
+"""The graph "openpose" (Kinetics-Skeleton) of the same official code: hips hang on shoulders. Joints of "openpose-18"."""
+
 IMIGUE_22 = make_layout(
     "imigue-22",
     (

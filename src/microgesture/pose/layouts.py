@@ -22,7 +22,9 @@ from microgesture.pose.body_layouts import (
     KINECT_25,
     MEDIAPIPE_33,
     NTU_25,
+    NTU_RGBD,
     OPENPOSE_18,
+    OPENPOSE_KINETICS,
     SYNTHETIC,
 )
 from microgesture.pose.skeleton import Layout
@@ -50,9 +52,11 @@ __all__ = [
     "MEDIAPIPE_75",
     "MEDIAPIPE_HOLISTIC",
     "NTU_25",
+    "NTU_RGBD",
     "OPENPOSE_18",
     "OPENPOSE_137",
     "OPENPOSE_140",
+    "OPENPOSE_KINETICS",
     "SYNTHETIC",
     "Layout",
     "convert",
@@ -64,6 +68,7 @@ LAYOUTS: dict[str, Layout] = {
     for layout in (
         *(SYNTHETIC, COCO_17, BODY_25, MEDIAPIPE_33, MEDIAPIPE_HOLISTIC, KINECT_25, IMIGUE_22),
         *(GESTURE_62, OPENPOSE_18, OPENPOSE_137, OPENPOSE_140, COCO_WHOLEBODY_133, IMIGUE_35, NTU_25, MEDIAPIPE_75),
+        *(NTU_RGBD, OPENPOSE_KINETICS),
     )
 }
 
