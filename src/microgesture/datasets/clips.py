@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
 from microgesture.datasets.manifest import ClipRow
-from microgesture.errors import DataError, UserError
+from microgesture.errors import DataError, UserError, VideoError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.reader import VideoReader
 from microgesture.video.sampling import sample_times
@@ -63,7 +63,12 @@ class ClipDataset(Dataset):
         self.training, self.seed, self.flip, self.random_crop = training, seed, flip, random_crop
         self.epoch = 0
         self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
-        self.subjects = tuple(row.subject or row.video.as_posix() for row in self.rows)
+        self.subjects = tuple(row.subject or row.media.as_posix() for row in self.rows)
+        for row in self.rows:
+            if row.video is None:
+                raise DataError(
+                    f"row {row.row} ({row.skeleton}): names no video: only a recipe for skeletons can use it"
+                )
         if crop == "person":
             for row in self.rows:
                 if row.skeleton is None:
@@ -95,7 +100,13 @@ class ClipDataset(Dataset):
     def _decode(self, index: int, moments: np.ndarray) -> np.ndarray:
         """Frames of a clip at `moments` in [0, 1) of its length, uint8 `(T, H, W, 3)`, the person cut out."""
         row = self.rows[index]
-        with VideoReader(row.video, threads=1) as video:
+        try:
+            return self._read(row, moments)
+        except VideoError as error:
+            raise VideoError(f"row {row.row}: {error}" if row.row else str(error)) from error
+
+    def _read(self, row: ClipRow, moments: np.ndarray) -> np.ndarray:
+        with VideoReader(row.media, threads=1) as video:
             start = row.start or 0.0
             end = video.duration if row.end is None else row.end
             if 0 < video.duration <= start:
@@ -145,7 +156,7 @@ class ClipDataset(Dataset):
         return open_cache(folder, name, len(self.rows), (len(moments), side), make)
 
     def _source(self, row: ClipRow) -> list[Any]:
-        files = [row.video] if self.crop == "frame" or row.skeleton is None else [row.video, row.skeleton]
+        files = [row.media] if self.crop == "frame" or row.skeleton is None else [row.media, row.skeleton]
         try:
             states = [(path.resolve().as_posix(), path.stat()) for path in files]
         except OSError as error:

@@ -1,9 +1,10 @@
 """The manifest: one table that names every clip of a data set, CSV or Parquet.
 
-Columns: `video,start,end,label,person,subject,split`, of which `video` and `label` must be there. Paths are
-relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A
-column `skeleton` names the file of the person's track; other columns are kept as they are. CSV is UTF-8 with
-or without a byte order mark, separated by comma, semicolon or tab.
+Columns: `video,start,end,label,person,subject,split`, of which `video` (or `skeleton`) and `label` must be there. Paths
+are relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A column
+`skeleton` names the file of the person's track, any that `pose.sources.read_tracks` reads; with it the video may be left
+out. Other columns are kept as they are. CSV is UTF-8 with or without a byte order mark, separated by comma, semicolon
+or tab.
 """
 
 from __future__ import annotations
@@ -21,17 +22,16 @@ from microgesture.errors import DataError, UserError, VideoError
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 COLUMNS = ("video", "start", "end", "label", "person", "subject", "split")
-_REQUIRED = ("video", "label")
 _SLACK = 0.1  # seconds that an interval may reach past the video: annotation tools round
 
 
 @dataclass(frozen=True)
 class ClipRow:
-    """One clip. `video` and `skeleton` (`pose.SkeletonTrack`) are paths that can be opened as they stand;
-    `start` and `end` are seconds, None for the whole file; `extra` holds the other columns; `row` is the line
-    in the manifest, where 1 is the header (0 for rows made in Python)."""
+    """One clip. `video` and `skeleton` (what `pose.sources.read_tracks` reads, `file.pkl::clip` too) are paths that can
+    be opened as they stand, one of them may be None; `start` and `end` are seconds, None for the whole file; `extra`
+    holds the other columns; `row` is the line in the manifest, where 1 is the header (0 for rows made in Python)."""
 
-    video: Path
+    video: Path | None
     label: str
     start: float | None = None
     end: float | None = None
@@ -41,6 +41,14 @@ class ClipRow:
     skeleton: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
     row: int = 0
+
+    @property
+    def media(self) -> Path:
+        """The video, or where there is none the skeleton."""
+        found = self.video or self.skeleton
+        if found is None:
+            raise DataError(f"row {self.row}: neither a video nor a skeleton is named")
+        return found
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ class Problem:
     file: Path
     row: int
     what: str
+    error: bool = True
+    """False: worth knowing, but nothing that training stumbles over."""
 
     def __str__(self) -> str:
         return f"{self.file}: row {self.row}: {self.what}" if self.row else f"{self.file}: {self.what}"
@@ -111,6 +121,13 @@ def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> li
     video, and rows that name the same clip of the same person twice. Raises `DataError` only when the table
     itself cannot be read.
     """
+    return check_manifest_rows(path, vocabulary)[1]
+
+
+def check_manifest_rows(
+    path: str | Path, vocabulary: Vocabulary | None = None
+) -> tuple[tuple[ClipRow, ...], list[Problem], Vocabulary]:
+    """The rows that could be read, all problems as `check_manifest` lists them, and the vocabulary they were held to."""
     path = Path(path)
     rows, problems = _parse(path)
     if not rows and not problems:
@@ -118,7 +135,7 @@ def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> li
     vocabulary = vocabulary or _own_vocabulary(path, rows)
     problems += _label_problems(path, rows, vocabulary) + _missing_files(path, rows)
     problems += _duplicates(path, rows, vocabulary) + _video_problems(path, rows)
-    return sorted(problems, key=lambda problem: problem.row)
+    return tuple(rows), sorted(problems, key=lambda problem: problem.row), vocabulary
 
 
 def write_manifest(path: str | Path, rows: Sequence[ClipRow]) -> None:
@@ -152,7 +169,7 @@ def _write_parquet(table: list[dict[str, str]], columns: list[str], path: Path) 
 def _cells(row: ClipRow, folder: Path) -> dict[str, str]:
     return {
         **row.extra,
-        "video": _relative(row.video, folder),
+        "video": _relative(row.video, folder) if row.video else "",
         "start": _number(row.start),
         "end": _number(row.end),
         "label": row.label,
@@ -236,9 +253,9 @@ def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    for name in _REQUIRED:
-        if name not in columns:
-            raise DataError(f"{path}: no column '{name}': a manifest has {','.join(COLUMNS)}")
+    lacking = "label" if "label" not in columns else "" if {"video", "skeleton"} & set(columns) else "video"
+    if lacking:
+        raise DataError(f"{path}: no column '{lacking}': a manifest has {','.join(COLUMNS)}")
     twice = [name for name in columns if name and columns.count(name) > 1]
     if twice:
         raise DataError(f"{path}: column '{twice[0]}' stands twice")
@@ -246,15 +263,15 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
 
 def _row(path: Path, line: int, record: Mapping[str, str]) -> ClipRow:
     cell = {key: (value or "").strip() for key, value in record.items()}
-    if not cell["video"]:
-        raise DataError("no video named")
+    if not cell.get("video") and not cell.get("skeleton"):
+        raise DataError("no video named" if "video" in cell else "no skeleton named")
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
     if start is not None and start < 0:
         raise DataError(f"start {start:g} is before the video begins")
     if end is not None and end <= (start or 0.0):
         raise DataError(f"end {end:g} is not after start {start or 0.0:g}")
     return ClipRow(
-        path.parent / cell["video"],
+        path.parent / cell["video"] if cell.get("video") else None,
         cell["label"],
         start,
         end,
@@ -306,17 +323,23 @@ def _label_problems(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary)
 
 
 def _missing_files(path: Path, rows: Sequence[ClipRow]) -> list[Problem]:
-    here = {video: video.is_file() for video in {row.video for row in rows}}
-    problems = [Problem(path, row.row, f"no video file {row.video}") for row in rows if not here[row.video]]
-    lost = (row for row in rows if row.skeleton is not None and not row.skeleton.is_file())
+    here = {video: video.is_file() for video in {row.video for row in rows} if video is not None}
+    problems = [Problem(path, row.row, f"no video file {row.video}") for row in rows if not here.get(row.video, True)]
+    there = {file: _without_name(file).exists() for file in {row.skeleton for row in rows} if file is not None}
+    lost = (row for row in rows if not there.get(row.skeleton, True))
     return problems + [Problem(path, row.row, f"no skeleton file {row.skeleton}") for row in lost]
+
+
+def _without_name(skeleton: Path) -> Path:
+    """The file of `file.pkl::clip`."""
+    return Path(str(skeleton).partition("::")[0])
 
 
 def _duplicates(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary) -> list[Problem]:
     seen: dict[tuple, ClipRow] = {}
     problems = []
     for row in rows:
-        key = (row.video, row.start, row.end, row.person)
+        key = (row.media, row.start, row.end, row.person)
         first = seen.setdefault(key, row)
         if first is not row:
             same = " ".join(first.label.lower().split()) == " ".join(row.label.lower().split())
@@ -331,6 +354,8 @@ def _video_problems(path: Path, rows: Sequence[ClipRow]) -> list[Problem]:
     problems: list[Problem] = []
     lengths: dict[Path, float | None] = {}
     for row in rows:
+        if row.video is None:
+            continue
         if row.video not in lengths:
             lengths[row.video] = None
             if not row.video.is_file():

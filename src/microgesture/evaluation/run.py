@@ -102,7 +102,7 @@ def _write(evaluation: Evaluation, found: Predictions, run: Run, dataset: ClipDa
         order = np.argsort(-p)[:3]
         names = [evaluation.names[k] for k in order] + [""] * (3 - len(order))
         writer.writerow(
-            [row.video, row.start, row.end, row.subject, row.label, names[0], f"{p[order[0]]:.4f}", *names[1:]]
+            [row.media, row.start, row.end, row.subject, row.label, names[0], f"{p[order[0]]:.4f}", *names[1:]]
         )
     write_text(out / "predictions.csv", stream.getvalue())
     confusion_figure({evaluation.title: evaluation.confusion}, evaluation.names, out / "confusion.png")
