@@ -2,8 +2,8 @@
 
 Columns: `video,start,end,label,person,subject,split`, of which `video` (or `skeleton`) and `label` must be there. Paths
 are relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A column
-`skeleton` names the file of the person's track, any that `pose.sources.read_tracks` reads; with it the video may be left
-out. Other columns are kept as they are. CSV is UTF-8 with or without a byte order mark, separated by comma, semicolon
+`skeleton` names the file of the person's track, any that `pose.sources.read_tracks` reads; with it the video may be
+left out. Other columns are kept as they are. CSV is UTF-8 with or without a byte order mark, separated by comma, semicolon
 or tab.
 """
 
@@ -127,7 +127,7 @@ def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> li
 def check_manifest_rows(
     path: str | Path, vocabulary: Vocabulary | None = None
 ) -> tuple[tuple[ClipRow, ...], list[Problem], Vocabulary]:
-    """The rows that could be read, all problems as `check_manifest` lists them, and the vocabulary they were held to."""
+    """The rows that could be read, all problems as `check_manifest` lists them, and the vocabulary that was held to."""
     path = Path(path)
     rows, problems = _parse(path)
     if not rows and not problems:
@@ -253,7 +253,8 @@ def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    lacking = "label" if "label" not in columns else "" if {"video", "skeleton"} & set(columns) else "video"
+    lacking = "" if {"video", "skeleton"} & set(columns) else "video"
+    lacking = lacking or ("" if "label" in columns else "label")
     if lacking:
         raise DataError(f"{path}: no column '{lacking}': a manifest has {','.join(COLUMNS)}")
     twice = [name for name in columns if name and columns.count(name) > 1]
@@ -323,10 +324,10 @@ def _label_problems(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary)
 
 
 def _missing_files(path: Path, rows: Sequence[ClipRow]) -> list[Problem]:
-    here = {video: video.is_file() for video in {row.video for row in rows} if video is not None}
-    problems = [Problem(path, row.row, f"no video file {row.video}") for row in rows if not here.get(row.video, True)]
-    there = {file: _without_name(file).exists() for file in {row.skeleton for row in rows} if file is not None}
-    lost = (row for row in rows if not there.get(row.skeleton, True))
+    here = {v: v is None or v.is_file() for v in {row.video for row in rows}}
+    problems = [Problem(path, row.row, f"no video file {row.video}") for row in rows if not here[row.video]]
+    there = {s: s is None or _without_name(s).exists() for s in {row.skeleton for row in rows}}
+    lost = (row for row in rows if not there[row.skeleton])
     return problems + [Problem(path, row.row, f"no skeleton file {row.skeleton}") for row in lost]
 
 

@@ -47,11 +47,11 @@ class ReferenceClassifier(nn.Module):
 def load_reference(model: nn.Module, state_dict: Mapping[str, Any]) -> nn.Module:
     """Load the state dictionary of an official implementation, head included, and return the network with its head.
 
-    `model` is an encoder (`create_encoder("stgcn", ...)`: it gets the weights, and a `ReferenceClassifier` around it is
-    returned, whose head has the file's classes), a `ReferenceClassifier`, or an objective with an `encoder` and a linear
-    `head` ("supervised": `model.scores(clip)` then are the official logits). In eval mode the returned network computes
-    what the official one computes from the same input. Prefixes of data-parallel training (`module.`) and wrappers
-    (`state_dict`, `model`) are taken off; `num_batches_tracked` may be missing.
+    `model` is an encoder (`create_encoder("stgcn", ...)`: it gets the weights, and a `ReferenceClassifier` around it
+    is returned, whose head has the file's classes), a `ReferenceClassifier`, or an objective with an `encoder` and a
+    linear `head` ("supervised": `model.scores(clip)` then are the official logits). In eval mode the returned network
+    computes what the official one computes from the same input. Prefixes of data-parallel training (`module.`) and
+    wrappers (`state_dict`, `model`) are taken off; `num_batches_tracked` may be missing.
 
     Raises `RecipeError` when the encoder has no official implementation, or a weight is missing, unknown or of another
     shape: each message names the first one.

@@ -139,8 +139,8 @@ NTU_RGBD = replace(
         *both_sides("hand thumb_tip", "thumb_tip hand_tip"),
     ),
 )
-"""The graph under that name in the official code of ST-GCN, 2s-AGCN, MS-G3D and others: the tip of the hand hangs on the
-thumb there, not on the hand. For weights that were trained on it; "ntu-25" has the bones of the body."""
+"""The graph under that name in the official code of ST-GCN, 2s-AGCN, MS-G3D and others: the tip of the hand hangs on
+the thumb there, not on the hand. For weights that were trained on it; "ntu-25" has the bones of the body."""
 
 OPENPOSE_KINETICS = replace(
     OPENPOSE_18,
@@ -150,7 +150,7 @@ OPENPOSE_KINETICS = replace(
         *both_sides("shoulder hip"),
     ),
 )
-"""The graph "openpose" (Kinetics-Skeleton) of the same official code: hips hang on shoulders. Joints of "openpose-18"."""
+"""The graph "openpose" (Kinetics-Skeleton) of the same official code: hips hang on shoulders; joints of openpose-18."""
 
 IMIGUE_22 = make_layout(
     "imigue-22",
