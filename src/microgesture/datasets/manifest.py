@@ -3,8 +3,8 @@
 Columns: `video,start,end,label,person,subject,split`, of which `video` (or `skeleton`) and `label` must be there. Paths
 are relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A column
 `skeleton` names the file of the person's track, any that `pose.sources.read_tracks` reads; with it the video may be
-left out. Other columns are kept as they are. CSV is UTF-8 with or without a byte order mark, separated by comma, semicolon
-or tab.
+left out. Other columns are kept as they are. CSV is UTF-8 with or without a byte order mark, separated by comma,
+semicolon or tab.
 """
 
 from __future__ import annotations
