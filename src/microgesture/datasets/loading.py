@@ -10,12 +10,13 @@ import torch
 from torch.utils.data import DataLoader
 
 from microgesture.datasets.clips import ClipDataset, collate
+from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset, whole
 from microgesture.errors import UserError
 
 
 def make_loader(
-    dataset: ClipDataset | WindowDataset,
+    dataset: ClipDataset | WindowDataset | SkeletonDataset,
     batch: int,
     shuffle: bool,
     seed: int = 0,

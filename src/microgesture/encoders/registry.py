@@ -149,6 +149,16 @@ def create_encoder(name: str, **options: Any) -> Encoder:
     return encoder
 
 
+def encoder_class(name: str) -> type[Encoder]:
+    """The class of an encoder by name, as `create_encoder` finds it. Raises `RecipeError` when there is none."""
+    return _ENCODERS.find(name)
+
+
+def encoder_parameters(name: str) -> tuple[str, ...]:
+    """Names of the options that an encoder takes."""
+    return tuple(inspect.signature(encoder_class(name)).parameters)
+
+
 def list_encoders() -> tuple[str, ...]:
     """Names of all encoders of the package, sorted."""
     return _ENCODERS.names()

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.encoder import Encoder, Modality
+from microgesture.pose.layouts import GESTURE_62
 
 
 class SkeletonEncoder(Encoder):
@@ -18,6 +19,8 @@ class SkeletonEncoder(Encoder):
     """
 
     modality: Modality = "skeleton"  # type: ignore[misc]
+    layout = GESTURE_62
+    channels = 3
     min_frames = 2
     stride = 2
     weight: nn.Linear

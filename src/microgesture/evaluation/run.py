@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,12 @@ import numpy as np
 import torch
 
 from microgesture.atomic import write_json, write_text
-from microgesture.datasets import ClipDataset, Manifest, read_manifest
+from microgesture.datasets import ClipDataset, Manifest
+from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
-from microgesture.training.assembly import Run, load_run, make_dataset
+from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
 from microgesture.training.prediction import Predictions, predict, resolve_precision
 
 
@@ -53,9 +53,8 @@ def evaluate_run(
     opened = load_run(run, chosen)
     recipe = opened.recipe.to_dict()
     data = open_data(opened, manifest, (split,))
-    dataset = make_dataset(opened.recipe, data, split)
-    if not isinstance(dataset, ClipDataset) or not isinstance(data, Manifest):
-        raise RecipeError(f"'{run}' learnt from skeleton banks: `make pretrain` tests it and writes its model card")
+    dataset = make_dataset(opened.recipe, data, split, encoder=opened.objective.encoder)
+    assert isinstance(dataset, ClipDataset | SkeletonDataset)
     trained = opened.recipe.training.precision
     precision = resolve_precision("auto" if trained == "fp16" and chosen == "cpu" else trained, chosen)
     found = predict(opened.objective, dataset, opened.recipe.optimiser.batch, precision, chosen, features=True)
@@ -84,7 +83,9 @@ def evaluate_run(
     return evaluation
 
 
-def _write(evaluation: Evaluation, found: Predictions, run: Run, dataset: ClipDataset, out: Path) -> None:
+def _write(
+    evaluation: Evaluation, found: Predictions, run: Run, dataset: ClipDataset | SkeletonDataset, out: Path
+) -> None:
     probabilities = found.probabilities(run.temperature)
     ece = calibration(probabilities, found.labels).ece
     values = {
@@ -115,13 +116,18 @@ def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest
     Raises `RecipeError` when neither is named, `DataError` when it cannot be read or a label of these splits is
     outside the run's vocabulary.
     """
-    path = manifest or run.recipe.data.manifest
+    data = run.recipe.data
+    if manifest:
+        data.manifest, data.root, data.source, data.test_subjects = manifest, "", "", []
+    path = data.manifest or data.root
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
-    found = read_manifest(path)
+    found = open_manifest(run.recipe)
+    if not isinstance(found, Manifest):
+        raise RecipeError(
+            f"'{run.folder}' learnt from skeleton banks: `make pretrain` tests it and writes its model card"
+        )
     for row in (row for split in splits for row in found.split(split)):
         if row.label not in run.vocabulary:
             raise DataError(f"{path}: row {row.row}: label '{row.label}' is not among the classes of '{run.folder}'")
-    run.recipe.data.manifest = str(path)
-    run.recipe.data.cache &= os.access(found.path.parent, os.W_OK)
     return replace(found, vocabulary=run.vocabulary)

@@ -64,6 +64,23 @@ class Layout:
         return np.array([(self.index(a), self.index(b)) for a, b in self.bones], dtype=np.int64)
 
     @property
+    def parents(self) -> np.ndarray:
+        """For every joint the next one towards the centre along the bones, itself for the centre; int64 `(V,)`."""
+        neighbours: list[list[int]] = [[] for _ in self.joints]
+        for a, b in self.edges.tolist():
+            neighbours[a].append(b)
+            neighbours[b].append(a)
+        parents = np.full(len(self), -1, dtype=np.int64)
+        centre = self.index(self.center)
+        parents[centre] = centre
+        for joint in (reached := [centre]):  # grows as it goes: breadth first
+            for neighbour in neighbours[joint]:
+                if parents[neighbour] < 0:
+                    parents[neighbour] = joint
+                    reached.append(neighbour)
+        return parents
+
+    @property
     def flip_permutation(self) -> np.ndarray:
         """`points[:, permutation]` of a mirrored picture are the mirrored person's joints; int64 `(V,)`."""
         permutation = np.arange(len(self.joints), dtype=np.int64)

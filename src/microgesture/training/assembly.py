@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from microgesture.datasets import ClipDataset, Manifest, read_manifest
+from microgesture.datasets import ClipDataset, Manifest
+from microgesture.datasets.opening import open_data
+from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
-from microgesture.encoders import create_encoder, create_text_encoder
+from microgesture.encoders import Encoder, create_encoder, create_text_encoder
+from microgesture.encoders.registry import encoder_class, encoder_parameters
 from microgesture.errors import DataError, RecipeError
 from microgesture.recognition import Objective, create_objective, restore
 from microgesture.training.configuration import Recipe, make_recipe
@@ -55,24 +59,58 @@ def open_manifest(recipe: Recipe) -> Manifest | SkeletonWorld:
 
     Raises `RecipeError` when the recipe names none.
     """
-    if not recipe.data.manifest:
-        raise RecipeError("the recipe names no data: give --data.manifest path/to/manifest.csv")
-    if Path(recipe.data.manifest).name == INDEX:
-        return SkeletonWorld(recipe.data.manifest)
-    vocabulary = Vocabulary.load(recipe.data.vocabulary) if recipe.data.vocabulary else None
-    return read_manifest(recipe.data.manifest, vocabulary)
+    data = recipe.data
+    path = data.manifest or data.root
+    if not path:
+        raise RecipeError(
+            "the recipe names no data: give --data.manifest path/to/manifest.csv (or a PYSKL .pkl), "
+            "or --data.root with the folder of a data set"
+        )
+    if data.manifest and data.root:
+        raise RecipeError("the recipe names its data twice: give --data.manifest or --data.root, not both")
+    if Path(path).name == INDEX:
+        return SkeletonWorld(path)
+    vocabulary = Vocabulary.load(data.vocabulary) if data.vocabulary else None
+    skip = data.on_problem == "skip"
+    source = "" if data.manifest and Path(path).is_file() else data.source
+    if (Path(path) / "manifest.csv").is_file():  # prepared
+        source = ""
+    return open_data(path, source, data.protocol, vocabulary, data.test_subjects, skip, seed=0)
+
+
+AnyDataset = ClipDataset | WindowDataset | SkeletonDataset
 
 
 def make_dataset(
-    recipe: Recipe, manifest: Manifest | SkeletonWorld, split: str, training: bool = False
-) -> ClipDataset | WindowDataset:
-    """The clips of one split. Raises `DataError` when the split is empty."""
+    recipe: Recipe,
+    manifest: Manifest | SkeletonWorld,
+    split: str,
+    training: bool = False,
+    encoder: Encoder | None = None,
+) -> AnyDataset:
+    """The clips of one split, as the `encoder` reads them; without one, as the recipe's encoder would, and what the
+    recipe leaves open of a skeleton (layout, persons) is taken from the clips. Raises `DataError` when the split is
+    empty."""
     if isinstance(manifest, SkeletonWorld):
         return manifest.dataset(split, recipe.data.frames, recipe.training.seed if training else 0, training)
     rows = manifest.split(split)
     if not rows:
-        raise DataError(f"{recipe.data.manifest}: no row has split '{split}'")
+        raise DataError(f"{manifest.path}: no row has split '{split}'")
     data = recipe.data
+    modality = encoder.modality if encoder is not None else encoder_class(recipe.encoder.name).modality
+    if modality == "skeleton":
+        shape = skeleton_shape(recipe, encoder)
+        return SkeletonDataset(
+            rows,
+            manifest.vocabulary,
+            frames=data.frames,
+            stream=data.stream,
+            normalised=data.normalise,
+            training=training,
+            seed=recipe.training.seed,
+            skip=data.on_problem == "skip",
+            **shape,
+        )
     return ClipDataset(
         rows,
         manifest.vocabulary,
@@ -84,14 +122,37 @@ def make_dataset(
         flip=data.flip and training,
         random_crop=data.random_crop if training else 0.0,
         crop=data.crop,
-        cache=Path(data.manifest).parent / "cache" if data.cache else None,
+        cache=manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None,
     )
 
 
-def build_objective(recipe: Recipe, vocabulary: Vocabulary) -> Objective:
-    """Encoder, text encoder and objective of a recipe with fresh weights (seeded by `training.seed`)."""
+def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
+    """What is known of the skeletons that an encoder, or a recipe's encoder, reads: `layout`, `channels`, `persons`."""
+    if encoder is not None:
+        layout = getattr(encoder, "layout", None)
+        found = {"layout": layout.name if layout is not None else None}
+        return found | {key: getattr(encoder, key) for key in ("channels", "persons") if hasattr(encoder, key)}
+    fixed = getattr(encoder_class(recipe.encoder.name), "layout", None)  # an encoder of one layout alone
+    given = {key: value for key, value in recipe.encoder.options.items() if key in ("layout", "channels", "persons")}
+    return given if fixed is None else {"layout": fixed.name, "persons": 1} | given
+
+
+def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
+    """Encoder options that the recipe leaves open and the skeletons decide: `layout`, `channels`, `persons`."""
+    if not isinstance(dataset, SkeletonDataset):
+        return {}
+    known = {"layout": dataset.layout.name, "channels": dataset.channels, "persons": dataset.persons}
+    takes = encoder_parameters(recipe.encoder.name)
+    return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
+
+
+def build_objective(recipe: Recipe, vocabulary: Vocabulary, encoder_options: dict[str, Any] | None = None) -> Objective:
+    """Encoder, text encoder and objective of a recipe with fresh weights (seeded by `training.seed`).
+
+    `encoder_options` are those of `open_options`.
+    """
     torch.manual_seed(recipe.training.seed)
-    encoder = create_encoder(recipe.encoder.name, **recipe.encoder.options)
+    encoder = create_encoder(recipe.encoder.name, **(encoder_options or {}), **recipe.encoder.options)
     text = None
     if recipe.text.name != "none":
         texts = [*vocabulary.names, *(c.description for c in vocabulary if c.description)]

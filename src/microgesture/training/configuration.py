@@ -26,7 +26,17 @@ class DataConfig:
     """Which clips, and how a clip is read."""
 
     manifest: str = ""
-    """Manifest CSV or Parquet: video,start,end,label,person,subject,split."""
+    """Manifest CSV or Parquet (video,start,end,label,person,subject,split), PYSKL pickle, or a folder as for `root`."""
+    root: str = ""
+    """Folder of a data set: prepared (`microgesture data prepare`), or as its owners hand it out."""
+    source: str = ""
+    """Layout of that folder (imigue, smg, ma52, letter_clips, class_folders, elan, pyskl); empty: found out."""
+    protocol: str = ""
+    """Which of the published splits; empty: the layout's own default."""
+    test_subjects: list[str] = field(default_factory=list)
+    """Hold these subjects out for testing, whatever the splits say: names, numbers, ranges (36-40)."""
+    on_problem: Literal["refuse", "skip"] = "refuse"
+    """What to do with rows that cannot be used: refuse to train, or leave them out."""
     vocabulary: str = ""
     """imigue, smg, ma52 or a file; empty: vocabulary.json beside the manifest, else the labels found."""
     frames: int = 32
@@ -41,6 +51,12 @@ class DataConfig:
     """Mirror half of the training clips."""
     random_crop: float = 0.0
     """Training only: largest share of the side that a random crop may take away."""
+    stream: Literal["joint", "bone", "joint-motion", "bone-motion"] = "joint"
+    """Skeletons: places, bones, or the change of either over time."""
+    normalise: Literal["body", "none"] = "body"
+    """Skeletons: relative to the person's own place and size, or in the units of the files."""
+    augment: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Training only: pieces of augmentation by name, each with its options (`microgesture.datasets.augmentation`)."""
     balanced: bool = False
     """Draw training clips so that every class is seen equally often."""
     cache: bool = True
@@ -59,8 +75,12 @@ class Component:
 
 @dataclass
 class OptimiserConfig:
-    """AdamW; the defaults are the letter's."""
+    """The defaults are the letter's."""
 
+    name: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with Nesterov momentum as the published skeleton networks were trained."""
+    momentum: float = 0.9
+    """sgd alone."""
     lr_encoder: float = 1e-4
     lr_text: float = 1e-5
     lr_heads: float = 1e-3
@@ -241,6 +261,7 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "optimiser.weight_decay": 0 <= recipe.optimiser.weight_decay < math.inf,
         "optimiser.factor": 0 < recipe.optimiser.factor < 1,
         "optimiser.patience": recipe.optimiser.patience >= 0,
+        "optimiser.momentum": 0 <= recipe.optimiser.momentum < 1,
         "optimiser.batch": recipe.optimiser.batch >= 1,
         "optimiser.epochs": recipe.optimiser.epochs >= 1,
         "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,

@@ -23,18 +23,20 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 
 from microgesture.atomic import write_text
-from microgesture.datasets import ClipDataset, make_loader
-from microgesture.datasets.windows import WindowDataset
+from microgesture.datasets import make_loader
+from microgesture.encoders import Encoder
 from microgesture.errors import RecipeError
 from microgesture.recognition import Objective
 from microgesture.training import checkpoint as files
 from microgesture.training.assembly import (
     CONFIG,
     WEIGHTS,
+    AnyDataset,
     build_objective,
     load_weights,
     make_dataset,
     open_manifest,
+    open_options,
     start_from,
 )
 from microgesture.training.configuration import OptimiserConfig, Recipe
@@ -76,11 +78,11 @@ class _Loop:
         self.recipe, self.out, self.show = recipe, out, show
         self.manifest = open_manifest(recipe)
         self.train_set = make_dataset(recipe, self.manifest, "train", training=True)
-        self.val_set = self._validation_set()
         self.accelerator = _accelerator(recipe)
         self.device = self.accelerator.device
         self.precision = resolve_precision(recipe.training.precision, self.device)
-        objective = build_objective(recipe, self.manifest.vocabulary)
+        objective = build_objective(recipe, self.manifest.vocabulary, open_options(recipe, self.train_set))
+        self.val_set = self._validation_set(objective.encoder)
         if recipe.start:
             start_from(objective, recipe.start)
         if recipe.training.channels_last:
@@ -187,7 +189,7 @@ class _Loop:
         progress.epoch(self.epoch, self.recipe.optimiser.epochs, row)
         self._save()
 
-    def _validate(self, clips: ClipDataset | WindowDataset) -> dict[str, float]:
+    def _validate(self, clips: AnyDataset) -> dict[str, float]:
         found = predict(self.objective, clips, self.recipe.optimiser.batch, self.precision, self.device)
         log_p = torch.log_softmax(torch.from_numpy(found.scores), dim=-1)
         loss = float(torch.nn.functional.nll_loss(log_p, torch.from_numpy(found.labels)))
@@ -218,10 +220,10 @@ class _Loop:
         if self.writer is not None:
             self.writer.close()
 
-    def _validation_set(self) -> ClipDataset | WindowDataset | None:
+    def _validation_set(self, encoder: Encoder) -> AnyDataset | None:
         for split in ("val", "validation", "validate"):
             if self.manifest.split(split):
-                return make_dataset(self.recipe, self.manifest, split)
+                return make_dataset(self.recipe, self.manifest, split, encoder=encoder)
         return None
 
     def _checkpoint_due(self) -> bool:
@@ -284,14 +286,18 @@ class _Loop:
         return SummaryWriter(str(self.out / "tensorboard"))
 
 
-def make_optimizer(objective: Objective, config: OptimiserConfig) -> torch.optim.AdamW:
-    """AdamW with one learning rate for the video encoder, one for the text encoder, one for the heads."""
+def make_optimizer(objective: Objective, config: OptimiserConfig) -> torch.optim.Optimizer:
+    """AdamW, or SGD with Nesterov momentum; one learning rate for the clip encoder, one for the text encoder, one for
+    the heads."""
     rates = {"encoder": config.lr_encoder, "text": config.lr_text, "heads": config.lr_heads}
     groups = [
         {"params": trainable, "lr": rates[name]}
         for name, parameters in objective.parameter_groups().items()
         if (trainable := [p for p in parameters if p.requires_grad])
     ]
+    if config.name == "sgd":
+        decay, momentum = config.weight_decay, config.momentum
+        return torch.optim.SGD(groups, momentum=momentum, nesterov=momentum > 0, weight_decay=decay, fused=True)
     return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from microgesture.datasets import ClipDataset, make_loader
+from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset
 from microgesture.recognition import Objective
 
@@ -35,7 +36,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def predict(
     objective: Objective,
-    dataset: ClipDataset | WindowDataset,
+    dataset: ClipDataset | WindowDataset | SkeletonDataset,
     batch: int = 32,
     precision: str = "no",
     device: torch.device | str = "cpu",
