@@ -64,9 +64,12 @@ def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
     """
     opened = load_run(built_in_weights() if run is None else run)
     if opened.objective.modality == "skeleton":
+        from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
         from microgesture.skeleton_analyzer import SkeletonAnalyzer
+        from microgesture.skeleton_window_analyzer import SkeletonWindowAnalyzer
 
-        return SkeletonAnalyzer(opened, device)
+        timed = isinstance(opened.objective, TimedVisualTextObjective)
+        return (SkeletonAnalyzer if timed else SkeletonWindowAnalyzer)(opened, device)
     return Analyzer(opened, device)
 
 

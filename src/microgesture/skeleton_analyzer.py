@@ -16,7 +16,7 @@ import torch
 from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
 from microgesture.encoders.gesture_words import GestureWords, concepts_of
-from microgesture.errors import DataError, RecipeError
+from microgesture.errors import DataError
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.sources import is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
@@ -51,26 +51,26 @@ class SkeletonAnalyzer(Analyzer):
 
     def __init__(self, run, device: str = "auto") -> None:
         super().__init__(run, device)
-        if not isinstance(run.objective, TimedVisualTextObjective):
-            raise RecipeError(
-                f"'{run.folder}': a skeleton run with objective '{run.objective.name}' cannot be used yet"
-            )
-        self.objective: TimedVisualTextObjective = run.objective
         self.rate = float(run.config.get("rate", 12.5))
         self.frames = int(run.recipe.data.frames)
 
     @property
     def zero_shot(self) -> bool:
         """Whether the vocabulary has labels that the run was not trained on."""
-        return self.objective.zero_shot(self.vocabulary)
+        objective = self.run.objective
+        assert isinstance(objective, TimedVisualTextObjective)
+        return objective.zero_shot(self.vocabulary)
 
     def vocabulary_remarks(self) -> list[str]:
         """What is not understood of the label texts, in plain sentences."""
-        if not isinstance(self.objective.text_encoder, GestureWords) or not self.zero_shot:
+        objective = self.run.objective
+        if not isinstance(objective, TimedVisualTextObjective) or not self.zero_shot:
+            return []
+        if not isinstance(objective.text_encoder, GestureWords):
             return []
         said: list[str] = []
         sets: dict[frozenset[int], list[str]] = {}
-        for text, name in zip(self.objective.texts(), self.vocabulary.names, strict=True):
+        for text, name in zip(objective.texts(), self.vocabulary.names, strict=True):
             concepts, unknown = concepts_of(text)
             if unknown:
                 said.append(f"'{name}': not understood: {', '.join(unknown)}")
@@ -166,7 +166,7 @@ class SkeletonAnalyzer(Analyzer):
         events: list[GestureEvent] = []
         unseen: dict[str, list[list[float]]] = {}
         for track in watched.tracks:
-            scores = self.token_probabilities(track)
+            scores = self.token_probabilities(track, config)
             events += spot(
                 scores.times,
                 scores.probabilities,
@@ -202,7 +202,7 @@ class SkeletonAnalyzer(Analyzer):
         logits, _ = self.score_windows(np.stack([_cut(skeleton, s, self.frames) for s in starts]))
         return softmax(logits.mean(0) / self.run.temperature)
 
-    def token_probabilities(self, track: SkeletonTrack) -> WindowScores:
+    def token_probabilities(self, track: SkeletonTrack, config: SpottingConfig | None = None) -> WindowScores:
         """Probability of every class, each for itself, every `stride` poses; NaN where nobody is seen.
 
         Windows overlap by half; each moment takes its scores from both, the nearer centre weighing more. `motion`
@@ -229,7 +229,7 @@ class SkeletonAnalyzer(Analyzer):
         there = np.add.reduceat(seen, np.arange(0, len(seen), stride)) > 0 if len(seen) else np.zeros(0, bool)
         rows[~there] = np.nan
         times = float(track.times[0] if len(track) else 0.0) + (np.arange(count) + 0.5) * stride / self.rate
-        return WindowScores(times, rows, _motion(skeleton, self.rate, stride))
+        return WindowScores(times, rows, speed_of_body(skeleton, self.rate, stride))
 
     @torch.inference_mode()
     def score_windows(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -237,7 +237,9 @@ class SkeletonAnalyzer(Analyzer):
         their mirror image, so that left and right are alike."""
         batch = torch.from_numpy(windows).float().unsqueeze(1).to(self.device)
         mirrored = batch[:, :, :, _FLIP] * torch.tensor([-1.0, 1.0, 1.0], device=self.device)
-        clips, tokens = self.objective.both_scores(torch.cat([batch, mirrored]))
+        objective = self.run.objective
+        assert isinstance(objective, TimedVisualTextObjective)
+        clips, tokens = objective.both_scores(torch.cat([batch, mirrored]))
         clips, tokens = (x.float().unflatten(0, (2, len(windows))).mean(0) for x in (clips, tokens))
         return clips.cpu().numpy(), tokens.cpu().numpy()
 
@@ -298,7 +300,8 @@ _LEADING = tuple(
 )
 
 
-def _motion(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
+def speed_of_body(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
+    """Shoulder widths a second that the fastest of hands, head, shoulders and feet moves, for every `stride` poses."""
     if len(skeleton) < 2:
         return np.zeros(-(-len(skeleton) // stride))
     points, known = skeleton[:, _LEADING, :2], skeleton[:, _LEADING, 2] > 0

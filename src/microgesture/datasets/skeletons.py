@@ -14,6 +14,7 @@ from microgesture.datasets.skeleton_reading import RowTracks, read_rows
 from microgesture.errors import DataError, UserError
 from microgesture.pose.layouts import LAYOUTS, Layout
 from microgesture.pose.normalisation import normalise
+from microgesture.pose.track import SkeletonTrack
 from microgesture.video.sampling import sample_times
 from microgesture.vocabulary import Vocabulary
 
@@ -88,29 +89,42 @@ class SkeletonDataset(Dataset):
         label = self.labels[index]
         if self.augment is not None:
             wanted = self.augment.temporal_moments(wanted, generator)
-        points, scores = _at(wanted, moments, points, scores)
+        points, scores = at_moments(wanted, moments, points, scores)
         if self.augment is not None:
             points, scores, flipped = self.augment.skeleton_points(points, scores, self.layout, generator)
             label = int(self._flipped[label]) if flipped and self._flipped is not None else label
         clip = to_stream(points, scores, self.stream, self._parents)[..., : self.channels]
         return {"clip": torch.from_numpy(np.ascontiguousarray(clip)), "label": label, "index": index}
 
+    @property
+    def dimensions(self) -> int:
+        """2 for points in a picture, 3 for points in space."""
+        return int(self._clips[0][1].shape[-1])
+
     def _prepare(self, row: ClipRow, clip: RowTracks, by: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Moments (T,) in [0, 1) of the clip, points (M, T, V, D) and scores (M, T, V) of one row."""
-        first = clip.tracks[0]
-        tracks = [track.to_layout(self.layout.name) for track in clip.tracks[: self.persons]]
-        points = np.zeros((self.persons, len(first), len(self.layout), first.points.shape[-1]), np.float32)
-        scores = np.zeros(points.shape[:-1], np.float32)
-        for m, track in enumerate(tracks):
-            if not np.array_equal(track.times, first.times):
-                raise DataError(f"row {row.row} ({row.media}): its people were not seen at the same times")
-            points[m], scores[m] = np.nan_to_num(track.points), track.scores
-        start, end = clip.span
-        moments = (first.times - start) / max(end - start, 1e-9)
-        return moments, normalise(points, scores, self.layout, by), scores
+        try:
+            return prepare(clip.tracks, clip.span, self.layout, self.persons, by)
+        except DataError as error:
+            raise DataError(f"row {row.row} ({row.media}): {error}") from error
 
 
-def _at(
+def prepare(
+    tracks: Sequence[SkeletonTrack], span: tuple[float, float], layout: Layout, persons: int = 1, by: str = "body"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """People seen at the same times as one clip: moments (T,), the share of the `span` (seconds) that has passed; points
+    (M, T, V, D), normalised; scores (M, T, V). Raises `DataError` when their times differ."""
+    first = tracks[0]
+    points = np.zeros((persons, len(first), len(layout), first.points.shape[-1]), np.float32)
+    scores = np.zeros(points.shape[:-1], np.float32)
+    for m, track in enumerate(track.to_layout(layout.name) for track in tracks[:persons]):
+        if not np.array_equal(track.times, first.times):
+            raise DataError("its people were not seen at the same times")
+        points[m], scores[m] = np.nan_to_num(track.points), track.scores
+    moments = (first.times - span[0]) / max(span[1] - span[0], 1e-9)
+    return moments, normalise(points, scores, layout, by), scores
+
+
+def at_moments(
     wanted: np.ndarray, moments: np.ndarray, points: np.ndarray, scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points (M, T', V, D) and scores (M, T', V) at `wanted` (T',), on straight lines between those at `moments`."""

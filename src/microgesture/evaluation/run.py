@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,17 @@ from microgesture.atomic import write_json, write_text
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.errors import DataError, RecipeError
+from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
 from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
-from microgesture.training.prediction import Predictions, predict, resolve_precision
+from microgesture.training.prediction import Predictions, clip_input, predict, resolve_precision
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """One run on one test set: its recipe, its metrics, counts `confusion (K, K)`, embeddings `clips (N, D)` and
-    `texts (K, D)` (None without a text encoder), `labels (N,)`, and what a majority line needs."""
+    `texts (K, D)` (None without a text encoder), `labels (N,)`, what a majority line needs, and the `cost`."""
 
     title: str
     folder: Path
@@ -38,6 +39,7 @@ class Evaluation:
     labels: np.ndarray
     subjects: tuple[str, ...]
     train_labels: np.ndarray
+    cost: Cost | None = None
 
 
 def evaluate_run(
@@ -78,6 +80,7 @@ def evaluate_run(
         found.labels,
         subjects,
         train_labels,
+        cost(opened.objective, clip_input({"clip": dataset[0]["clip"][None]}, chosen)),
     )
     _write(evaluation, found, opened, dataset, out)
     return evaluation
@@ -91,6 +94,7 @@ def _write(
     values = {
         "title": evaluation.title,
         "metrics": evaluation.metrics.to_json(),
+        "cost": None if evaluation.cost is None else asdict(evaluation.cost),
         "expected_calibration_error": ece,
         "classes": list(evaluation.names),
         "confusion": evaluation.confusion.tolist(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from microgesture.evaluation.tables import (
     AblationRow,
     ablation_rows,
     caption,
+    published_row,
     to_csv,
     to_markdown,
     to_rich,
@@ -59,7 +61,7 @@ def different_part(a: Mapping[str, Any], b: Mapping[str, Any], seeds: bool = Tru
 
 
 def _what_matters(key: str, value: Any, seeds: bool) -> Any:
-    if key == "title":
+    if key in ("title", "published"):
         return None
     if key == "start":
         folder = str(Path(value).resolve()) if value else ""
@@ -83,7 +85,15 @@ def table_rows(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[Ablation
             if run.names != first.names or run.subjects != first.subjects or list(run.labels) != list(first.labels):
                 raise DataError(f"'{run.folder}' and '{first.folder}' were tested on different clips: no common table")
     majority = majority_metrics(first.train_labels, first.labels, len(first.names), first.subjects)
-    return ablation_rows({"majority": majority, **{k: [e.metrics for e in v] for k, v in evaluations.items()}})
+    rows = ablation_rows({"majority": majority, **{k: [e.metrics for e in v] for k, v in evaluations.items()}})
+    of_name = {_name(key): runs[0] for key, runs in evaluations.items()}
+    return [with_context(row, of_name[row.name]) if row.name in of_name else row for row in rows]
+
+
+def with_context(row: AblationRow, run: Evaluation) -> AblationRow:
+    """A row with what its network costs and the published numbers that its recipe names."""
+    printed = published_row(str(run.recipe.get("published") or ""))
+    return replace(row, cost=run.cost, published=printed if printed is not None else row.published)
 
 
 def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:

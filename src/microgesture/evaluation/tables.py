@@ -8,12 +8,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import Metrics, mean_over_seeds
+
+if TYPE_CHECKING:
+    from microgesture.evaluation.cost import Cost
 
 ABLATION_ROWS = {
     "majority": "Majority class",
@@ -28,18 +31,34 @@ ABLATION_ROWS = {
 
 @dataclass(frozen=True)
 class AblationRow:
-    """One row: its name, the metrics (of one run, or the mean of several seeds) and the published top-1 and
-    top-5 in per cent, if the letter gives them."""
+    """One row: its name, the metrics (of one run, or the mean of several seeds), the published top-1 and top-5 in per
+    cent, where there are any, and what the network costs."""
 
     name: str
     metrics: Metrics
     published: tuple[float, float | None] | None = None
+    cost: Cost | None = None
 
 
 def published_results() -> dict[str, Any]:
     """The numbers printed in the letter and by the challenges, as carried with the package."""
     text = (resources.files("microgesture.evaluation") / "published_results.json").read_text("utf-8")
     return json.loads(text)
+
+
+def published_row(place: str) -> tuple[float, float | None] | None:
+    """Top-1 and top-5 in per cent of "table/row" of the published results; None for an empty place.
+
+    Raises `DataError` when there is no such table or row.
+    """
+    if not place:
+        return None
+    table, _, name = place.partition("/")
+    rows = published_results().get(table, []) if table != "columns" else []
+    found = next((row for row in rows if row[0] == name and len(row) >= 3), None)
+    if found is None:
+        raise DataError(f"published: no row '{name}' in table '{table}' of the published results")
+    return found[-2], found[-1]
 
 
 def ablation_rows(
@@ -80,7 +99,8 @@ def to_csv(rows: Sequence[AblationRow]) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     names = ("top1", "top5", "mean_class", "macro_f1")
     bounds = [f"{name}_{end}" for name in names for end in ("low", "high")]
-    writer.writerow(["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5"])
+    about = ["modality", "parameters", "gflops"]
+    writer.writerow(["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5", *about])
     for row in rows:
         m = row.metrics
         ends = [m.intervals.get(name) or (None, None) for name in names]
@@ -88,11 +108,13 @@ def to_csv(rows: Sequence[AblationRow]) -> str:
         printed = [None if p is None else p / 100 for p in (row.published or (None, None))]
         shares = ["" if v is None else f"{v:.4f}" for v in values]
         letter = ["" if p is None else f"{p:.4f}" for p in printed]
-        writer.writerow([row.name, *shares, m.clips, m.subjects, m.seeds, *letter])
+        cost = row.cost
+        context = ["", "", ""] if cost is None else [cost.modality, cost.parameters, f"{cost.gflops:.4f}"]
+        writer.writerow([row.name, *shares, m.clips, m.subjects, m.seeds, *letter, *context])
     return stream.getvalue()
 
 
-def to_rich(rows: Sequence[AblationRow], title: str = "Ablation") -> Table:
+def to_rich(rows: Sequence[AblationRow], title: str = "Results") -> Table:
     """The table for the terminal; `caption` is the line to print below it."""
     header, body = _cells(rows)
     table = Table(title=title)
@@ -118,15 +140,19 @@ def caption(rows: Sequence[AblationRow]) -> str:
     interval = "95 % intervals resample subjects" + (
         "" if max(seeds, default=1) == 1 else " and add the spread over seeds"
     )
-    return f"Per cent; {m.clips} test clips of {m.subjects} subjects, {classes}; {interval}.{said}"
+    counted = " GFLOPs are 10^9 multiply-adds a clip." if any(r.cost for r in rows) else ""
+    return f"Per cent; {m.clips} test clips of {m.subjects} subjects, {classes}; {interval}.{said}{counted}"
 
 
 def _cells(rows: Sequence[AblationRow]) -> tuple[list[str], list[list[str]]]:
     top = min((r.metrics.classes for r in rows), default=5)
     header = ["", "top-1", "95 % interval", f"top-{min(5, top)}", "mean-class", "95 % interval"]
+    costs = any(r.cost for r in rows)
+    if costs:
+        header[1:1] = ["modality", "parameters", "GFLOPs"]
     letter = any(r.published for r in rows)
     if letter:
-        header += ["letter top-1", "letter top-5"]
+        header += ["published top-1", "published top-5"]
     body = []
     for row in rows:
         m = row.metrics
@@ -138,10 +164,18 @@ def _cells(rows: Sequence[AblationRow]) -> tuple[list[str], list[list[str]]]:
             _percent(m.mean_class),
             _interval(m.intervals.get("mean_class")),
         ]
+        if costs:
+            cells[1:1] = _cost_cells(row.cost)
         if letter:
             cells += ["" if p is None else f"{p:.2f}" for p in (row.published or (None, None))]
         body.append(cells)
     return header, body
+
+
+def _cost_cells(cost: Cost | None) -> list[str]:
+    if cost is None:
+        return ["", "", ""]
+    return [cost.modality, f"{cost.parameters / 1e6:.2f} M", f"{cost.gflops:.2f}"]
 
 
 def _percent(share: float) -> str:

@@ -134,6 +134,8 @@ class Recipe:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     start: str = ""
+    published: str = ""
+    """Row of the published results to stand beside this one: table/row, e.g. imigue_recognition/ST-GCN."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a recipe file holds them."""
@@ -216,7 +218,7 @@ def make_recipe(values: Mapping[str, Any], flags: Sequence[str] = (), source: st
         if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
             raise
         raise RecipeError(f"{source}: {_one_line(error)}") from error
-    keys = ("title", *_PARTS, "start")
+    keys = ("title", *_PARTS, "start", "published")
     result = Recipe(**{key: getattr(recipe, key) for key in keys})
     _check_ranges(result, source)
     return result

@@ -24,6 +24,7 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_lis
 
 from microgesture.atomic import write_text
 from microgesture.datasets import make_loader
+from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.encoders import Encoder
 from microgesture.errors import RecipeError
 from microgesture.recognition import Objective
@@ -268,12 +269,14 @@ class _Loop:
         return self.accelerator.unwrap_model(self.model).state_dict()
 
     def _write_config(self, finished: bool, temperature: float = 1.0) -> None:
-        values = {
+        values: dict[str, Any] = {
             "finished": finished,
             "temperature": temperature,
             "best": {"epoch": self.best.epoch, "val_top1": self.best.accuracy},
             "precision": self.precision,
         }
+        if isinstance(self.train_set, SkeletonDataset):
+            values["dimensions"] = self.train_set.dimensions
         write_configuration(self.out, self.recipe, self.objective, values)
 
     def _tensorboard(self):
@@ -330,6 +333,7 @@ def _accelerator(recipe: Recipe) -> Accelerator:
 
 INDIFFERENT = (
     "title",
+    "published",
     "data.workers",
     "data.cache",
     "training.checkpoint_minutes",

@@ -39,7 +39,10 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
     )
     write_json(folder / LABELS, objective.vocabulary.to_json())
     if objective.modality == "skeleton":
-        seen = {"layout": "gesture-62", "frames": recipe.data.frames, "values": "x, y, score; any unit of length"}
+        layout = getattr(objective.encoder, "layout", None)
+        data = recipe.data
+        seen = {"layout": layout.name if layout is not None else "", "frames": data.frames, "stream": data.stream}
+        seen |= {"normalise": data.normalise, "values": "x, y, score in 2D; x, y, z in 3D"}
         write_json(folder / "preprocessor.json", seen)
         return
     keys = ("frames", "size", "fit", "crop")

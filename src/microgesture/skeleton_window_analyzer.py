@@ -1,0 +1,107 @@
+"""The analyzer for skeleton runs that score whole clips (the graph networks, supervised or aligned with texts): a video
+is read through sliding windows, each made ready as a training clip is."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from microgesture.analyzer import Analyzer, WindowScores
+from microgesture.datasets.skeletons import at_moments, prepare, to_stream
+from microgesture.errors import DataError, RecipeError
+from microgesture.pose.layouts import LAYOUTS, Layout
+from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
+from microgesture.skeleton_analyzer import BATCH, LEAST_SEEN_S, SkeletonAnalyzer, resample, speed_of_body
+from microgesture.spotting import SpottingConfig
+from microgesture.training.assembly import Run
+from microgesture.training.prediction import softmax
+from microgesture.video import sample_times
+
+RATE = 25.0
+"""Poses a second that are estimated of a video: that of iMiGUE's own skeletons."""
+LEAST_SEEN = 0.5
+"""Share of a window's poses in which the person must be seen."""
+
+
+class SkeletonWindowAnalyzer(SkeletonAnalyzer):
+    """A run whose objective gives `scores` of clips (B, M, T, V, C) made ready for videos and tracks.
+
+    Windows are `window_s` long and `stride_s` apart (`SpottingConfig`). Raises `RecipeError` for a run that was trained
+    on points in space: no video shows those.
+    """
+
+    def __init__(self, run: Run, device: str = "auto") -> None:
+        super().__init__(run, device)
+        self.rate = float(run.config.get("rate", RATE))
+        if run.config.get("dimensions", 2) != 2:
+            raise RecipeError(f"'{run.folder}' learnt from points in space (3D), which a video does not show")
+        layout = getattr(run.objective.encoder, "layout", None)
+        if not isinstance(layout, Layout):
+            raise RecipeError(f"'{run.folder}': its encoder does not say which keypoint layout it reads (layout)")
+        self.layout = LAYOUTS[layout.name]
+        self.channels = int(getattr(run.objective.encoder, "channels", 3))
+        self.persons = int(getattr(run.objective.encoder, "persons", 1))
+
+    @property
+    def zero_shot(self) -> bool:
+        """Whether the vocabulary has labels that the run was not trained on."""
+        return Analyzer.zero_shot.fget(self)  # type: ignore[attr-defined]
+
+    def probabilities(self, track: SkeletonTrack) -> np.ndarray:
+        """Probabilities (K,) of a trimmed track: one clip over the time in which the person is seen.
+
+        Raises `DataError` when the person is seen for less than a quarter of a second.
+        """
+        seen = np.flatnonzero((track.scores >= LEAST_SCORE).any(-1))
+        if not len(seen):
+            raise DataError("no person was found in it, so there is no gesture to name")
+        step = float(np.median(np.diff(track.times))) if len(track) > 1 else 0.0
+        start, end = float(track.times[seen[0]]), float(track.times[seen[-1]]) + step
+        if end - start < LEAST_SEEN_S:
+            raise DataError(f"a person is seen for {end - start:.2f} s only: too short for a gesture")
+        return self._score([self._clip(track.between(start, end), start, end)])[0]
+
+    def token_probabilities(self, track: SkeletonTrack, config: SpottingConfig | None = None) -> WindowScores:
+        """Probabilities of sliding windows; NaN where the person is seen in less than half of a window.
+
+        `motion` is the speed of the fastest of hands, head, shoulders and feet in the window, in shoulder widths a
+        second.
+        """
+        config = config or self.default_spotting
+        classes = len(self.vocabulary)
+        if len(track) < 2:
+            return WindowScores(np.zeros(0), np.zeros((0, classes)), np.zeros(0))
+        step = float(np.median(np.diff(track.times)))
+        first, last = float(track.times[0]), float(track.times[-1]) + step
+        window = min(config.window_s, last - first)
+        count = int(np.ceil(max(last - first - window, 0.0) / config.stride_s - 1e-6)) + 1
+        starts = np.minimum(first + np.arange(count) * config.stride_s, last - window)
+        rows = np.full((count, classes), np.nan)
+        clips: list[torch.Tensor] = []
+        where: list[int] = []
+        speed = speed_of_body(resample(track, self.rate), self.rate, 1)
+        motion = np.zeros(count)
+        for i, start in enumerate(starts.tolist()):
+            begin = int((start - first) * self.rate)
+            motion[i] = speed[begin : begin + max(int(window * self.rate), 1)].max(initial=0.0)
+            part = track.between(start - 1e-9, start + window - 1e-9)
+            if len(part) and (part.scores >= LEAST_SCORE).any(-1).mean() >= LEAST_SEEN:
+                clips.append(self._clip(part, start, start + window))
+                where.append(i)
+            if clips and (len(clips) == BATCH or i == count - 1):
+                rows[where] = self._score(clips)
+                clips, where = [], []
+        return WindowScores(starts + window / 2, rows, motion)
+
+    def _clip(self, track: SkeletonTrack, start: float, end: float) -> torch.Tensor:
+        """(M, T, V, C) of one stretch, as `SkeletonDataset` makes it at test time."""
+        data = self.run.recipe.data
+        moments, points, scores = prepare([track], (start, end), self.layout, self.persons, data.normalise)
+        points, scores = at_moments(sample_times(0.0, 1.0, data.frames), moments, points, scores)
+        clip = to_stream(points, scores, data.stream, self.layout.parents)[..., : self.channels]
+        return torch.from_numpy(np.ascontiguousarray(clip))
+
+    @torch.inference_mode()
+    def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
+        scores = self.run.objective.scores(torch.stack(clips).to(self.device))
+        return softmax(scores.float().cpu().numpy() / self.run.temperature)
