@@ -30,6 +30,9 @@ from microgesture.vocabulary import BUILT_IN, NO_GESTURE, Vocabulary
 BALANCES = ("equal", "long-tail")
 """Class counts: all alike, or falling off geometrically to a fiftieth, as in the real data sets."""
 
+POSES = ("true", "estimated")
+"""What the skeleton files hold."""
+
 
 @dataclass(frozen=True)
 class WorldConfig:
@@ -53,6 +56,7 @@ class WorldConfig:
         interview_seconds: shortest and longest interview.
         gestures_per_minute: sum of the hazards of all gestures.
         effect: log of the ratio by which the outcome shifts the rates that it shifts.
+        poses: `true` joints in the skeleton files, or `estimated`: with the errors of a pose estimator, modelled.
         device: where pictures are computed, `cpu` or `cuda`; other devices round differently.
         workers: processes; no influence on what is written.
     """
@@ -74,6 +78,7 @@ class WorldConfig:
     interview_seconds: tuple[float, float] = (60.0, 180.0)
     gestures_per_minute: float = 16.0
     effect: float = 0.8
+    poses: str = "true"
     device: str = "cpu"
     workers: int = 1
 
@@ -96,6 +101,7 @@ class WorldConfig:
             "interview_seconds": not 1 <= low <= high,
             "gestures_per_minute": not 0 < self.gestures_per_minute <= 600,
             "effect": not 0 <= self.effect <= 5,
+            "poses": self.poses not in POSES,
             "workers": self.workers < 1,
         }
         for name in (name for name, bad in wrong.items() if bad):

@@ -139,14 +139,17 @@ def film(
     video: Path,
     skeleton: Path,
     device: str = "cpu",
+    poses: str = "true",
 ) -> None:
-    """Act, look, render: write the video and its true 2D skeleton track (the video comes last).
+    """Act, look, render: write the video and its 2D skeleton track (the video comes last).
 
-    Scores of the track are 1 for points that the camera sees, 0 outside the picture or behind something.
+    Scores of the true track are 1 for points that the camera sees, 0 outside the picture or behind something; with
+    `poses` "estimated" it is written `as_estimated`.
     """
     from microgesture.pose.track import SkeletonTrack
     from microgesture.synthetic.appearance import sample_appearance
     from microgesture.synthetic.camera import sample_camera
+    from microgesture.synthetic.estimated_tracks import as_estimated
     from microgesture.synthetic.motion import NEEDS_HAT, perform
     from microgesture.synthetic.renderer import render_chunks, visibility
     from microgesture.video.writer import write_video
@@ -166,6 +169,8 @@ def film(
     coarse = min(size, VISIBILITY_SIZE)
     seen = visibility(performance, camera, appearance, (coarse, coarse)).astype(np.float32)
     track = SkeletonTrack(performance.times, np.nan_to_num(pixels), seen, "synthetic", (size, size))
+    if poses == "estimated":
+        track = as_estimated(track, stream(seed, "estimator", split, 2 * index + (kind == "interview")))
     track.save(skeleton)
     chunks = render_chunks(performance, camera, appearance, device=device)
     write_video(video, (frame for chunk in chunks for frame in chunk), fps)

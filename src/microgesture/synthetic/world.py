@@ -140,7 +140,7 @@ def _film_item(plan: Plan, item: Item, out: Path) -> None:
         script, _ = plan.interview(item)
         _write_timeline(plan, item, out)
     video, skeleton = files[0], files[1]
-    film(script, item.split, c.seed, item.index, item.kind, plan.size(item), c.fps, video, skeleton, c.device)
+    film(script, item.split, c.seed, item.index, item.kind, plan.size(item), c.fps, video, skeleton, c.device, c.poses)
 
 
 def _files(item: Item, out: Path) -> tuple[Path, ...]:
