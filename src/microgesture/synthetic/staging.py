@@ -16,7 +16,7 @@ from microgesture.synthetic.domains import DOMAINS, SPLITS, Domain, Subject, dra
 from microgesture.synthetic.schedule import MotionSpec, Scheduled, Setting
 from microgesture.vocabulary import NO_GESTURE
 
-STREAMS = ("subject", "clip", "interview", "timeline", "looks", "rates", "order")
+STREAMS = ("subject", "clip", "interview", "timeline", "looks", "rates", "order", "estimator")
 """Independent kinds of seed streams."""
 
 
