@@ -241,6 +241,43 @@ def _benchmark(args: argparse.Namespace) -> int:
     return 0 if not result.failed else (1 if result.evaluations else 2)
 
 
+def _fuse_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="+", help="two run folders or more: RGB, skeleton streams, texts")
+    parser.add_argument("-o", "--out", required=True, help="folder for weights, table and confusion matrix")
+    parser.add_argument("--manifest", help="test on this manifest instead of the runs' own")
+    parser.add_argument("--split", default="test", help="split to test on")
+    parser.add_argument("--weights", nargs="+", type=float, help="one a run; default: searched on the validation split")
+
+
+def _fuse(args: argparse.Namespace) -> int:
+    from microgesture.evaluation.fusion import fuse
+
+    found = fuse(args.run, args.out, args.manifest, args.split, args.weights)
+    print(found.table)
+    if found.left_out:
+        say(f"{found.left_out} clips cannot be read by all runs and were left out")
+    return 0
+
+
+def _submit_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="a run folder, or the folder that `fuse` wrote")
+    parser.add_argument("--challenge", required=True, help="miga2023, miga2024, miga2025, miga2026 or ma52")
+    parser.add_argument("-o", "--out", default="prediction.zip", help="the zip to write")
+    parser.add_argument("--data", help="the data set's folder; default: that of the run")
+    parser.add_argument("--split", default="", help="predict this split in place of the clips without labels")
+    parser.add_argument(
+        "--numbers", default="index", choices=("index", "file"), help="classes from 0, or as in the files"
+    )
+
+
+def _submit(args: argparse.Namespace) -> int:
+    from microgesture.evaluation.submission import submit
+
+    count = submit(args.run, args.challenge, args.out, args.data, args.split, args.numbers)
+    print(f"{args.out}: {count} clips")
+    return 0
+
+
 # --- import-checkpoint, demo --------------------------------------------------------------------------
 
 
@@ -281,6 +318,8 @@ VERBS: dict[str, Verb] = {
     "train": ("train a recipe", _train_arguments, _train),
     "evaluate": ("test runs: accuracies with intervals, confusion matrices", _evaluate_arguments, _evaluate),
     "benchmark": ("train and test many recipes: one table", _benchmark_arguments, _benchmark),
+    "fuse": ("fuse the scores of several runs, weights from the validation split", _fuse_arguments, _fuse),
+    "submit": ("predict a challenge's test clips into the zip that its server takes", _submit_arguments, _submit),
     "recipes": ("list, print or copy the recipes of the package", _recipes_arguments, _recipes),
     "synthesize": ("make a world of people that do not exist", _synthesize_arguments, _synthesize),
     "import-checkpoint": ("turn the authors' weight files into a run", _import_arguments, _import_checkpoint),

@@ -1,5 +1,6 @@
 """R(2+1)D: token grid, torchvision's weights from local files, the small network's factorisation."""
 
+import copy
 import tempfile
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from microgesture.encoders import create_encoder
+from microgesture.encoders import create_encoder, load_reference
 from microgesture.encoders.r2plus1d import KINETICS_MEAN, KINETICS_STD, middle_channels
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
@@ -55,6 +56,29 @@ def test_local_weights_give_torchvisions_features(network, weights):
         ours = encoder.pool(encoder(clip))
     hook.remove()
     assert torch.allclose(ours, features["pooled"], rtol=1e-4, atol=1e-5)
+
+
+def test_load_reference_gives_torchvisions_logits(network):
+    generator = torch.Generator().manual_seed(5)
+    state = {
+        key: torch.rand(value.shape, generator=generator) + 0.5 if "running" in key else value
+        for key, value in network.state_dict().items()
+    }
+    official = copy.deepcopy(network)
+    official.load_state_dict(state)
+    model = load_reference(create_encoder("r2plus1d_18"), state).eval()
+    assert sum(p.numel() for p in model.parameters()) == 31_505_325  # torchvision's documented count
+    clip = model.encoder.example_input(2)
+    with torch.no_grad():
+        expected = official(clip)
+        assert expected.shape == (2, 400)
+        assert torch.allclose(model(clip), expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
+
+
+def test_load_reference_without_the_classification_layer(network):
+    state = {key: value for key, value in network.state_dict().items() if not key.startswith("fc.")}
+    with pytest.raises(RecipeError, match="'r2plus1d_18' hold no head"):
+        load_reference(create_encoder("r2plus1d_18"), state)
 
 
 def test_safetensors_and_data_parallel_prefix(network, tmp_path):

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
 from microgesture.datasets.manifest import ClipRow
-from microgesture.errors import DataError, UserError, VideoError
+from microgesture.errors import DataError, RecipeError, UserError, VideoError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.reader import VideoReader
 from microgesture.video.sampling import sample_times
@@ -24,6 +25,7 @@ Crop = Literal["frame", "person"]
 """What of the picture is shown: all of it, or a square around the person (needs column `skeleton`)."""
 
 _CACHED_PER_FRAME = 2  # frames stored per frame sampled in training, so that temporal jitter has a choice
+_WARPED_PER_FRAME = 4  # and where pieces of augmentation stretch the time: a slow clip shows more of the frames there
 
 
 class ClipDataset(Dataset):
@@ -35,10 +37,16 @@ class ClipDataset(Dataset):
     (seed, epoch, index), so they do not depend on workers or order; `set_epoch` says which epoch it is.
 
     With `cache` (a folder) every clip is decoded once, on construction, into `datasets.cache`. At test time a
-    cached clip equals the decoded one exactly; in training, jitter chooses among twice as many frames.
+    cached clip equals the decoded one exactly; in training, jitter chooses among twice as many frames, and pieces of
+    `augment` that change time among four times as many.
 
-    Raises `DataError` for a label outside the vocabulary or a missing skeleton, `VideoError` for a video that
-    cannot be read, `UserError` for a cache that cannot be written.
+    `augment` are the pieces that act in training, on top of the jitter; a flipped clip whose label says a side gets
+    the label of the other side, and a clip whose label has no mirror image is not flipped by it. (The plain `flip`
+    knows nothing of labels.) Pieces act on frames scaled to the size, not on whole pictures.
+
+    Raises `DataError` for a label outside the vocabulary or a missing skeleton, `RecipeError` for a piece that does
+    not act on video frames, `VideoError` for a video that cannot be read, `UserError` for a cache that cannot be
+    written.
     """
 
     def __init__(
@@ -54,6 +62,7 @@ class ClipDataset(Dataset):
         random_crop: float = 0.0,
         crop: Crop = "frame",
         cache: Path | None = None,
+        augment: Augmentation | None = None,
     ) -> None:
         if frames < 1 or size < 1 or not 0.0 <= random_crop < 1.0:
             raise UserError(f"clips of {frames} frames, {size} pixels and random crop {random_crop} cannot be made")
@@ -61,6 +70,11 @@ class ClipDataset(Dataset):
         self.vocabulary = vocabulary
         self.frames, self.size, self.fit, self.crop = frames, size, fit, crop
         self.training, self.seed, self.flip, self.random_crop = training, seed, flip, random_crop
+        self.augment = augment if training and augment is not None else Augmentation()
+        self.augment.check("rgb")
+        if flip and self.augment.flip is not None:
+            raise RecipeError("data.flip and data.augment.flip are both on: choose one")
+        self._mirrored = self.augment.flipped_labels(vocabulary)
         self.epoch = 0
         self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
         self.subjects = tuple(row.subject or row.media.as_posix() for row in self.rows)
@@ -85,7 +99,9 @@ class ClipDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         index = range(len(self))[index]
         generator = np.random.default_rng((self.seed, self.epoch, index)) if self.training else None
-        moments = sample_times(0.0, 1.0, self.frames, generator)
+        moments, label = sample_times(0.0, 1.0, self.frames, generator), self.labels[index]
+        if generator is not None:
+            moments = self.augment.temporal_moments(moments, generator)
         if self._cache is not None:
             frames = self._cache[index][self._nearest_stored(moments)]
         else:
@@ -94,8 +110,12 @@ class ClipDataset(Dataset):
         if generator is not None and self.random_crop > 0:
             box = random_box(frames.shape[1], frames.shape[2], generator, self.random_crop)
         flip = generator is not None and self.flip and generator.random() < 0.5
+        if generator is not None and self.augment.rgb:
+            frames = shrink(frames, self._side, self.fit, box)
+            frames, flipped = self.augment.rgb_frames(frames, generator, may_flip=self._mirrored[label] >= 0)
+            box, label = None, int(self._mirrored[label]) if flipped else label
         clip = to_clip(frames, self.size, self.fit, box, flip)
-        return {"clip": clip, "label": self.labels[index], "index": index}
+        return {"clip": clip, "label": label, "index": index}
 
     def _decode(self, index: int, moments: np.ndarray) -> np.ndarray:
         """Frames of a clip at `moments` in [0, 1) of its length, uint8 `(T, H, W, 3)`, the person cut out."""
@@ -129,7 +149,14 @@ class ClipDataset(Dataset):
     @property
     def _stored(self) -> int:
         """Frames in the cache per frame sampled."""
-        return _CACHED_PER_FRAME if self.training else 1
+        if not self.training:
+            return 1
+        return _WARPED_PER_FRAME if self.augment.temporal else _CACHED_PER_FRAME
+
+    @property
+    def _side(self) -> int:
+        """Largest side of the frames that are stored and augmented: what is cropped is magnified again."""
+        return round(self.size * (1 + max(self.random_crop, self.augment.cut_away) / 2))
 
     def _stored_moments(self) -> np.ndarray:
         """Moments in [0, 1) of the cached frames; the centres of the segments are always among them."""
@@ -141,12 +168,12 @@ class ClipDataset(Dataset):
         total = self.frames * self._stored
         offset = 0.5 if self._stored % 2 else 0.0
         places = moments * total
-        rounded = np.floor(places) if self.training else np.rint(places - offset)  # floor stays in the segment
+        jitter_only = self.training and not self.augment.temporal
+        rounded = np.floor(places) if jitter_only else np.rint(places - offset)  # floor stays in the segment
         return np.clip(rounded.astype(np.int64), 0, total - 1)
 
     def _open_cache(self, folder: Path) -> ClipCache:
-        side = round(self.size * (1 + self.random_crop / 2))  # a random crop is magnified again
-        moments = self._stored_moments()
+        side, moments = self._side, self._stored_moments()
         settings = [self.frames, self._stored, side, self.fit, self.crop]
         name = fingerprint([settings, [self._source(row) for row in self.rows]])
 

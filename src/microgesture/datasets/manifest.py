@@ -114,6 +114,14 @@ def read_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> Man
     return Manifest(path, tuple(rows), vocabulary)
 
 
+def read_unlabelled(path: str | Path) -> tuple[ClipRow, ...]:
+    """The rows of a table of clips whose labels are not known (a challenge's test set). Raises `DataError`."""
+    rows, problems = _parse(Path(path))
+    if problems:
+        raise DataError(str(problems[0]))
+    return tuple(rows)
+
+
 def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> list[Problem]:
     """Everything that is wrong with a manifest, row by row, videos opened: empty when all is well.
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.reference import ReferenceWeights
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
@@ -64,6 +65,12 @@ class R2Plus1D18(Encoder):
         for stage in STAGES:
             features = self.get_submodule(stage)(features)
         return features.flatten(2).transpose(1, 2)
+
+    def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
+        """torchvision's network: its stages by their own names (`STAGES`), its head `fc`."""
+        own = dict(state)
+        weight, bias = own.pop("fc.weight", None), own.pop("fc.bias", None)
+        return ReferenceWeights(own, weight, bias)
 
 
 def change_over_time(clip: Tensor) -> Tensor:

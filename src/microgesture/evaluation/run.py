@@ -55,11 +55,7 @@ def evaluate_run(
     opened = load_run(run, chosen)
     recipe = opened.recipe.to_dict()
     data = open_data(opened, manifest, (split,))
-    dataset = make_dataset(opened.recipe, data, split, encoder=opened.objective.encoder)
-    assert isinstance(dataset, ClipDataset | SkeletonDataset)
-    trained = opened.recipe.training.precision
-    precision = resolve_precision("auto" if trained == "fp16" and chosen == "cpu" else trained, chosen)
-    found = predict(opened.objective, dataset, opened.recipe.optimiser.batch, precision, chosen, features=True)
+    dataset, found = scored_split(opened, data, split, chosen, features=True)
     known = [row.label for row in data.split("train") if row.label in data.vocabulary]
     train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)
     train_labels = train_labels if len(train_labels) else found.labels
@@ -84,6 +80,17 @@ def evaluate_run(
     )
     _write(evaluation, found, opened, dataset, out)
     return evaluation
+
+
+def scored_split(
+    run: Run, data: Manifest, split: str, device: str = "cpu", features: bool = False
+) -> tuple[ClipDataset | SkeletonDataset, Predictions]:
+    """The clips of a split as the run reads them, and its scores for them. Raises what `make_dataset` raises."""
+    dataset = make_dataset(run.recipe, data, split, encoder=run.objective.encoder)
+    assert isinstance(dataset, ClipDataset | SkeletonDataset)
+    trained = run.recipe.training.precision
+    precision = resolve_precision("auto" if trained == "fp16" and device == "cpu" else trained, device)
+    return dataset, predict(run.objective, dataset, run.recipe.optimiser.batch, precision, device, features=features)
 
 
 def _write(

@@ -58,6 +58,8 @@ class ClassifierObjective(Objective):
     dictionary of a `VisualTextObjective`. `width` is the D of that stage. Raises `RecipeError` for an unknown head.
     """
 
+    soft_targets = True
+
     def __init__(
         self,
         encoder: Encoder,
@@ -127,7 +129,7 @@ class ClassifierObjective(Objective):
         """`classification_loss` of a batch with `label` and `clip`, or `embedding` (B, D) as `embed` gave it: the
         frozen part need not be computed again when the clips are not augmented. `accuracy` for the log."""
         embedding = batch["embedding"] if "embedding" in batch else self.embed(batch["clip"])
-        return cross_entropy(self.head(embedding), batch["label"])
+        return cross_entropy(self.head(embedding), batch["label"], batch.get("target"))
 
     def scores(self, clip: Tensor) -> Tensor:
         """Logits (B, K)."""

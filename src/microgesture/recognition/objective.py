@@ -23,6 +23,8 @@ class Objective(nn.Module):
 
     name: str = ""
     options: Mapping[str, Any] = {}
+    soft_targets: bool = False
+    """Whether `forward` uses `target` (B, K) of a batch, the distribution over the classes that mixup makes."""
     encoder: Encoder
     text_encoder: TextEncoder | None
 

@@ -1,0 +1,45 @@
+"""Augmentation of clips and skeletons in training: small pieces, each off unless a recipe names it.
+
+`Augmentation.from_config({"flip": {}, "rotate": {"degrees": 10}})` makes a plan of them; every piece also works alone.
+All that is random comes from the generator that is passed in, so equal generators give equal results. NumPy only, but
+for `mixup` and where pictures are resampled, which use torch and load it when they are first used.
+"""
+
+from __future__ import annotations
+
+from microgesture.datasets.augmentation.flipping import Flip, mirrored_labels
+from microgesture.datasets.augmentation.frames import FrameMask
+from microgesture.datasets.augmentation.linear import Rotate, Scale, Shear
+from microgesture.datasets.augmentation.mixing import Mixup
+from microgesture.datasets.augmentation.piece import Piece, RgbPiece, SkeletonPiece, SkeletonSample, TemporalPiece
+from microgesture.datasets.augmentation.plan import PIECES, Augmentation
+from microgesture.datasets.augmentation.rgb import Colour, ResizedCrop
+from microgesture.datasets.augmentation.skeleton import JointJitter, JointMask, PartMask
+from microgesture.datasets.augmentation.temporal import Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
+
+__all__ = [
+    "PIECES",
+    "Augmentation",
+    "Colour",
+    "Flip",
+    "FrameMask",
+    "JointJitter",
+    "JointMask",
+    "Mixup",
+    "PartMask",
+    "Piece",
+    "Repeat",
+    "ResizedCrop",
+    "Reverse",
+    "RgbPiece",
+    "Rotate",
+    "Scale",
+    "Shear",
+    "SkeletonPiece",
+    "SkeletonSample",
+    "Speed",
+    "TemporalCrop",
+    "TemporalJitter",
+    "TemporalPiece",
+    "mirrored_labels",
+]

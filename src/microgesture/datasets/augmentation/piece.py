@@ -1,0 +1,150 @@
+"""What a piece of augmentation is: parameters that are checked, a probability, and what it changes."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from microgesture.errors import RecipeError
+from microgesture.pose.skeleton import Layout
+
+
+@dataclass(frozen=True)
+class SkeletonSample:
+    """One clip of skeletons: `points (M, T, V, D)` float32, D = 2 or 3, and `scores (M, T, V)` float32.
+
+    Points are normalised (`pose.normalisation.normalise`): the body's centre is the origin, the unit is a shoulder
+    width, x points to the right of the picture and y down. Joints that are never known lie at the origin with score 0.
+    """
+
+    points: np.ndarray
+    scores: np.ndarray
+    layout: Layout
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which joints are known at some time, bool `(M, V)`. The others, and people who are not there, stay as
+        they are."""
+        return np.any(self.scores > 0, axis=1)
+
+
+def within(default: Any, low: float, high: float) -> Any:
+    """A parameter of a piece: a number or a range (two numbers), from `low` to `high`."""
+    return field(default=default, metadata={"limits": (low, high)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One augmentation. It happens to a clip with `probability`, independently of the others.
+
+    `name` is the key in a recipe. Raises `RecipeError` for a parameter of another type than its default, or outside
+    its limits (`within`); a range is two numbers, the smaller one first.
+    """
+
+    name: ClassVar[str] = ""
+    probability: float = within(1.0, 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        for parameter in fields(self):
+            value = getattr(self, parameter.name)
+            if isinstance(value, list):
+                value = tuple(value)
+                object.__setattr__(self, parameter.name, value)
+            if not _same_type(value, parameter.default):
+                raise self.error(f"{parameter.name} must be {_kind(parameter.default)}, got {value!r}")
+            if "limits" in parameter.metadata:
+                low, high = parameter.metadata["limits"]
+                ends = value if isinstance(value, tuple) else (value,)
+                if not low <= ends[0] <= ends[-1] <= high:
+                    what = "an ascending range within" if isinstance(value, tuple) else "between"
+                    raise self.error(f"{parameter.name} must be {what} {low:g} and {high:g}, got {_text(value)}")
+
+    def error(self, message: str) -> RecipeError:
+        """A `RecipeError` that names this piece."""
+        return RecipeError(f"augmentation '{self.name}': {message}")
+
+    def happens(self, rng: np.random.Generator) -> bool:
+        """Draw whether the piece acts on the clip at hand; always takes one number from the generator."""
+        return bool(rng.random() < self.probability)
+
+
+class TemporalPiece(Piece):
+    """Changes which moments of a clip are seen; the same for RGB and skeletons."""
+
+    def moments(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Moments `(T,)` in [0, 1) of the clip, as they would be sampled, to those that are sampled instead."""
+        if not self.happens(rng):
+            return moments
+        return np.clip(self.warped(np.asarray(moments, dtype=np.float64), rng), 0.0, LAST_MOMENT)
+
+    def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The new moments `(T,)`, held at the ends of the clip by the caller."""
+        raise TypeError(f"{type(self).__name__} does not change moments: define warped()")
+
+
+class RgbPiece(Piece):
+    """Changes uint8 frames `(T, H, W, 3)`; the result has the same shape. The same change for all frames of a clip."""
+
+    def frames(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The frames, changed with the piece's probability; what is passed in stays as it is."""
+        return self.changed_frames(frames, rng) if self.happens(rng) and frames.size else frames
+
+    def changed_frames(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """New frames."""
+        raise TypeError(f"{type(self).__name__} does not change frames: define changed_frames()")
+
+
+class SkeletonPiece(Piece):
+    """Changes a `SkeletonSample`; the same change for all people of a clip."""
+
+    def skeleton(self, sample: SkeletonSample, rng: np.random.Generator) -> SkeletonSample:
+        """The sample, changed with the piece's probability; what is passed in stays as it is."""
+        return self.changed_skeleton(sample, rng) if self.happens(rng) and sample.points.size else sample
+
+    def changed_skeleton(self, sample: SkeletonSample, rng: np.random.Generator) -> SkeletonSample:
+        """A new sample."""
+        raise TypeError(f"{type(self).__name__} does not change skeletons: define changed_skeleton()")
+
+
+LAST_MOMENT = float(np.nextafter(1.0, 0.0))
+"""The end of a clip, as a moment in [0, 1)."""
+
+
+def draw(bounds: tuple[float, float], rng: np.random.Generator) -> float:
+    """A number uniformly between two bounds."""
+    return float(rng.uniform(*bounds))
+
+
+def stretch(length: int, share: tuple[float, float], rng: np.random.Generator) -> slice:
+    """A run of frames at a random place: a random `share` of `length`, at least one frame."""
+    count = min(max(1, round(draw(share, rng) * length)), length)
+    first = int(rng.integers(0, length - count + 1))
+    return slice(first, first + count)
+
+
+def _same_type(value: Any, example: Any) -> bool:
+    if isinstance(example, tuple):
+        if not isinstance(value, tuple) or not value:
+            return False
+        words = isinstance(example[0], str)
+        return all(_same_type(v, example[0]) for v in value) and (words or len(value) == len(example))
+    if isinstance(example, bool) or isinstance(value, bool):
+        return isinstance(example, bool) and isinstance(value, bool)
+    if isinstance(example, float):
+        return isinstance(value, numbers.Real) and math.isfinite(value)
+    return isinstance(value, type(example))
+
+
+def _kind(example: Any) -> str:
+    if isinstance(example, tuple):
+        return "a list of names" if isinstance(example[0], str) else "two numbers"
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    return kinds[type(example)]
+
+
+def _text(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,357 @@
+"""ELAN files (.eaf) beside their media: every gesture that a human left standing on a tier is a clip.
+
+The media is looked for at `RELATIVE_MEDIA_URL`, at `MEDIA_URL`, by its name beside the document and anywhere below the
+root, and last by the document's own name. Tiers are those that `microgesture` writes (`MG@P1`, `MG-head-hand@P1`); in a
+document without them those named like the vocabulary or like `Gestures`, else those whose labels a vocabulary knows,
+else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is left out; where it names a class,
+that is the label.
+
+The subject is the tier's participant, unless that is only a number of ours (`P1`): then it is the media's name, for a
+video of somebody unknown is a subject of its own. A track `<media>.npz` beside the media or the document is the skeleton.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from microgesture.datasets.folder_files import (
+    VIDEO_SUFFIXES,
+    files_under,
+    folders_under,
+    is_video_name,
+    problem_of,
+    split_counts,
+)
+from microgesture.datasets.label_names import vocabulary_of
+from microgesture.datasets.manifest import ClipRow, Problem
+from microgesture.datasets.media_lengths import SLACK, MediaLength, media_lengths
+from microgesture.datasets.skeleton_checks import skeleton_end, skeleton_problems
+from microgesture.datasets.sources import Reading
+from microgesture.errors import DataError
+from microgesture.formats.eaf_pieces import VERDICTS
+from microgesture.formats.eaf_reader import Annotation, Document
+from microgesture.formats.eaf_splice import decode
+from microgesture.pose.sources import is_skeleton
+from microgesture.vocabulary import BUILT_IN, Vocabulary
+
+_GESTURES = re.compile(r"(mg|(micro[\s_-]*)?gestures?)\b", re.IGNORECASE)
+_REVIEW = re.compile(r"review\b", re.IGNORECASE)
+_SOUND = (".wav", ".mp3", ".ogg", ".flac", ".m4a", ".aac")
+
+
+@dataclass(frozen=True)
+class _Gesture:
+    """An annotation that is to be a clip; times in seconds of the media, `line` in the document."""
+
+    identity: str
+    line: int
+    tier: str
+    person: str
+    label: str
+    start: float
+    end: float
+
+
+@dataclass
+class _Paper:
+    """A document with its media and gestures. `subjects` maps a person to the subject's name."""
+
+    path: Path
+    video: Path | None = None
+    skeleton: Path | None = None
+    gestures: list[_Gesture] = field(default_factory=list)
+    subjects: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def media(self) -> Path | None:
+        return self.video or self.skeleton
+
+    def wrong(self, row: int, what: str) -> None:
+        self.problems.append(Problem(self.path, row, what))
+
+    def remark(self, row: int, what: str) -> None:
+        self.problems.append(Problem(self.path, row, what, error=False))
+
+
+def recognises(root: Path) -> bool:
+    """Whether there is an ELAN file, or a folder with one at most two folders below."""
+    if root.is_file():
+        return root.suffix.lower() == ".eaf"
+    return root.is_dir() and any(
+        name.lower().endswith(".eaf") for _, _, files in folders_under(root, 2) for name in files
+    )
+
+
+def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -> Reading:
+    """The gestures of all documents below the root, or of the one document that it is, without splits.
+
+    `vocabulary` (without: the labels found, sorted) must hold every label. `protocol` is not looked at. Media are
+    opened, with the tracks beside them.
+    """
+    papers, problems = _papers(root, vocabulary)
+    lengths = media_lengths(paper.video for paper in papers if paper.video)
+    vocabulary = vocabulary or vocabulary_of(
+        (g.label for paper in papers for g in paper.gestures), (root if root.is_dir() else root.parent).resolve().name
+    )
+    rows: list[ClipRow] = []
+    for paper in papers:
+        rows += _rows(root, paper, vocabulary, lengths)
+        problems += paper.problems
+    if not rows and not any(problem.error for problem in problems):
+        problems.append(Problem(root, 0, "no gestures in its ELAN files"))
+    return Reading("elan", root, vocabulary, tuple(rows), (), tuple(problems), _facts(papers, rows))
+
+
+def _papers(root: Path, vocabulary: Vocabulary | None) -> tuple[list[_Paper], list[Problem]]:
+    """The documents, each with its own media: two that name the same media are a problem, and read neither."""
+    files = [root] if root.is_file() else list(files_under(root))
+    by_name: dict[str, list[Path]] = {}
+    for file in files_under(root.parent, 0) if root.is_file() else files:
+        by_name.setdefault(file.name.lower(), []).append(file)
+    papers = [_paper(file, by_name, vocabulary) for file in files if file.suffix.lower() == ".eaf"]
+    problems: list[Problem] = []
+    claims: dict[Path, list[_Paper]] = {}
+    for paper in papers:
+        if paper.media is not None:
+            claims.setdefault(paper.media.resolve(), []).append(paper)
+    for first, *others in claims.values():
+        for other in others:
+            other.wrong(0, f"names the media of {first.path}, {first.media}: keep one of them")
+        if others:
+            for paper in (first, *others):
+                paper.gestures.clear()
+    return papers, problems
+
+
+def _paper(path: Path, by_name: dict[str, list[Path]], vocabulary: Vocabulary | None) -> _Paper:
+    paper = _Paper(path)
+    try:
+        text = decode(path.read_bytes(), str(path)).text
+        document = Document(text, str(path))
+        _find_media(paper, document, by_name)
+        tiers = _tiers(document, vocabulary)
+        if not any(document.annotations(tier) for tier in tiers):
+            paper.remark(0, "no gestures on " + (", ".join(f"tier '{tier}'" for tier in tiers) or "any tier"))
+        lines = _lines(text)
+        for tier in tiers:
+            paper.gestures += _gestures(paper, document, tier, lines, vocabulary)
+        _name_subjects(paper, document, tiers)
+    except OSError as error:
+        paper.wrong(0, f"cannot be read ({error.strerror or error})")
+    except DataError as error:
+        paper.problems.append(problem_of(path, error))
+        paper.gestures.clear()
+    return paper
+
+
+def _find_media(paper: _Paper, document: Document, by_name: dict[str, list[Path]]) -> None:
+    """The first of the document's media that is a video or a skeleton, and a track beside it or the document."""
+    names: list[str] = []
+    for descriptor in document.root.iterfind("HEADER/MEDIA_DESCRIPTOR"):
+        places = [_path(descriptor.get(key, "")) for key in ("RELATIVE_MEDIA_URL", "MEDIA_URL")]
+        named = [place for place in places if place]
+        if not named or named[0].lower().endswith(_SOUND):
+            continue
+        names.append(_base(named[0]))
+        beside = [paper.path.parent / place for place in named] + [paper.path.parent / _base(p) for p in named]
+        found = next((place for place in (*beside, *by_name.get(_base(named[0]).lower(), ())) if place.exists()), None)
+        if found is not None:
+            break
+    else:
+        same = (paper.path.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)
+        found = next((place for place in same if place.is_file()), None)
+    if found is not None and not is_video_name(found.name) and is_skeleton(found):
+        paper.skeleton = found
+        return
+    paper.video = found
+    stem = found.stem if found is not None else Path(names[0]).stem if names else paper.path.stem
+    folders = dict.fromkeys([found.parent if found is not None else paper.path.parent, paper.path.parent])
+    tracks = [folder / f"{stem}.npz" for folder in folders] + by_name.get(f"{stem}.npz".lower(), [])
+    paper.skeleton = next((track for track in tracks if track.is_file()), None)
+    if found is None:
+        media = f"no media {', '.join(names)}" if names else "names no media, and no video of its name is beside it"
+        note = paper.wrong if paper.skeleton is None else paper.remark
+        note(0, media + (f": the track {paper.skeleton} stands in for it" if paper.skeleton else ""))
+
+
+def _path(url: str) -> str:
+    """The path that a media URL or a path of any system names."""
+    if url.startswith("file:"):
+        path = unquote(urlsplit(url).path) or unquote(url[5:])
+        return path[1:] if re.match(r"/[A-Za-z]:", path) else path
+    return unquote(url).replace("\\", "/")
+
+
+def _base(path: str) -> str:
+    return re.split(r"[\\/]", path)[-1]
+
+
+def _tiers(document: Document, vocabulary: Vocabulary | None) -> list[str]:
+    """The tiers of gestures. Raises `DataError` when it cannot be told which they are."""
+    ours = document.gesture_tiers
+    if any(document.annotations(tier) for tier in ours):
+        return ours
+    others = [t for t in document.top_tiers if t not in ours and not _REVIEW.match(t) and not t.startswith("Emotion@")]
+    filled = [tier for tier in others if document.annotations(tier)]
+    names = {vocabulary.name.lower()} if vocabulary else set(BUILT_IN)
+    known = [vocabulary] if vocabulary else [Vocabulary.load(name) for name in BUILT_IN]
+    by_vocabulary = [tier for tier in filled if tier.partition("@")[0].strip().lower() in names]
+    by_name = [tier for tier in filled if _GESTURES.match(tier)]
+    if found := by_vocabulary or by_name:
+        return found
+    if ours or not filled:
+        return ours or [tier for tier in others if _GESTURES.match(tier)]
+    by_label = [tier for tier in filled if any(_knows(words, document.annotations(tier)) for words in known)]
+    if by_label or len(filled) == 1:
+        return by_label or filled
+    listed = ", ".join(f"'{tier}'" for tier in filled)
+    raise DataError(f"{document.source}: which tier holds the gestures? There are {listed}: name it MG@P1")
+
+
+def _knows(vocabulary: Vocabulary, annotations: Sequence[Annotation]) -> bool:
+    """Whether at least half of the labels are in a vocabulary."""
+    return 2 * sum(annotation.value.strip() in vocabulary for annotation in annotations) >= len(annotations)
+
+
+def _lines(text: str) -> dict[str, int]:
+    """The line of every annotation in the document."""
+    found: dict[str, int] = {}
+    place, line = 0, 1
+    for match in re.finditer(r"""ANNOTATION_ID\s*=\s*["']([^"']*)""", text):
+        line += text.count("\n", place, match.start())
+        place = match.start()
+        found.setdefault(match[1], line)
+    return found
+
+
+def _gestures(
+    paper: _Paper, document: Document, tier: str, lines: dict[str, int], vocabulary: Vocabulary | None
+) -> Iterator[_Gesture]:
+    """The annotations of a tier as the human left them: rejected and unsure ones are left out."""
+    reviews = _reviews(document, tier)
+    origin = document.origin()
+    for annotation in document.annotations(tier):
+        line = lines.get(annotation.identity, 0)
+        where = f"tier '{tier}', annotation {annotation.identity}"
+        label = " ".join(annotation.value.split())
+        verdict = " ".join(reviews.get(annotation.identity, "").split())
+        if verdict.lower() in VERDICTS:
+            paper.verdicts[verdict.lower()] += 1
+            if verdict.lower() != "accept":
+                continue
+        elif verdict and (
+            verdict in vocabulary if vocabulary else any(verdict in Vocabulary.load(b) for b in BUILT_IN)
+        ):
+            label = verdict
+        elif verdict:
+            paper.remark(line, f"{where}: the review '{verdict}' is none of {', '.join(VERDICTS)}, and no class")
+        if not label:
+            paper.wrong(line, f"{where}: empty label")
+            continue
+        start, end = ((time + origin) / 1000 for time in (annotation.start, annotation.end))
+        if end <= start or start < 0:
+            paper.wrong(line, f"{where}: from {start:g} to {end:g} s is no interval of the media")
+            continue
+        yield _Gesture(annotation.identity, line, tier, _person(document, tier), label, start, end)
+
+
+def _reviews(document: Document, tier: str) -> dict[str, str]:
+    """What the Review tiers say of the annotations of a tier, by their ids: those below it, and those of the same
+    person with times of their own, by overlap."""
+    found: dict[str, str] = {}
+    for name, element in document.tiers.items():
+        parent = element.get("PARENT_REF") or ""
+        if not _REVIEW.match(name) or parent not in ("", tier):
+            continue
+        if not parent and _person(document, name) != _person(document, tier):
+            continue
+        for review in document.annotations(name):
+            meant = [review.parent] if review.parent else _same_time(document.annotations(tier), review)
+            found |= dict.fromkeys(meant, review.value.strip())
+    return {identity: value for identity, value in found.items() if value}
+
+
+def _same_time(annotations: Sequence[Annotation], review: Annotation) -> list[str]:
+    """Ids of the annotations that share at least half of their joint time with a review."""
+    found = []
+    for other in annotations:
+        shared = min(other.end, review.end) - max(other.start, review.start)
+        joint = max(other.end, review.end) - min(other.start, review.start)
+        if shared > 0 and 2 * shared >= joint:
+            found.append(other.identity)
+    return found
+
+
+def _person(document: Document, tier: str) -> str:
+    return document.tiers[tier].get("PARTICIPANT") or tier.partition("@")[2] or "P1"
+
+
+def _name_subjects(paper: _Paper, document: Document, tiers: Sequence[str]) -> None:
+    """Persons P1 to Pn are numbers within one video, any other participant is somebody's name."""
+    persons = dict.fromkeys(_person(document, tier) for tier in tiers)
+    numbered = set(persons) == {f"P{i + 1}" for i in range(len(persons))}
+    video = paper.media.stem if paper.media is not None else paper.path.stem
+    paper.subjects = {person: video if numbered else person for person in persons}
+    for person in persons:
+        own = [document.tiers[tier].get("ANNOTATOR", "") for tier in tiers if _person(document, tier) == person]
+        if len(set(own)) > 1:
+            paper.remark(0, f"gestures of {person} by several annotators ({', '.join(sorted(set(own)))}): all are read")
+
+
+def _rows(root: Path, paper: _Paper, vocabulary: Vocabulary, lengths: dict[Path, MediaLength]) -> list[ClipRow]:
+    """The clips of a document; what does not fit its media or the vocabulary is noted."""
+    if paper.media is None or not paper.gestures:
+        return []
+    if paper.video is not None and (wrong := lengths[paper.video].wrong):
+        paper.problems.append(Problem(paper.video, 0, wrong))
+        return []
+    if paper.skeleton is not None:
+        found = skeleton_problems(paper.skeleton)
+        paper.problems += found
+        if any(problem.error for problem in found):
+            return []
+    duration = lengths[paper.video].duration if paper.video is not None else skeleton_end(paper.skeleton)
+    place = paper.path.relative_to(root) if root.is_dir() else Path(paper.path.name)
+    rows = []
+    for gesture in paper.gestures:
+        where = f"tier '{gesture.tier}', annotation {gesture.identity}"
+        if gesture.label not in vocabulary:
+            paper.wrong(gesture.line, f"{where}: label '{gesture.label}' is not in vocabulary '{vocabulary.name}'")
+        elif gesture.start >= duration or gesture.end > duration + SLACK:
+            paper.wrong(
+                gesture.line, f"{where}: ends at {gesture.end:.2f} s, past the end of the media ({duration:.2f} s)"
+            )
+        else:
+            rows.append(
+                ClipRow(
+                    paper.video,
+                    vocabulary[vocabulary.index(gesture.label)].name,
+                    gesture.start,
+                    min(gesture.end, duration),
+                    gesture.person,
+                    paper.subjects[gesture.person],
+                    skeleton=paper.skeleton,
+                    extra={"id": f"{place.with_suffix('').as_posix()}:{gesture.identity}"},
+                    row=gesture.line,
+                )
+            )
+    return rows
+
+
+def _facts(papers: Sequence[_Paper], rows: Sequence[ClipRow]) -> tuple[str, ...]:
+    verdicts = sum((paper.verdicts for paper in papers), Counter[str]())
+    subjects = {row.subject for row in rows}
+    labels = Counter(row.label for row in rows)
+    said = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
+    return (
+        f"{len(papers)} ELAN files, {split_counts(rows)} of {len(labels)} classes and {len(subjects)} subjects",
+        f"reviews: {said}; rejected and unsure gestures are left out" if said else "no gesture was reviewed",
+        *((f"most frequent: {', '.join(f'{label} {n}' for label, n in labels.most_common(3))}",) if labels else ()),
+    )
