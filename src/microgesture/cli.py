@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
 from microgesture.arguments import Parser, batch, configuration_text, say, split_flags, takes_flags
+from microgesture.cli_data import data, data_arguments
 from microgesture.cli_video import (
     analyze,
     analyze_arguments,
@@ -315,6 +316,7 @@ VERBS: dict[str, Verb] = {
     "recognize": ("name the gesture of trimmed clips", recognize_arguments, recognize),
     "pose": ("keep the skeleton of a video, without its pixels", pose_arguments, pose),
     "anonymize": ("hide the faces of a video, and check that they are hidden", anonymize_arguments, anonymize),
+    "data": ("check a data set, and prepare it for training", data_arguments, data),
     "train": ("train a recipe", _train_arguments, _train),
     "evaluate": ("test runs: accuracies with intervals, confusion matrices", _evaluate_arguments, _evaluate),
     "benchmark": ("train and test many recipes: one table", _benchmark_arguments, _benchmark),

@@ -1,7 +1,7 @@
 """A folder for every class: `root/Nodding/a.mp4`, or `root/train/Nodding/a.mp4` beside `root/test/...`.
 
-A clip is a video, a skeleton (what `pose.sources.read_tracks` reads: `.npz`, a folder of OpenPose files, ...) or both of
-one name. The folders' names are the labels as they stand. Without folders for the splits the clips have none.
+A clip is a video, a skeleton (`.npz`, a folder of OpenPose files, a MiGA or Kinect `.csv`) or both of one name. The
+folders' names are the labels as they stand. Without folders for the splits the clips have none.
 """
 
 from __future__ import annotations

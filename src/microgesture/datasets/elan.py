@@ -7,7 +7,8 @@ else the only one. Where a `Review` tier says "reject", or "unsure", the gesture
 that is the label.
 
 The subject is the tier's participant, unless that is only a number of ours (`P1`): then it is the media's name, for a
-video of somebody unknown is a subject of its own. A track `<media>.npz` beside the media or the document is the skeleton.
+video of somebody unknown is a subject of its own. A track `<media>.npz` beside the media or the document is the
+skeleton.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from microgesture.datasets.folder_files import (
+    MANY,
     VIDEO_SUFFIXES,
     files_under,
     folders_under,
@@ -85,7 +88,7 @@ def recognises(root: Path) -> bool:
     if root.is_file():
         return root.suffix.lower() == ".eaf"
     return root.is_dir() and any(
-        name.lower().endswith(".eaf") for _, _, files in folders_under(root, 2) for name in files
+        name.lower().endswith(".eaf") for _, _, files in islice(folders_under(root, 2), MANY) for name in files
     )
 
 
@@ -317,7 +320,7 @@ def _rows(root: Path, paper: _Paper, vocabulary: Vocabulary, lengths: dict[Path,
         paper.problems += found
         if any(problem.error for problem in found):
             return []
-    duration = lengths[paper.video].duration if paper.video is not None else skeleton_end(paper.skeleton)
+    duration = lengths[paper.video].duration if paper.video is not None else skeleton_end(paper.media)
     place = paper.path.relative_to(root) if root.is_dir() else Path(paper.path.name)
     rows = []
     for gesture in paper.gestures:

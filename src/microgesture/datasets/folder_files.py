@@ -14,6 +14,9 @@ from microgesture.errors import DataError
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 """Endings of video files, in the order in which one of several is chosen."""
 
+MANY = 2000
+"""Folders that are looked into before a layout is not recognised."""
+
 _ROW = re.compile(r"(?:row|line) (\d+)(?:,|:)\s*(.*)", re.DOTALL)
 
 
@@ -48,7 +51,7 @@ def is_video_name(name: str) -> bool:
 
 
 def problem_of(file: Path, error: Exception, lead: str = "") -> Problem:
-    """An error of a reader as a problem of the file; the row is taken out of `file, row 3: what` (or line) where it stands."""
+    """An error of a reader as a problem of the file; `file, row 3: what` (or line 3) becomes a problem of row 3."""
     text = str(error).removeprefix(str(file)).lstrip(",: ")
     match = _ROW.match(text)
     return Problem(file, int(match[1]), lead + match[2]) if match else Problem(file, 0, lead + text)

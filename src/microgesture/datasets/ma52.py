@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from microgesture.datasets.folder_files import (
+    MANY,
     files_under,
     folders_under,
     is_video_name,
@@ -66,7 +68,7 @@ class _Entry:
 def recognises(root: Path) -> bool:
     """Whether there is one of the lists, at most two folders below."""
     return root.is_dir() and any(
-        _LIST.fullmatch(name) for _, _, files in folders_under(root, 2) for name in files if name.endswith(".txt")
+        _LIST.fullmatch(name) for _, _, files in islice(folders_under(root, 2), MANY) for name in files
     )
 
 
@@ -211,8 +213,6 @@ def _row(
 
 def _validation_is_test(rows: list[ClipRow]) -> list[ClipRow]:
     """The rows of the test list left out, those of the validation list in their place."""
-    from dataclasses import replace
-
     return [replace(row, split="test" if row.split == "val" else row.split) for row in rows if row.split != "test"]
 
 
@@ -227,7 +227,11 @@ def _facts(
     listed = {entry.name for lines in entries.values() for entry in lines}
     others = sum(name not in listed for name in clips.videos)
     subjects = {row.subject for row in rows if row.subject}
-    facts = [compared(f"{split} list, clips", len(entries[split]), known["clips"][split]) for split in entries]
+    facts = [
+        compared(f"{split} list, clips", len(entries[split]), known["clips"][split])
+        for split in SPLITS
+        if split in entries
+    ]
     facts.append(f"protocol '{protocol}': {split_counts(rows)}")
     facts.append(compared("subjects", len(subjects), known["participants"]))
     if unlabelled:

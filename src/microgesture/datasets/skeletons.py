@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.skeleton_reading import RowTracks, read_rows
-from microgesture.errors import DataError, UserError
+from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.pose.layouts import LAYOUTS, Layout
 from microgesture.pose.normalisation import normalise
 from microgesture.pose.track import SkeletonTrack
@@ -51,7 +52,7 @@ class SkeletonDataset(Dataset):
         normalised: str = "body",
         training: bool = False,
         seed: int = 0,
-        augment: Any = None,
+        augment: Augmentation | None = None,
         skip: bool = False,
     ) -> None:
         if frames < 1 or stream not in STREAMS:
@@ -70,7 +71,13 @@ class SkeletonDataset(Dataset):
         self.augment = augment if training else None
         self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
         self.subjects = tuple(row.subject or row.media.as_posix() for row in self.rows)
-        self._flipped = None if self.augment is None else self.augment.flipped_labels(vocabulary)
+        if self.augment is not None:
+            self.augment.check("skeleton")
+            if normalised == "none":
+                raise RecipeError(
+                    "data.augment: skeletons are augmented about the body's centre: set data.normalise body"
+                )
+            self._mirrored = self.augment.flipped_labels(vocabulary)
         self._parents = self.layout.parents
         self._clips = [self._prepare(row, clip, normalised) for row, clip in zip(self.rows, tracks, strict=True)]
 
@@ -87,12 +94,15 @@ class SkeletonDataset(Dataset):
         moments, points, scores = self._clips[index]
         wanted = sample_times(0.0, 1.0, self.frames, generator)
         label = self.labels[index]
-        if self.augment is not None:
+        if self.augment is not None and generator is not None:
             wanted = self.augment.temporal_moments(wanted, generator)
         points, scores = at_moments(wanted, moments, points, scores)
-        if self.augment is not None:
-            points, scores, flipped = self.augment.skeleton_points(points, scores, self.layout, generator)
-            label = int(self._flipped[label]) if flipped and self._flipped is not None else label
+        if self.augment is not None and generator is not None:
+            mirrored = int(self._mirrored[label])
+            points, scores, flipped = self.augment.skeleton_points(
+                points, scores, self.layout, generator, mirrored >= 0
+            )
+            label = mirrored if flipped else label
         clip = to_stream(points, scores, self.stream, self._parents)[..., : self.channels]
         return {"clip": torch.from_numpy(np.ascontiguousarray(clip)), "label": label, "index": index}
 
@@ -111,8 +121,8 @@ class SkeletonDataset(Dataset):
 def prepare(
     tracks: Sequence[SkeletonTrack], span: tuple[float, float], layout: Layout, persons: int = 1, by: str = "body"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """People seen at the same times as one clip: moments (T,), the share of the `span` (seconds) that has passed; points
-    (M, T, V, D), normalised; scores (M, T, V). Raises `DataError` when their times differ."""
+    """People seen at the same times as one clip: moments (T,), the share of the `span` (seconds) that has passed;
+    points (M, T, V, D), normalised; scores (M, T, V). Raises `DataError` when their times differ."""
     first = tracks[0]
     points = np.zeros((persons, len(first), len(layout), first.points.shape[-1]), np.float32)
     scores = np.zeros(points.shape[:-1], np.float32)

@@ -16,11 +16,13 @@ import filecmp
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from microgesture.datasets.folder_files import (
+    MANY,
     folders_under,
     is_video_name,
     majority_line,
@@ -91,13 +93,11 @@ def recognises(root: Path) -> bool:
     """Whether there are folders `Sample0001` with files of SMG, or such files, at most four folders below."""
     if not root.is_dir():
         return False
-    for folder, folders, files in folders_under(root, 4):
+    for folder, folders, files in islice(folders_under(root, 4), MANY):
         if any(_FILE.fullmatch(name) for name in files):
             return True
         if any(_FOLDER.fullmatch(name) for name in folders) and folder == root:
             return True
-        if len(files) > 5000:  # another data set's frames
-            return False
     return False
 
 

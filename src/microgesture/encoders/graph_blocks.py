@@ -119,6 +119,10 @@ class BlockEncoder(GraphEncoder):
         self.width = first_width * STEPS[-1][0]
         self.input_norm = nn.BatchNorm1d(persons * len(self.layout) * channels)
 
+    def prepare(self, clip: Tensor) -> Tensor:
+        """What a network does to skeletons (B, M, T, V, C) before anything else: nothing, unless it says so."""
+        return clip
+
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, ceil(ceil(T / 2) / 2), width) of skeletons (B, M, T, V, C)."""
         batch, persons, frames, joints, channels = clip.shape
@@ -128,7 +132,7 @@ class BlockEncoder(GraphEncoder):
                 f"encoder '{self.name or type(self).__name__}' takes skeletons of {expected} persons, joints and"
                 f" channels, got {(persons, joints, channels)}"
             )
-        series = clip.permute(0, 1, 3, 4, 2).reshape(batch, persons * joints * channels, frames)
+        series = self.prepare(clip).permute(0, 1, 3, 4, 2).reshape(batch, persons * joints * channels, frames)
         series = self.input_norm(series).view(batch * persons, joints, channels, frames)
         features = self.blocks(series.permute(0, 2, 3, 1).contiguous())
         return features.mean(-1).view(batch, persons, self.width, -1).mean(1).transpose(1, 2)

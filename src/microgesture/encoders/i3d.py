@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
@@ -85,7 +86,7 @@ class Unit(nn.Module):
     (B, `inputs`, T, H, W) to (B, `outputs`, T/`stride`, H/`stride`, W/`stride`), rounded up. `kernel` is odd.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, momentum: float = 0.01) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, momentum: float = 0.1) -> None:
         super().__init__()
         padding = kernel // 2 if stride == 1 else 0  # with a stride it depends on the clip
         self.conv3d = nn.Conv3d(inputs, outputs, kernel, stride, padding, bias=False)
@@ -106,7 +107,7 @@ class InceptionModule(nn.Module):
     (B, `inputs`, T, H, W) to the channels of all branches; `channels` as in `MIXED`.
     """
 
-    def __init__(self, inputs: int, channels: tuple[int, ...], momentum: float = 0.01) -> None:
+    def __init__(self, inputs: int, channels: tuple[int, ...], momentum: float = 0.1) -> None:
         super().__init__()
         b0, b1a, b1b, b2a, b2b, b3b = channels
         self.b0 = Unit(inputs, b0, momentum=momentum)
@@ -135,9 +136,9 @@ class I3D(Encoder):
 
     `weights` is None (random) or a local file (.pth, .pt or .safetensors) with official keys (`from_reference`), whose
     head is left out. `pixels`: "kinetics" takes the clip as it is, "published" converts it to RGB in [-1, 1], as
-    published weights expect. `norm_momentum` is the share of a batch in the running statistics of BatchNorm; the
-    published 0.01 needs some hundred steps before evaluation means something: take 0.1 where training is short. The
-    dropout of the published head (0.5) is the objective's.
+    published weights expect. `norm_momentum` is the share of a batch in the running statistics of BatchNorm: PyTorch's
+    own; the published 0.01 leaves evaluation at chance for the first few hundred steps from random weights. The dropout
+    of the published head (0.5) is the objective's.
     Raises `RecipeError` when an option has no such value, or the weights cannot be read or do not fit.
     """
 
@@ -150,7 +151,7 @@ class I3D(Encoder):
         weights: str | None = None,
         pixels: Pixels = "kinetics",
         tokens: Tokens = "time",
-        norm_momentum: float = 0.01,
+        norm_momentum: float = 0.1,
     ) -> None:
         super().__init__()
         if pixels not in get_args(Pixels):
@@ -164,10 +165,11 @@ class I3D(Encoder):
         self.register_buffer("offset", 2 * torch.tensor(KINETICS_MEAN).view(3, 1, 1, 1) - 1, persistent=False)
         self.layers = self._build(norm_momentum)
         if weights is not None:
+            state = read_state_dict(Path(weights).expanduser())
             try:
-                load_reference_encoder(self, read_state_dict(weights))
+                load_reference_encoder(self, state)
             except RecipeError as error:
-                raise RecipeError(f"encoder 'i3d': {weights}: {error}") from error
+                raise RecipeError(f"{weights}: {error}") from error
 
     def _build(self, momentum: float) -> tuple[str, ...]:
         """Add the layers under their official names, and return these in order."""

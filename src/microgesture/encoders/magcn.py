@@ -111,6 +111,6 @@ class MaGcn(BlockEncoder):
 
         self.blocks = nn.Sequential(*stack_blocks(spatial, temporal, channels, first_width))
 
-    def forward(self, clip: Tensor) -> Tensor:
-        """Tokens (B, T / 4, width)."""
-        return super().forward(self.magnify(clip))
+    def prepare(self, clip: Tensor) -> Tensor:
+        """The magnified skeletons, (B, M, T, V, C)."""
+        return self.magnify(clip)

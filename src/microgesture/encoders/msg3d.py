@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
+from microgesture.encoders.graph_blocks import bone_distances
 from microgesture.encoders.graph_encoder import GraphEncoder
-from microgesture.encoders.msg3d_blocks import BRANCHES, DILATIONS, SpatialTemporalBlock, hops
+from microgesture.encoders.msg3d_blocks import BRANCHES, DILATIONS, SpatialTemporalBlock
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
@@ -49,7 +50,7 @@ class MSG3D(GraphEncoder):
         weights: str | None = None,
     ) -> None:
         super().__init__(layout, channels, persons)
-        longest = int(hops(self.layout).max())
+        longest = int(bone_distances(self.layout).max())
         usual = OFFICIAL_SCALES.get(layout) or tuple(min(most, longest + 1) for most in _MOST_SCALES)
         self.gcn_scales = usual[0] if gcn_scales is None else gcn_scales
         self.g3d_scales = usual[1] if g3d_scales is None else g3d_scales
@@ -70,17 +71,19 @@ class MSG3D(GraphEncoder):
         expected = (self.persons, len(self.layout), self.channels)
         if clip.dim() != 5 or (clip.shape[1], *clip.shape[3:]) != expected:
             wanted = "{} persons, {} joints and {} channels".format(*expected)
-            raise RecipeError(f"'msg3d' was built for {wanted}: a clip {tuple(clip.shape)} (B, M, T, V, C) does not fit")
+            raise RecipeError(
+                f"'msg3d' was built for {wanted}: a clip {tuple(clip.shape)} (B, M, T, V, C) does not fit"
+            )
         batch, persons, frames, joints, channels = clip.shape
         x = self.input_norm(clip.permute(0, 1, 3, 4, 2).reshape(batch, -1, frames))
-        x = x.view(batch * persons, joints, channels, frames).permute(0, 2, 3, 1)
+        x = x.reshape(batch * persons, joints, channels, frames).permute(0, 2, 3, 1)
         x = self.blocks(x.contiguous(memory_format=torch.channels_last))
         return x.mean(3).unflatten(0, (batch, persons)).mean(1).transpose(1, 2)
 
     def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
         """Weights of the official `model.msg3d.Model`, whose branches of one layer each are one layer here."""
         rest = dict(state)
-        self._check_graph(rest)
+        self._check_options(rest)
         own = {}
         for name, official in _official_names():
             if name.endswith("num_batches_tracked") and official[0] not in rest:
@@ -92,23 +95,25 @@ class MSG3D(GraphEncoder):
         weight, bias = rest.pop("fc.weight", None), rest.pop("fc.bias", None)
         return ReferenceWeights({**own, **rest}, weight, bias)
 
-    def _check_graph(self, state: Mapping[str, Tensor]) -> None:
-        """Say in words when the weights belong to another number of joints or scales."""
-        for option, key, window in (
-            ("gcn_scales", "sgcn1.0.A_res", 1),
-            ("g3d_scales", "gcn3d1.gcn3d.0.gcn3d.1.A_res", 3),
-        ):
-            if key not in state or state[key].dim() != 2:
-                continue
-            rows, columns = state[key].shape
-            if columns != window * len(self.layout):
-                theirs, name = columns // window, self.layout.name
-                raise RecipeError(f"the weights are for {theirs} joints, layout '{name}' has {len(self.layout)}")
-            if rows != columns * getattr(self, option):
-                raise RecipeError(
-                    f"the weights have {rows // columns} scales, this 'msg3d' {getattr(self, option)}: "
-                    f"give {option}={rows // columns}"
-                )
+    def _check_options(self, state: Mapping[str, Tensor]) -> None:
+        """Say which options the weights were made with, where they are other ones than this encoder's."""
+        try:
+            (rows, joints), window = state["sgcn1.0.A_res"].shape, state["gcn3d1.gcn3d.0.gcn3d.1.A_res"].shape
+            channels = state["sgcn1.0.mlp.layers.0.weight"].shape[1] * joints // rows
+            persons = state["data_bn.weight"].shape[0] // (joints * channels)
+            theirs = (channels, persons, rows // joints, window[0] // window[1])
+        except (KeyError, ValueError, IndexError, ZeroDivisionError):
+            return  # incomplete: what is missing is said later
+        if joints != len(self.layout):
+            raise RecipeError(
+                f"the weights are for {joints} joints, layout '{self.layout.name}' has {len(self.layout)}: "
+                "give the layout that they were trained on"
+            )
+        own = (self.channels, self.persons, self.gcn_scales, self.g3d_scales)
+        names = ("channels", "persons", "gcn_scales", "g3d_scales")
+        other = [f"{name}={value}" for name, value, mine in zip(names, theirs, own, strict=True) if value != mine]
+        if other:
+            raise RecipeError(f"the weights are those of an 'msg3d' with other options: give {', '.join(other)}")
 
 
 def _joined(parts: list[Tensor], key: str) -> Tensor:

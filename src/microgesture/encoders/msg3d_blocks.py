@@ -9,11 +9,14 @@ length w whose channels are joints.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from microgesture.encoders.graph_blocks import bone_distances
 from microgesture.pose.layouts import Layout
 
 DILATIONS = (1, 2, 3, 4)
@@ -23,28 +26,14 @@ FIRST_MASK = 1e-6
 """The learnt part of the adjacency matrices starts uniform between minus and plus this."""
 
 
-def hops(layout: Layout) -> np.ndarray:
-    """Bones on the way from each joint to each other one, (V, V)."""
-    near = np.eye(len(layout), dtype=np.float32)
-    for parent, child in layout.bones:
-        i, j = layout.index(parent), layout.index(child)
-        near[i, j] = near[j, i] = 1.0
-    distance = np.zeros((len(layout), len(layout)), dtype=np.int64)
-    reached = np.eye(len(layout), dtype=np.float32)
-    while not reached.all():  # the bones of a layout are a tree over all joints
-        distance += reached == 0
-        reached = np.minimum(reached @ near, 1.0)
-    return distance
-
-
 def scale_adjacency(layout: Layout, scales: int, window: int = 1) -> Tensor:
-    """Disentangled adjacency matrices (scales, wV, wV) of the joints of `window` frames, eq. 4 and section 3.3.
+    """Disentangled adjacency matrices (scales, wV, wV) of the joints of `window` frames (sections 3.2, 3.3).
 
     Scale k joins every joint to itself and to those exactly k hops away, in all frames of the window; a joint's own
     copies in other frames are 1 hop away. Each matrix is normalised by the degrees of both ends, D^-1/2 A D^-1/2.
     A scale beyond the longest way in the graph is the identity.
     """
-    distance = np.tile(hops(layout), (window, window))
+    distance = np.tile(bone_distances(layout).numpy(), (window, window))
     itself = np.eye(len(distance), dtype=bool)
     distance[(distance == 0) & ~itself] = 1
     matrices = []
@@ -56,7 +45,7 @@ def scale_adjacency(layout: Layout, scales: int, window: int = 1) -> Tensor:
 
 
 class GraphConvolution(nn.Module):
-    """Joints exchange features at every scale, and the scales are mixed: eq. 5 (one frame), eq. 7 (a window).
+    """Joints exchange features at every scale, and the scales are mixed: section 3.2, over a window section 3.3.
 
     (N, `inputs`, T, V) to (N * ceil(T/`stride`), `outputs`, `window`, V), after BatchNorm and ReLU: for every
     `stride`-th frame the joints of the `window` frames around it, zeros beyond the clip's ends.
@@ -93,7 +82,7 @@ class GraphConvolution(nn.Module):
         joints = joints.unflatten(0, (self.scales, -1)).transpose(0, 1).flatten(1, 2)  # (wV, K V, w)
         y = self._over_joints(z, joints).unflatten(-1, (self.window, -1))
         y = y.contiguous(memory_format=torch.channels_last)
-        return y if self.mix.bias is None else y + self.mix.bias[:, None, None]
+        return y + cast(Tensor, self.mix.bias)[:, None, None]
 
     def _over_joints(self, x: Tensor, joints: Tensor) -> Tensor:
         """(N, U, T, C) by a kernel (R, U, w) over time to (N T', C, R)."""
@@ -108,9 +97,7 @@ class WindowConvolution(nn.Module):
     code the channels grow at the collapse, but at once when there are only the 3 of the skeleton itself.
     """
 
-    def __init__(
-        self, layout: Layout, scales: int, inputs: int, outputs: int, window: int, stride: int
-    ) -> None:
+    def __init__(self, layout: Layout, scales: int, inputs: int, outputs: int, window: int, stride: int) -> None:
         super().__init__()
         inner = outputs if inputs == 3 else inputs
         self.graph = GraphConvolution(layout, scales, inputs, inner, window, stride)
@@ -123,7 +110,7 @@ class WindowConvolution(nn.Module):
 
 
 class TemporalConvolution(nn.Module):
-    """Multi-scale temporal convolution (section 3.4): six branches of which each gives a sixth of the channels.
+    """Multi-scale temporal convolution (figure 3): six branches of which each gives a sixth of the channels.
 
     (N, `inputs`, T, V) to (N, `outputs`, ceil(T/`stride`), V). Four branches look at three frames with a dilation of
     1 to 4, one takes the maximum of three frames, one a single frame; a residual; ReLU, unless `activate` is off.
@@ -165,18 +152,18 @@ class SpatialTemporalBlock(nn.Module):
     summed, ReLU, and a last temporal convolution.
 
     (N, `inputs`, T, V) to (N, `outputs`, ceil(T/`stride`), V). `scales` are those of the graph convolution and of the
-    windows; `factor` channels leave the former.
+    windows; `middle` channels leave the former.
     """
 
     def __init__(
-        self, layout: Layout, scales: tuple[int, int], inputs: int, factor: int, outputs: int, stride: int
+        self, layout: Layout, scales: tuple[int, int], inputs: int, middle: int, outputs: int, stride: int
     ) -> None:
         super().__init__()
         self.windows = nn.ModuleList(
             WindowConvolution(layout, scales[1], inputs, outputs, window, stride) for window in (3, 5)
         )
-        self.graph = GraphConvolution(layout, scales[0], inputs, factor)
-        self.first = TemporalConvolution(factor, outputs, stride)
+        self.graph = GraphConvolution(layout, scales[0], inputs, middle)
+        self.first = TemporalConvolution(middle, outputs, stride)
         self.second = TemporalConvolution(outputs, outputs, activate=False)
         self.last = TemporalConvolution(outputs, outputs)
 

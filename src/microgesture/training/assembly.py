@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from microgesture.datasets import ClipDataset, Manifest
+from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.opening import open_data
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
@@ -108,6 +109,7 @@ def make_dataset(
             normalised=data.normalise,
             training=training,
             seed=recipe.training.seed,
+            augment=Augmentation.from_config(data.augment) if training and data.augment else None,
             skip=data.on_problem == "skip",
             **shape,
         )
@@ -122,6 +124,7 @@ def make_dataset(
         flip=data.flip and training,
         random_crop=data.random_crop if training else 0.0,
         crop=data.crop,
+        augment=Augmentation.from_config(data.augment) if training and data.augment else None,
         cache=manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None,
     )
 

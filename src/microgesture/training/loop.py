@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -24,6 +25,7 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_lis
 
 from microgesture.atomic import write_text
 from microgesture.datasets import make_loader
+from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.encoders import Encoder
 from microgesture.errors import RecipeError
@@ -93,6 +95,8 @@ class _Loop:
         if self.accelerator.num_processes > 1 and self.device.type == "cuda":
             objective = torch.nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         self.objective: Objective = objective
+        self.augmentation = Augmentation.from_config(recipe.data.augment)
+        self.augmentation.check_objective(recipe.objective.name, objective.soft_targets)
         self.optimizer = make_optimizer(objective, recipe.optimiser)
         full, rest = divmod(len(self.train_set), recipe.optimiser.batch)
         self.steps_per_epoch = full + (rest >= self.accelerator.num_processes)  # as `make_loader` shares batches
@@ -138,6 +142,9 @@ class _Loop:
     def _one_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
         torch.manual_seed((self.recipe.training.seed << 32) + self.step)
         self._set_rates()
+        for piece in self.augmentation.batch:
+            draws = np.random.default_rng((self.recipe.training.seed, self.step, self.accelerator.process_index))
+            batch = piece.mix(batch, draws, len(self.manifest.vocabulary))
         batch = {**{k: v.to(self.device) for k, v in batch.items()}, "clip": clip_input(batch, self.device)}
         with autocast(self.precision, self.device):
             losses = self.model(batch)

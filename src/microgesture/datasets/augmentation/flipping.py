@@ -57,7 +57,7 @@ def mirrored_labels(vocabulary: Vocabulary) -> np.ndarray:
         if swapped == _BOTH.sub("", name):
             continue
         swapped = _SIDE.sub(_other_side, name)
-        ids[i] = vocabulary.index(swapped) if swapped in vocabulary else i
+        ids[i] = vocabulary.index(swapped) if swapped in vocabulary else NEVER
     return ids
 
 

@@ -1,0 +1,150 @@
+"""A data set made ready to train on: a manifest, its vocabulary, skeleton tracks and a cache of decoded clips.
+
+`prepare` writes into one folder
+
+| file | what |
+|---|---|
+| `prepared.json` | what it was made from |
+| `vocabulary.json`, `manifest.csv` | the classes, and every clip with label, subject, split and the data set's `id` |
+| `unlabelled.csv` | the clips of a challenge's test set, in the same form without labels |
+| `skeletons/*.npz` | one track a person of every skeleton file (`datasets.skeleton_tracks`) |
+| `cache/` | the decoded clips that `ClipDataset` reads |
+
+Every file is there whole or not at all, and is kept when the same command runs again: an interrupted one goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from microgesture import __version__
+from microgesture.atomic import write_json
+from microgesture.datasets.manifest import Problem, write_manifest
+from microgesture.datasets.opening import open_data
+from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
+from microgesture.datasets.sources import Reading, read_source
+from microgesture.errors import DataError, UserError, VideoError
+from microgesture.vocabulary import Vocabulary
+
+MARK = "prepared.json"
+Watch = Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` made: the manifest's path, numbers of clips and of skeleton files, the splits whose clips are
+    decoded, and what was left out (`problems`) or could not be done (`remarks`)."""
+
+    manifest: Path
+    reading: Reading
+    clips: int
+    unlabelled: int
+    skeletons: int
+    cached: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Why clips were left out."""
+        return tuple(problem for problem in self.problems if problem.error)
+
+
+def prepare(
+    root: str | Path,
+    out: str | Path,
+    name: str = "",
+    protocol: str = "",
+    vocabulary: Vocabulary | None = None,
+    frames: int = 32,
+    size: int = 112,
+    skeletons: bool = True,
+    clips: bool = True,
+    watch: Watch = lambda title: nullcontext(lambda done, total: None),
+) -> Prepared:
+    """Read a data set (`read_source`) and write the files of the module's docstring into `out`.
+
+    Clips that cannot be used are left out and listed. `skeletons` off: the manifest names the data set's own files;
+    pickles of many clips are named as they are in any case. `clips` off: no cache. The cache is that of `frames`
+    frames of `size` pixels, with the other settings as a recipe has them by default; another recipe makes its own.
+    `watch` makes a context of a title, whose `progress(done, total)` is called as skeleton files are converted.
+
+    Raises `DataError` when the data set cannot be read, nothing in it can be used, or `out` holds a manifest that is
+    not ours; `UserError` when the disk refuses.
+    """
+    root, out = Path(root), Path(out)
+    if frames < 1 or size < 1:
+        raise UserError(f"clips of {frames} frames and {size} pixels cannot be made")
+    _check_out(out)
+    reading = read_source(root, name, protocol, vocabulary)
+    rows, unlabelled, problems = list(reading.rows), list(reading.unlabelled), list(reading.problems)
+    if not rows:
+        first = f": {reading.problems[0]}" if reading.problems else ""
+        more = f" (and {len(reading.problems) - 1} more problems)" if len(reading.problems) > 1 else ""
+        raise DataError(f"{root}: no clip with a label can be used{first}{more}")
+    source = {"layout": reading.name, "root": str(root), "protocol": protocol, "version": __version__}
+    write_json(out / MARK, source)
+    converted = 0
+    if skeletons:
+        with watch("converting skeletons") as progress:
+            tracks, lost = convert_skeletons([*rows, *unlabelled], root, out / "skeletons", progress)
+        rows, unlabelled, converted = tracks.rows(rows), tracks.rows(unlabelled), len(tracks.files)
+        problems += lost
+    if not rows:
+        raise DataError(f"{root}: no skeleton can be used: {problems[-1]}")
+    write_json(out / "vocabulary.json", reading.vocabulary.to_json())
+    write_manifest(out / "manifest.csv", rows)
+    if unlabelled:
+        write_manifest(out / "unlabelled.csv", unlabelled)
+    else:
+        (out / "unlabelled.csv").unlink(missing_ok=True)
+    cached, remarks = _cache(out, frames, size, problems) if clips else ([], [])
+    counts = (len(rows), len(unlabelled), converted)
+    return Prepared(out / "manifest.csv", reading, *counts, tuple(cached), tuple(problems), tuple(remarks))
+
+
+def _check_out(out: Path) -> None:
+    """Raises `DataError` when the folder holds a manifest that `prepare` did not write."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is not a folder")
+    if (out / "manifest.csv").exists():
+        try:
+            ours = "layout" in json.loads((out / MARK).read_text("utf-8"))
+        except (OSError, ValueError):
+            ours = False
+        if not ours:
+            raise DataError(f"{out / 'manifest.csv'}: is not of `microgesture data prepare`: choose another folder")
+
+
+def _cache(out: Path, frames: int, size: int, problems: list[Problem]) -> tuple[list[str], list[str]]:
+    """Decode the clips of every split as training will ask for them; the splits that are done, and why others are not.
+
+    The rows are those of the written manifest, opened as training opens it, as the cache goes by their very numbers.
+    """
+    try:
+        manifest = open_data(out)
+    except DataError as error:
+        return [], [f"no clips are decoded: {error}"]
+    if not any(row.video for row in manifest.rows):
+        return [], []
+    from microgesture.datasets.clips import ClipDataset  # torch
+
+    cached: list[str] = []
+    remarks: list[str] = []
+    for split in manifest.splits:
+        rows = manifest.split(split)
+        lacking = sum(row.video is None for row in rows)
+        if lacking:
+            remarks.append(f"the clips of split '{split}' are not decoded: {lacking} of {len(rows)} name no video")
+            continue
+        training = split.lower() == "train"
+        try:
+            ClipDataset(rows, manifest.vocabulary, frames, size, training=training, cache=out / "cache")
+            cached.append(split)
+        except (DataError, VideoError) as error:
+            problems.append(Problem(manifest.path, 0, f"the clips of split '{split}' cannot be decoded: {error}"))
+    return cached, remarks
