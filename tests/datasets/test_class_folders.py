@@ -4,13 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+from smg_trees import small_track, small_video, write_class_folders, write_elan_folder
 
 from microgesture.datasets.class_folders import read, recognises
 from microgesture.datasets.sources import detect, read_source
 from microgesture.errors import DataError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.vocabulary import Vocabulary
-from smg_trees import small_track, small_video, write_class_folders, write_elan_folder
 
 
 @pytest.mark.parametrize("media", ["video", "skeleton", "both"])

@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from smg_trees import MA52_LISTS, small_track, small_video, write_ma52
 
 from microgesture.datasets.ma52 import read
 from microgesture.datasets.sources import detect, read_source
 from microgesture.errors import DataError
-from smg_trees import MA52_LISTS, small_track, small_video, write_ma52
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,8 @@ def test_class_numbers_and_body_groups(official):
 
 def test_a_test_list_of_zeros_has_no_labels(official):
     reading = read(official)
-    assert [(row.extra["id"], row.label, row.subject) for row in reading.unlabelled][0] == ("test0000", "", "")
+    first = reading.unlabelled[0]
+    assert (first.extra["id"], first.label, first.subject, first.split) == ("test0000", "", "", "test")
     assert len(reading.unlabelled) == 4
     assert any("class 0 everywhere" in fact for fact in reading.facts)
     assert any("1 subjects are in training and in validation" in fact for fact in reading.facts)

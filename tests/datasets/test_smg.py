@@ -5,11 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from microgesture.datasets.protocols import published
-from microgesture.datasets.smg import read, recognises
-from microgesture.datasets.sources import detect, read_source
-from microgesture.errors import DataError
 from smg_trees import (
     FPS,
     FRAMES,
@@ -21,6 +16,11 @@ from smg_trees import (
     write_smg,
     write_smg_miga,
 )
+
+from microgesture.datasets.protocols import published
+from microgesture.datasets.smg import read, recognises
+from microgesture.datasets.sources import detect, read_source
+from microgesture.errors import DataError
 
 
 @pytest.fixture(scope="session")

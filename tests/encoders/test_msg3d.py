@@ -287,8 +287,11 @@ def test_weights_that_do_not_fit(key, value, message):
     assert "\n" not in str(caught.value)
 
 
-def test_weights_made_with_other_options():
+def test_weights_made_with_other_options(tmp_path):
     state = official_state(17, 2, 3, (13, 6), 4)
+    torch.save(state, tmp_path / "w.pt")
+    with pytest.raises(RecipeError, match=r"w\.pt: the weights are those of an 'msg3d' with other options"):
+        create_encoder("msg3d", weights=str(tmp_path / "w.pt"))
     with pytest.raises(RecipeError, match=r"other options: give persons=2, gcn_scales=13$"):
         load_reference(create_encoder("msg3d"), state)
     with pytest.raises(RecipeError, match=r"for 17 joints, layout 'ntu-rgb\+d' has 25"):

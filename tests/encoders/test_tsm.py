@@ -11,7 +11,8 @@ from torch import nn
 
 from microgesture.encoders import ReferenceClassifier, create_encoder, load_reference
 from microgesture.encoders import tsm as tsm_module
-from microgesture.encoders.frame_network import PublishedPixels, evenly_spaced
+from microgesture.encoders.frame_network import evenly_spaced
+from microgesture.encoders.pixels import PublishedPixels
 from microgesture.encoders.tsm import temporal_shift
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision

@@ -38,7 +38,7 @@ def recognises(root: Path) -> bool:
         if any(name in TABLES or name.endswith((".eaf", ".pkl", ".pickle")) for name in names):
             return False
         classes = {folder.name for _, folder in _class_folders(root) if next(_clip_paths(folder), None)}
-    except OSError:
+    except (OSError, ValueError, NotImplementedError):  # a folder that cannot be listed, an archive that is broken
         return False
     return len(classes) > 1
 

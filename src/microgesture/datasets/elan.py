@@ -1,10 +1,10 @@
 """ELAN files (.eaf) beside their media: every gesture that a human left standing on a tier is a clip.
 
-The media is looked for at `RELATIVE_MEDIA_URL`, at `MEDIA_URL`, by its name beside the document and anywhere below the
-root, and last by the document's own name. Tiers are those that `microgesture` writes (`MG@P1`, `MG-head-hand@P1`); in a
-document without them those named like the vocabulary or like `Gestures`, else those whose labels a vocabulary knows,
-else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is left out; where it names a class,
-that is the label.
+The media is looked for at `RELATIVE_MEDIA_URL`, at `MEDIA_URL`, by its name beside the document and (where only one
+file has it) anywhere below the root, and last by the document's own name. Tiers are those that `microgesture` writes
+(`MG@P1`, `MG-head-hand@P1`); in a document without them those named like the vocabulary or like `Gestures`, else those
+whose labels a vocabulary knows, else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is left
+out; where it names a class, that is the label.
 
 The subject is the tier's participant, unless that is only a number of ours (`P1`): then it is the media's name, for a
 video of somebody unknown is a subject of its own. A track `<media>.npz` beside the media or the document is the
@@ -61,7 +61,7 @@ class _Gesture:
 
 
 @dataclass
-class _Paper:
+class _Source:
     """A document with its media and gestures. `subjects` maps a person to the subject's name."""
 
     path: Path
@@ -98,63 +98,64 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     `vocabulary` (without: the labels found, sorted) must hold every label. `protocol` is not looked at. Media are
     opened, with the tracks beside them.
     """
-    papers, problems = _papers(root, vocabulary)
-    lengths = media_lengths(paper.video for paper in papers if paper.video)
+    sources, problems = _sources(root, vocabulary)
+    lengths = media_lengths(source.video for source in sources if source.video)
     vocabulary = vocabulary or vocabulary_of(
-        (g.label for paper in papers for g in paper.gestures), (root if root.is_dir() else root.parent).resolve().name
+        (g.label for source in sources for g in source.gestures),
+        (root if root.is_dir() else root.parent).resolve().name,
     )
     rows: list[ClipRow] = []
-    for paper in papers:
-        rows += _rows(root, paper, vocabulary, lengths)
-        problems += paper.problems
+    for source in sources:
+        rows += _rows(root, source, vocabulary, lengths)
+        problems += source.problems
     if not rows and not any(problem.error for problem in problems):
         problems.append(Problem(root, 0, "no gestures in its ELAN files"))
-    return Reading("elan", root, vocabulary, tuple(rows), (), tuple(problems), _facts(papers, rows))
+    return Reading("elan", root, vocabulary, tuple(rows), (), tuple(problems), _facts(sources, rows))
 
 
-def _papers(root: Path, vocabulary: Vocabulary | None) -> tuple[list[_Paper], list[Problem]]:
+def _sources(root: Path, vocabulary: Vocabulary | None) -> tuple[list[_Source], list[Problem]]:
     """The documents, each with its own media: two that name the same media are a problem, and read neither."""
     files = [root] if root.is_file() else list(files_under(root))
     by_name: dict[str, list[Path]] = {}
     for file in files_under(root.parent, 0) if root.is_file() else files:
         by_name.setdefault(file.name.lower(), []).append(file)
-    papers = [_paper(file, by_name, vocabulary) for file in files if file.suffix.lower() == ".eaf"]
+    sources = [_source(file, by_name, vocabulary) for file in files if file.suffix.lower() == ".eaf"]
     problems: list[Problem] = []
-    claims: dict[Path, list[_Paper]] = {}
-    for paper in papers:
-        if paper.media is not None:
-            claims.setdefault(paper.media.resolve(), []).append(paper)
+    claims: dict[Path, list[_Source]] = {}
+    for source in sources:
+        if source.media is not None:
+            claims.setdefault(source.media.resolve(), []).append(source)
     for first, *others in claims.values():
         for other in others:
             other.wrong(0, f"names the media of {first.path}, {first.media}: keep one of them")
         if others:
-            for paper in (first, *others):
-                paper.gestures.clear()
-    return papers, problems
+            for source in (first, *others):
+                source.gestures.clear()
+    return sources, problems
 
 
-def _paper(path: Path, by_name: dict[str, list[Path]], vocabulary: Vocabulary | None) -> _Paper:
-    paper = _Paper(path)
+def _source(path: Path, by_name: dict[str, list[Path]], vocabulary: Vocabulary | None) -> _Source:
+    source = _Source(path)
     try:
         text = decode(path.read_bytes(), str(path)).text
         document = Document(text, str(path))
-        _find_media(paper, document, by_name)
+        _find_media(source, document, by_name)
         tiers = _tiers(document, vocabulary)
         if not any(document.annotations(tier) for tier in tiers):
-            paper.remark(0, "no gestures on " + (", ".join(f"tier '{tier}'" for tier in tiers) or "any tier"))
+            source.remark(0, "no gestures on " + (", ".join(f"tier '{tier}'" for tier in tiers) or "any tier"))
         lines = _lines(text)
         for tier in tiers:
-            paper.gestures += _gestures(paper, document, tier, lines, vocabulary)
-        _name_subjects(paper, document, tiers)
+            source.gestures += _gestures(source, document, tier, lines, vocabulary)
+        _name_subjects(source, document, tiers)
     except OSError as error:
-        paper.wrong(0, f"cannot be read ({error.strerror or error})")
+        source.wrong(0, f"cannot be read ({error.strerror or error})")
     except DataError as error:
-        paper.problems.append(problem_of(path, error))
-        paper.gestures.clear()
-    return paper
+        source.problems.append(problem_of(path, error))
+        source.gestures.clear()
+    return source
 
 
-def _find_media(paper: _Paper, document: Document, by_name: dict[str, list[Path]]) -> None:
+def _find_media(source: _Source, document: Document, by_name: dict[str, list[Path]]) -> None:
     """The first of the document's media that is a video or a skeleton, and a track beside it or the document."""
     names: list[str] = []
     for descriptor in document.root.iterfind("HEADER/MEDIA_DESCRIPTOR"):
@@ -163,25 +164,31 @@ def _find_media(paper: _Paper, document: Document, by_name: dict[str, list[Path]
         if not named or named[0].lower().endswith(_SOUND):
             continue
         names.append(_base(named[0]))
-        beside = [paper.path.parent / place for place in named] + [paper.path.parent / _base(p) for p in named]
-        found = next((place for place in (*beside, *by_name.get(_base(named[0]).lower(), ())) if place.exists()), None)
+        beside = [source.path.parent / place for place in named] + [source.path.parent / _base(p) for p in named]
+        found = next((place for place in (*beside, *_only(by_name, _base(named[0]))) if place.exists()), None)
         if found is not None:
             break
     else:
-        same = (paper.path.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)
+        same = (source.path.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)
         found = next((place for place in same if place.is_file()), None)
     if found is not None and not is_video_name(found.name) and is_skeleton(found):
-        paper.skeleton = found
+        source.skeleton = found
         return
-    paper.video = found
-    stem = found.stem if found is not None else Path(names[0]).stem if names else paper.path.stem
-    folders = dict.fromkeys([found.parent if found is not None else paper.path.parent, paper.path.parent])
-    tracks = [folder / f"{stem}.npz" for folder in folders] + by_name.get(f"{stem}.npz".lower(), [])
-    paper.skeleton = next((track for track in tracks if track.is_file()), None)
+    source.video = found
+    stem = found.stem if found is not None else Path(names[0]).stem if names else source.path.stem
+    folders = dict.fromkeys([found.parent if found is not None else source.path.parent, source.path.parent])
+    tracks = [folder / f"{stem}.npz" for folder in folders] + _only(by_name, f"{stem}.npz")
+    source.skeleton = next((track for track in tracks if track.is_file()), None)
     if found is None:
         media = f"no media {', '.join(names)}" if names else "names no media, and no video of its name is beside it"
-        note = paper.wrong if paper.skeleton is None else paper.remark
-        note(0, media + (f": the track {paper.skeleton} stands in for it" if paper.skeleton else ""))
+        note = source.wrong if source.skeleton is None else source.remark
+        note(0, media + (f": the track {source.skeleton} stands in for it" if source.skeleton else ""))
+
+
+def _only(by_name: dict[str, list[Path]], name: str) -> list[Path]:
+    """The file of that name below the root, where there is but one."""
+    found = by_name.get(name.lower(), [])
+    return found if len(found) == 1 else []
 
 
 def _path(url: str) -> str:
@@ -235,7 +242,7 @@ def _lines(text: str) -> dict[str, int]:
 
 
 def _gestures(
-    paper: _Paper, document: Document, tier: str, lines: dict[str, int], vocabulary: Vocabulary | None
+    source: _Source, document: Document, tier: str, lines: dict[str, int], vocabulary: Vocabulary | None
 ) -> Iterator[_Gesture]:
     """The annotations of a tier as the human left them: rejected and unsure ones are left out."""
     reviews = _reviews(document, tier)
@@ -246,7 +253,7 @@ def _gestures(
         label = " ".join(annotation.value.split())
         verdict = " ".join(reviews.get(annotation.identity, "").split())
         if verdict.lower() in VERDICTS:
-            paper.verdicts[verdict.lower()] += 1
+            source.verdicts[verdict.lower()] += 1
             if verdict.lower() != "accept":
                 continue
         elif verdict and (
@@ -254,13 +261,13 @@ def _gestures(
         ):
             label = verdict
         elif verdict:
-            paper.remark(line, f"{where}: the review '{verdict}' is none of {', '.join(VERDICTS)}, and no class")
+            source.remark(line, f"{where}: the review '{verdict}' is none of {', '.join(VERDICTS)}, and no class")
         if not label:
-            paper.wrong(line, f"{where}: empty label")
+            source.wrong(line, f"{where}: empty label")
             continue
         start, end = ((time + origin) / 1000 for time in (annotation.start, annotation.end))
         if end <= start or start < 0:
-            paper.wrong(line, f"{where}: from {start:g} to {end:g} s is no interval of the media")
+            source.wrong(line, f"{where}: from {start:g} to {end:g} s is no interval of the media")
             continue
         yield _Gesture(annotation.identity, line, tier, _person(document, tier), label, start, end)
 
@@ -296,51 +303,53 @@ def _person(document: Document, tier: str) -> str:
     return document.tiers[tier].get("PARTICIPANT") or tier.partition("@")[2] or "P1"
 
 
-def _name_subjects(paper: _Paper, document: Document, tiers: Sequence[str]) -> None:
+def _name_subjects(source: _Source, document: Document, tiers: Sequence[str]) -> None:
     """Persons P1 to Pn are numbers within one video, any other participant is somebody's name."""
     persons = dict.fromkeys(_person(document, tier) for tier in tiers)
     numbered = set(persons) == {f"P{i + 1}" for i in range(len(persons))}
-    video = paper.media.stem if paper.media is not None else paper.path.stem
-    paper.subjects = {person: video if numbered else person for person in persons}
+    video = source.media.stem if source.media is not None else source.path.stem
+    source.subjects = {person: video if numbered else person for person in persons}
     for person in persons:
         own = [document.tiers[tier].get("ANNOTATOR", "") for tier in tiers if _person(document, tier) == person]
         if len(set(own)) > 1:
-            paper.remark(0, f"gestures of {person} by several annotators ({', '.join(sorted(set(own)))}): all are read")
+            source.remark(
+                0, f"gestures of {person} by several annotators ({', '.join(sorted(set(own)))}): all are read"
+            )
 
 
-def _rows(root: Path, paper: _Paper, vocabulary: Vocabulary, lengths: dict[Path, MediaLength]) -> list[ClipRow]:
+def _rows(root: Path, source: _Source, vocabulary: Vocabulary, lengths: dict[Path, MediaLength]) -> list[ClipRow]:
     """The clips of a document; what does not fit its media or the vocabulary is noted."""
-    if paper.media is None or not paper.gestures:
+    if source.media is None or not source.gestures:
         return []
-    if paper.video is not None and (wrong := lengths[paper.video].wrong):
-        paper.problems.append(Problem(paper.video, 0, wrong))
+    if source.video is not None and (wrong := lengths[source.video].wrong):
+        source.problems.append(Problem(source.video, 0, wrong))
         return []
-    if paper.skeleton is not None:
-        found = skeleton_problems(paper.skeleton)
-        paper.problems += found
+    if source.skeleton is not None:
+        found = skeleton_problems(source.skeleton)
+        source.problems += found
         if any(problem.error for problem in found):
             return []
-    duration = lengths[paper.video].duration if paper.video is not None else skeleton_end(paper.media)
-    place = paper.path.relative_to(root) if root.is_dir() else Path(paper.path.name)
+    duration = lengths[source.video].duration if source.video is not None else skeleton_end(source.media)
+    place = source.path.relative_to(root) if root.is_dir() else Path(source.path.name)
     rows = []
-    for gesture in paper.gestures:
+    for gesture in source.gestures:
         where = f"tier '{gesture.tier}', annotation {gesture.identity}"
         if gesture.label not in vocabulary:
-            paper.wrong(gesture.line, f"{where}: label '{gesture.label}' is not in vocabulary '{vocabulary.name}'")
+            source.wrong(gesture.line, f"{where}: label '{gesture.label}' is not in vocabulary '{vocabulary.name}'")
         elif gesture.start >= duration or gesture.end > duration + SLACK:
-            paper.wrong(
+            source.wrong(
                 gesture.line, f"{where}: ends at {gesture.end:.2f} s, past the end of the media ({duration:.2f} s)"
             )
         else:
             rows.append(
                 ClipRow(
-                    paper.video,
+                    source.video,
                     vocabulary[vocabulary.index(gesture.label)].name,
                     gesture.start,
                     min(gesture.end, duration),
                     gesture.person,
-                    paper.subjects[gesture.person],
-                    skeleton=paper.skeleton,
+                    source.subjects[gesture.person],
+                    skeleton=source.skeleton,
                     extra={"id": f"{place.with_suffix('').as_posix()}:{gesture.identity}"},
                     row=gesture.line,
                 )
@@ -348,13 +357,13 @@ def _rows(root: Path, paper: _Paper, vocabulary: Vocabulary, lengths: dict[Path,
     return rows
 
 
-def _facts(papers: Sequence[_Paper], rows: Sequence[ClipRow]) -> tuple[str, ...]:
-    verdicts = sum((paper.verdicts for paper in papers), Counter[str]())
+def _facts(sources: Sequence[_Source], rows: Sequence[ClipRow]) -> tuple[str, ...]:
+    verdicts = sum((source.verdicts for source in sources), Counter[str]())
     subjects = {row.subject for row in rows}
     labels = Counter(row.label for row in rows)
     said = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
     return (
-        f"{len(papers)} ELAN files, {split_counts(rows)} of {len(labels)} classes and {len(subjects)} subjects",
+        f"{len(sources)} ELAN files, {split_counts(rows)} of {len(labels)} classes and {len(subjects)} subjects",
         f"reviews: {said}; rejected and unsure gestures are left out" if said else "no gesture was reviewed",
         *((f"most frequent: {', '.join(f'{label} {n}' for label, n in labels.most_common(3))}",) if labels else ()),
     )

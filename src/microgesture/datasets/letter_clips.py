@@ -60,9 +60,10 @@ def _places(root: Path) -> list[Path]:
     if has_list(root):
         return [root]
     try:
-        return sorted(entry for entry in root.iterdir() if entry.is_dir() and has_list(entry))
+        found = sorted(entry for entry in root.iterdir() if entry.is_dir() and has_list(entry))
     except OSError:
         return []
+    return list({entry.resolve(): entry for entry in reversed(found)}.values())[::-1]  # links count once
 
 
 def _named(folder: Path, name: str) -> Path:

@@ -82,15 +82,15 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     protocol = protocol or PROTOCOLS[0]
     vocabulary = Vocabulary.load("ma52")
     clips = _gather(root)
-    entries = {split: _entries(clips, path) for split, path in clips.lists.items()}
+    entries = {split: _entries(clips, clips.lists[split]) for split in SPLITS if split in clips.lists}
     hidden = _hidden(entries.get("test", ()))
     found = {split: _with_videos(clips, split, lines, hidden) for split, lines in entries.items()}
     lengths = media_lengths(path for pairs in found.values() for _, path in pairs)
     rows: list[ClipRow] = []
     unlabelled: list[ClipRow] = []
     claimed: dict[str, tuple[Path, int]] = {}
-    for split in sorted(found, key=SPLITS.index):
-        for entry, video in found[split]:
+    for split, pairs in found.items():
+        for entry, video in pairs:
             row = _row(clips, split, entry, video, lengths, vocabulary, claimed, split == "test" and hidden)
             if row is not None:
                 (rows if row.label else unlabelled).append(row)

@@ -74,8 +74,11 @@ class _PysklReader:
     vocabulary: Vocabulary | None
     problems: list[Problem] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.names = self.file.names
+
     def read(self) -> Reading:
-        names, annotations = self.file.names, self.file.annotations
+        names, annotations = self.names, self.file.annotations
         found = [i for i in range(len(names)) if not self._faults(i)]
         found = self._drawn(self._once(found))
         if self.lists.name:
@@ -106,10 +109,10 @@ class _PysklReader:
         )
 
     def _problem(self, i: int, what: str, error: bool = True) -> None:
-        self.problems.append(Problem(self.file.path, i + 1, f"{self.file.names[i] or 'no name'}: {what}", error))
+        self.problems.append(Problem(self.file.path, i + 1, f"{self.names[i] or 'no name'}: {what}", error))
 
     def _row(self, i: int, label: str, pattern: str) -> ClipRow:
-        name = self.file.names[i]
+        name = self.names[i]
         split = self.lists.split_of.get(name, "") if self.lists.name else ""
         skeleton = Path(f"{self.file.path}::{name}")
         subject, extra = subject_of(name, pattern), {"id": name}
@@ -117,7 +120,7 @@ class _PysklReader:
 
     def _faults(self, i: int) -> bool:
         """Whether an annotation cannot be used; says why, and what else is odd about it."""
-        annotation, name = self.file.annotations[i], self.file.names[i]
+        annotation, name = self.file.annotations[i], self.names[i]
         named = str(Path(f"{self.file.path}::{name}")).removeprefix(f"{self.file.path}::")
         what = "" if name and named == name else "its frame_dir cannot stand in a path"
         what = what or _array_fault(annotation)
@@ -140,7 +143,7 @@ class _PysklReader:
         first: dict[str, int] = {}
         bad: set[int] = set()
         for i in found:
-            other = first.setdefault(self.file.names[i], i)
+            other = first.setdefault(self.names[i], i)
             if other == i:
                 continue
             bad.add(i)
@@ -168,7 +171,7 @@ class _PysklReader:
 
     def _untold(self, found: Sequence[int], numbers: Mapping[int, int | None]) -> set[int]:
         """Annotations of a test set without labels: all of its numbers are missing or -1."""
-        tested = [i for i in found if self.lists.split_of.get(self.file.names[i]) == "test"]
+        tested = [i for i in found if self.lists.split_of.get(self.names[i]) == "test"]
         missing = {i for i in tested if self.file.annotations[i].get("label") is None or numbers[i] == -1}
         return missing if len(missing) == len(tested) else set()
 
@@ -187,12 +190,12 @@ class _PysklReader:
     def _check_lists(self) -> None:
         if not self.lists.name:
             return
-        names = set(self.file.names)
+        names = set(self.names)
         lost = [name for name in self.lists.split_of if name not in names]
         if lost:
             what = f"the lists of protocol {self.lists.name} name {len(lost):,} clips that are not in the file"
             self.problems.append(Problem(self.file.path, 0, f"{what}, the first is {lost[0]}", error=False))
-        unlisted = [name for name in self.file.names if name not in self.lists.split_of]
+        unlisted = [name for name in self.names if name not in self.lists.split_of]
         if unlisted:
             what = f"{len(unlisted):,} annotations are in no list of protocol {self.lists.name}: left out"
             self.problems.append(Problem(self.file.path, 0, f"{what}, the first is {unlisted[0]}", error=False))
@@ -243,7 +246,7 @@ def _array_fault(annotation: Mapping[str, Any]) -> str:
         return "" if (known & (points != 0).any(-1)).any() else "nobody is seen in it, all points are 0"
     if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiu" or scores.size != known.size:
         return f"'keypoint_score' does not fit 'keypoint' {points.shape}"
-    seen = known & (np.nan_to_num(scores).reshape(known.shape) > 0)
+    seen = known & (scores.reshape(known.shape) > 0)
     return "" if seen.any() else "nobody is seen in it, all scores are 0"
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.encoder import Encoder
@@ -14,56 +13,12 @@ from microgesture.encoders.reference import load_reference_encoder
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
-from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 if TYPE_CHECKING:
     from torchvision.models import ResNet
 
-PixelScale = Literal["kinetics", "published"]
-"""How a network gets its pixels: as clips have them everywhere here, or as its published weights were trained."""
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-CAFFE_MEAN = (104.0, 117.0, 128.0)
-"""Mean of blue, green and red in 0..255, as the published BN-Inception subtracts it."""
-
 RESNET_DEPTHS = (18, 34, 50, 101, 152)
 _CLASSIFIERS = ("fc.", "last_linear.", "classifier.")
-
-
-class PublishedPixels(nn.Module):
-    """Clips (B, 3, T, H, W), RGB under Kinetics' mean and deviation, as a published image network expects them.
-
-    `order` "rgb": RGB in 0..1 under ImageNet's mean and deviation (ResNet); "bgr": BGR in 0..255 minus `CAFFE_MEAN`
-    (BN-Inception).
-    """
-
-    scale: Tensor
-    offset: Tensor
-
-    def __init__(self, order: Literal["rgb", "bgr"]) -> None:
-        super().__init__()
-        mean, std = torch.tensor(KINETICS_MEAN), torch.tensor(KINETICS_STD)
-        if order == "rgb":
-            scale, offset = std / torch.tensor(IMAGENET_STD), mean - torch.tensor(IMAGENET_MEAN)
-            offset = offset / torch.tensor(IMAGENET_STD)
-        else:
-            scale, offset = 255.0 * std.flip(0), 255.0 * mean.flip(0) - torch.tensor(CAFFE_MEAN)
-        self.order = order
-        self.register_buffer("scale", scale.view(3, 1, 1, 1), persistent=False)
-        self.register_buffer("offset", offset.view(3, 1, 1, 1), persistent=False)
-
-    def forward(self, clip: Tensor) -> Tensor:
-        """The same clip (B, 3, T, H, W) in the other scale."""
-        clip = clip.flip(1) if self.order == "bgr" else clip
-        return clip * self.scale + self.offset
-
-
-def pixel_conversion(pixels: str, order: Literal["rgb", "bgr"]) -> nn.Module:
-    """What stands before an image network whose published pixels are `order`. Raises `RecipeError` for other words."""
-    if pixels not in get_args(PixelScale):
-        raise RecipeError(f"pixels must be {' or '.join(get_args(PixelScale))}, got '{pixels}'")
-    return PublishedPixels(order) if pixels == "published" else nn.Identity()
 
 
 def evenly_spaced(frames: int, segments: int) -> list[int]:

@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.pixels import PixelScale, pixel_conversion
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
-from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 Tokens = Literal["time", "space-time"]
-Pixels = Literal["kinetics", "published"]
 
 MIXED = {
     "Mixed_3b": (64, 96, 128, 16, 32, 32),
@@ -136,33 +135,27 @@ class I3D(Encoder):
 
     `weights` is None (random) or a local file (.pth, .pt or .safetensors) with official keys (`from_reference`), whose
     head is left out. `pixels`: "kinetics" takes the clip as it is, "published" converts it to RGB in [-1, 1], as
-    published weights expect. `norm_momentum` is the share of a batch in the running statistics of BatchNorm: PyTorch's
-    own; the published 0.01 leaves evaluation at chance for the first few hundred steps from random weights. The dropout
-    of the published head (0.5) is the objective's.
+    published weights expect, "change" shows what changes alone. `norm_momentum` is the share of a batch in the running
+    statistics of BatchNorm: PyTorch's own; the published 0.01 leaves evaluation at chance for the first few hundred
+    steps from random weights. The dropout of the published head (0.5) is the objective's.
     Raises `RecipeError` when an option has no such value, or the weights cannot be read or do not fit.
     """
 
     width = 1024
-    scale: Tensor
-    offset: Tensor
 
     def __init__(
         self,
         weights: str | None = None,
-        pixels: Pixels = "kinetics",
+        pixels: PixelScale = "kinetics",
         tokens: Tokens = "time",
         norm_momentum: float = 0.1,
     ) -> None:
         super().__init__()
-        if pixels not in get_args(Pixels):
-            raise RecipeError(f"encoder 'i3d': pixels must be {' or '.join(get_args(Pixels))}, got '{pixels}'")
         if tokens not in get_args(Tokens):
             raise RecipeError(f"encoder 'i3d': tokens must be {' or '.join(get_args(Tokens))}, got '{tokens}'")
         if not 0.0 < norm_momentum <= 1.0:
             raise RecipeError(f"encoder 'i3d': norm_momentum must be above 0 and at most 1, got {norm_momentum}")
-        self.pixels, self.tokens = pixels, tokens
-        self.register_buffer("scale", 2 * torch.tensor(KINETICS_STD).view(3, 1, 1, 1), persistent=False)
-        self.register_buffer("offset", 2 * torch.tensor(KINETICS_MEAN).view(3, 1, 1, 1) - 1, persistent=False)
+        self.pixels, self.tokens = pixel_conversion(pixels, "tanh"), tokens
         self.layers = self._build(norm_momentum)
         if weights is not None:
             state = read_state_dict(Path(weights).expanduser())
@@ -185,7 +178,7 @@ class I3D(Encoder):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, N, 1024) of a clip (B, 3, T, H, W)."""
-        x = clip * self.scale + self.offset if self.pixels == "published" else clip
+        x = self.pixels(clip)
         for name in self.layers:
             if name in POOLED_BEFORE:
                 x = same_max_pool(x, *POOLED_BEFORE[name])

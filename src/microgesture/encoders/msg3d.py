@@ -8,6 +8,7 @@ and 2 persons of NTU RGB+D, head, adjacency masks and input normalisation counte
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,11 @@ class MSG3D(GraphEncoder):
             SpatialTemporalBlock(self.layout, scales, 192, 192, 384, 2),
         )
         if weights is not None:
-            load_reference_encoder(self, read_state_dict(weights))
+            state = read_state_dict(Path(weights).expanduser())
+            try:
+                load_reference_encoder(self, state)
+            except RecipeError as error:
+                raise RecipeError(f"{weights}: {error}") from error
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, ceil(T/4), 384) of a clip (B, M, T, V, C): means over the joints and persons."""

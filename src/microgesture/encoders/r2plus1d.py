@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.pixels import change_over_time
 from microgesture.encoders.reference import ReferenceWeights
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
@@ -71,16 +72,6 @@ class R2Plus1D18(Encoder):
         own = dict(state)
         weight, bias = own.pop("fc.weight", None), own.pop("fc.bias", None)
         return ReferenceWeights(own, weight, bias)
-
-
-def change_over_time(clip: Tensor) -> Tensor:
-    """A clip (B, 3, T, H, W) minus its mean over time, doubled: room, clothes and face go, what moves stays.
-
-    In the spirit of the RGB differences of TSN (Wang et al. 2016, arXiv 1608.00859), but against the whole clip and
-    not the frame before, so that a hand that rests on the jaw stays visible between coming and going. What does not
-    change within the clip is not seen: arms that are folded from the first frame to the last.
-    """
-    return 2.0 * (clip - clip.mean(dim=2, keepdim=True))
 
 
 def load_torchvision_state(encoder: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

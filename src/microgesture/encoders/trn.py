@@ -19,14 +19,13 @@ from torch.nn import functional as F
 from microgesture.encoders.bninception import BNInception
 from microgesture.encoders.encoder import Encoder
 from microgesture.encoders.frame_network import (
-    PixelScale,
     as_images,
     evenly_spaced,
-    pixel_conversion,
     resnet,
     start_from,
     take_segments,
 )
+from microgesture.encoders.pixels import PixelScale, pixel_conversion
 from microgesture.encoders.reference import ReferenceWeights
 from microgesture.encoders.registry import register
 from microgesture.errors import RecipeError

@@ -15,13 +15,12 @@ from torch.nn import functional as F
 
 from microgesture.encoders.encoder import Encoder
 from microgesture.encoders.frame_network import (
-    PixelScale,
     as_images,
-    pixel_conversion,
     resnet,
     start_from,
     take_segments,
 )
+from microgesture.encoders.pixels import PixelScale, pixel_conversion
 from microgesture.encoders.reference import ReferenceWeights
 from microgesture.encoders.registry import register
 from microgesture.errors import RecipeError
