@@ -3,8 +3,8 @@
 The media is looked for at `RELATIVE_MEDIA_URL`, at `MEDIA_URL`, by its name beside the document and (where only one
 file has it) anywhere below the root, and last by the document's own name. Tiers are those that `microgesture` writes
 (`MG@P1`, `MG-head-hand@P1`); in a document without them those named like the vocabulary or like `Gestures`, else those
-whose labels a vocabulary knows, else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is left
-out; where it names a class, that is the label.
+whose labels a vocabulary knows, else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is
+left out; where it names a class, that is the label.
 
 The subject is the tier's participant, unless that is only a number of ours (`P1`): then it is the media's name, for a
 video of somebody unknown is a subject of its own. A track `<media>.npz` beside the media or the document is the

@@ -76,56 +76,70 @@ def _add_row(
     vocabulary: Vocabulary,
     out: Clips,
 ) -> None:
-    def wrong(what: str) -> None:
-        out.problems.append(Problem(files.source, label.row, what))
-
-    start, end = label.first / FPS, (label.last + 1) / FPS
+    """Add one clip with what shows it; nothing when its label is wrong or no file shows it."""
+    text = ""
+    if files.labelled:
+        try:
+            if label.number is None:
+                raise DataError("no label")
+            text = class_of(label.number, vocabulary)
+        except DataError as error:
+            out.problems.append(Problem(files.source, label.row, str(error)))
+            return
+    span: tuple[float | None, float | None] = (label.first / FPS, (label.last + 1) / FPS)
     extra = {"id": f"{files.number:04d}_{label.index}"}
-    try:
-        text = class_of(label.number, vocabulary) if files.labelled and label.number is not None else ""
-        if files.labelled and not text:
-            raise DataError("no label")
-    except DataError as error:
-        wrong(str(error))
+    skeleton = files.skeleton if frames is not None and _is_shown(files, label, frames, out) else None
+    video = files.video if length is not None and _is_long_enough(files, label, length, out) else None
+    if files.clips and files.video is None:
+        video = _trimmed(files, label, lengths, out)
+        if video is not None and skeleton is not None:
+            extra["video_start"] = f"{label.first / FPS:g}"
+        elif video is not None:  # nothing has the clock of the whole video
+            span = (None, None)
+    if skeleton is None and video is None:
         return
-    skeleton, video = files.skeleton, files.video
-    if frames is None:
-        skeleton = None
-    elif end > frames.count / FPS + SLACK:
-        wrong(f"ends in frame {label.last}, past the skeleton's last one ({frames.count - 1})")
-        skeleton = None
+    row = ClipRow(video, text, *span, "P1", files.subject, files.split, skeleton, extra, label.row)
+    (out.rows if files.labelled else out.unlabelled).append(row)
+
+
+def _is_shown(files: VideoFiles, label: Label, frames: Frames, out: Clips) -> bool:
+    """Whether the skeleton has the frames of a clip, and somebody in them."""
+    problem = None
+    if (label.last + 1 - frames.count) / FPS > SLACK:
+        what = f"ends in frame {label.last}, past the skeleton's last one ({frames.count - 1})"
+        problem = Problem(files.source, label.row, what)
     else:
         try:
             if not anybody(frames, label.first, label.last):
-                wrong(f"the skeleton shows nobody in frames {label.first} to {label.last}")
-                skeleton = None
+                what = f"the skeleton shows nobody in frames {label.first} to {label.last}"
+                problem = Problem(files.source, label.row, what)
         except FrameError as error:
-            out.problems.append(Problem(files.skeleton or files.source, error.row, str(error)))
-            skeleton = None
-    if length is None:
-        video = None
-    elif end > length.duration + SLACK:
-        wrong(f"ends at {end:.2f} s, past the video's end ({length.duration:.2f} s)")
-        video = None
-    own_clip = video is None and files.video is None and label.index in files.clips
-    if own_clip:
-        video = files.clips[label.index]
-        extra["video_start"] = f"{start:g}"
-        if lengths[video].wrong or lengths[video].duration + SLACK < end - start:
-            shorter = f"lasts {lengths[video].duration:.2f} s, its label {end - start:.2f} s"
-            out.problems.append(Problem(video, 0, lengths[video].wrong or shorter))
-            video = None if not lengths[video].frames else video
-    elif files.clips and files.video is None:
-        wrong(f"no clip {files.number:04d}_{label.index} among those of its video")
-    if skeleton is None and video is None:
-        return
-    if own_clip and skeleton is None:  # nothing has the clock of the whole video
-        extra.pop("video_start")
-        span: tuple[float | None, float | None] = (None, None)
-    else:
-        span = (start, end)
-    row = ClipRow(video, text, *span, "P1", files.subject, files.split, skeleton, extra, label.row)
-    (out.rows if files.labelled else out.unlabelled).append(row)
+            problem = Problem(files.skeleton or files.source, error.row, str(error))
+    out.problems += [] if problem is None else [problem]
+    return problem is None
+
+
+def _is_long_enough(files: VideoFiles, label: Label, length: MediaLength, out: Clips) -> bool:
+    end = (label.last + 1) / FPS
+    if end <= length.duration + SLACK:
+        return True
+    what = f"ends at {end:.2f} s, past the video's end ({length.duration:.2f} s)"
+    out.problems.append(Problem(files.source, label.row, what))
+    return False
+
+
+def _trimmed(files: VideoFiles, label: Label, lengths: Mapping[Path, MediaLength], out: Clips) -> Path | None:
+    """The file of one clip, None when it is missing or cannot be read."""
+    path = files.clips.get(label.index)
+    if path is None:
+        what = f"no clip {files.number:04d}_{label.index} among those of its video"
+        out.problems.append(Problem(files.source, label.row, what))
+        return None
+    seconds = (label.last - label.first + 1) / FPS
+    if lengths[path].wrong or lengths[path].duration + SLACK < seconds:
+        shorter = f"lasts {lengths[path].duration:.2f} s, its label {seconds:.2f} s"
+        out.problems.append(Problem(path, 0, lengths[path].wrong or shorter))
+    return path if lengths[path].frames else None
 
 
 def _frames(files: VideoFiles, out: Clips) -> Frames | None:

@@ -54,14 +54,15 @@ def shift(x: Tensor, time: Tensor, joint: Tensor, stride: int = 1) -> Tensor:
     frames, joints = x.shape[2:]
     ranges = torch.stack([*time.detach().aminmax(), *joint.detach().aminmax()])
     first, last, left, right = torch.where(ranges.abs() < NEGLIGIBLE, 0.0, ranges).nan_to_num(0.0).tolist()
-    rows, columns = _reach(first, last, frames), _reach(left, right, joints)
+    rows = _reach(first, last, frames)
+    columns = _reach(left, right, joints) if left or right else 0
     kernel = _taps(time, rows)[:, :, None] * _taps(joint, columns)[:, None] if columns else _taps(time, rows)[..., None]
     return F.conv2d(x, kernel[:, None].to(x.dtype), None, (stride, 1), (rows, columns), groups=len(time))
 
 
 def _reach(lowest: float, highest: float, most: int) -> int:
     """How far the taps of positions between these two extend to either side; `most` is beyond everything."""
-    return int(min(max(-math.floor(lowest), math.ceil(highest), 0), most))
+    return int(min(max(-math.floor(lowest), math.floor(highest) + 1, 0), most))
 
 
 def _taps(positions: Tensor, reach: int) -> Tensor:
@@ -118,7 +119,7 @@ def non_local_shift(joints: int, channels: int, direction: int) -> Tensor:
 
 
 def _exchange(frames: Tensor, sources: Tensor) -> Tensor:
-    """The values (NT, V * C) of every frame in another order; faster on CPUs than `index_select`, most of all in bf16."""
+    """The values (NT, V * C) of every frame in another order. On CPUs `gather` is faster than `index_select`."""
     return frames.gather(1, sources.expand(len(frames), -1))
 
 

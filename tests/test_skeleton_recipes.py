@@ -1,0 +1,136 @@
+"""Skeleton recipes by the command line: a pickle in, a tested run out; streams fused; tracks named with it."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from moving_joints import moving_track, write_pickle
+
+import microgesture
+from microgesture.cli import main
+from microgesture.errors import RecipeError
+from microgesture.training.assembly import load_run
+
+FAST = ["--data.frames", "16", "--optimiser.epochs", "6", "--optimiser.batch", "8", "--training.precision", "no"]
+
+
+@pytest.fixture(scope="module")
+def pickle(tmp_path_factory):
+    return write_pickle(tmp_path_factory.mktemp("skeletons") / "clips.pkl", subjects=9, clips=8)
+
+
+@pytest.fixture(scope="module")
+def run(pickle, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "stgcn"
+    assert main(["train", "skeleton/stgcn", "--data.manifest", str(pickle), *FAST, "-o", str(out)]) == 0
+    return out
+
+
+def test_one_command_trains_st_gcn_and_subjects_are_held_out(run, capsys):
+    assert main(["evaluate", str(run)]) == 0
+    values = json.loads((run / "evaluation/metrics.json").read_text())
+    assert values["metrics"]["top1"] > 0.7
+    assert values["metrics"]["subjects"] == 3
+    assert values["cost"]["modality"] == "skeleton"
+    assert values["cost"]["parameters"] > 3_000_000
+    opened = load_run(run)
+    assert opened.objective.encoder.options["layout"] == "coco-17"
+    seen = json.loads((run / "preprocessor.json").read_text())
+    assert (seen["layout"], seen["frames"], seen["stream"]) == ("coco-17", 16, "joint")
+
+
+def test_a_pickle_without_a_split_holds_out_named_subjects(tmp_path):
+    file = write_pickle(tmp_path / "clips.pkl", subjects=4, clips=4, split=False)
+    flags = ["--data.manifest", str(file), "--data.test_subjects", '["3-4"]', *FAST]
+    assert main(["train", "skeleton/edgcn", *flags, "--optimiser.epochs", "1", "-o", str(tmp_path / "run")]) == 0
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    rows = (tmp_path / "run/evaluation/predictions.csv").read_text().splitlines()[1:]
+    assert len(rows) == 8
+    assert all("P003" in row or "P004" in row for row in rows)
+
+
+def test_streams_are_fused(run, pickle, tmp_path):
+    bones = tmp_path / "bones"
+    flags = ["--data.manifest", str(pickle), "--data.stream", "bone", *FAST]
+    assert main(["train", "skeleton/stgcn", *flags, "-o", str(bones)]) == 0
+    both = ["fuse", str(run), str(bones), "-o", str(tmp_path / "fused")]
+    assert main(both) == 2  # a pickle with "train" and "val" has no validation split: val is the test set
+    assert main([*both, "--weights", "0.5", "0.5"]) == 0
+    assert (tmp_path / "fused/table.md").is_file()
+    zipped = tmp_path / "out.zip"
+    assert (
+        main(["submit", str(tmp_path / "fused"), "--challenge", "miga2025", "--split", "test", "-o", str(zipped)]) == 0
+    )
+    with zipfile.ZipFile(zipped) as archive:
+        assert len(archive.read("prediction.csv").splitlines()) == 25
+
+
+def test_a_track_is_named_and_spotted(run, tmp_path):
+    analyzer = microgesture.load(run)
+    right = 0
+    for label in range(4):
+        file = tmp_path / f"{label}.npz"
+        moving_track(label, 77, label).save(file)
+        event = analyzer.recognize(file)
+        right += event.label == analyzer.vocabulary[label].name
+        assert len(event.alternatives) == 3
+    assert right >= 3
+    still, wave = moving_track(3, 5, 1, frames=50), moving_track(3, 5, 1, frames=50)
+    points = np.concatenate([still.points[:1].repeat(50, 0), wave.points])
+    whole = type(wave)(np.arange(100) / 25, points, np.ones(points.shape[:2]), wave.layout, wave.image_size)
+    whole.save(tmp_path / "whole.npz")
+    timeline = analyzer.analyze(tmp_path / "whole.npz")
+    assert timeline.duration == pytest.approx(4.0, abs=0.1)
+    assert all(0 <= e.start < e.end <= 4.05 for e in timeline.events)
+    scores = analyzer.token_probabilities(whole)
+    late = scores.probabilities[scores.times > 2.4].mean(0)
+    assert analyzer.vocabulary[int(late.argmax())].name == analyzer.vocabulary[3].name
+    assert scores.motion[-1] > 3 * scores.motion[0]
+
+
+def test_three_dimensions_are_learnt_and_no_video_is_read_with_them(tmp_path):
+    from microgesture.pose.pyskl import write_pyskl
+    from microgesture.pose.track import SkeletonTrack
+
+    rng = np.random.default_rng(0)
+    tracks = []
+    for _ in range(8):
+        points = rng.normal(0, 0.3, (20, 25, 3)) + np.array([0, 0, 2.5])
+        tracks.append(SkeletonTrack(np.arange(20) / 30, points, np.ones((20, 25)), "kinect-25", (1920, 1080)))
+    names = [f"S001C001P00{i // 2 + 1}R001A00{i % 2 + 1}" for i in range(8)]
+    write_pyskl(tracks, [i % 2 for i in range(8)], tmp_path / "3d.pkl", names, {"train": names[:6], "val": names[6:]})
+    flags = ["--data.manifest", str(tmp_path / "3d.pkl"), *FAST, "--optimiser.epochs", "1"]
+    assert main(["train", "skeleton/stgcn", *flags, "-o", str(tmp_path / "run")]) == 0
+    with pytest.raises(RecipeError, match="3D"):
+        microgesture.load(tmp_path / "run")
+
+
+OWN_ENCODER = '''
+import torch
+from torch import nn
+from microgesture.encoders.graph_encoder import GraphEncoder
+
+
+class Speed(GraphEncoder):
+    """How fast every joint moves, through one linear layer."""
+
+    width = 16
+
+    def __init__(self, layout: str = "coco-17", channels: int = 3, persons: int = 1) -> None:
+        super().__init__(layout, channels, persons)
+        self.linear = nn.Linear(len(self.layout) * channels, 16)
+
+    def forward(self, clip):
+        return torch.relu(self.linear(clip.diff(dim=2).abs().mean(1).flatten(2)))
+'''
+
+
+def test_an_encoder_of_ones_own_is_one_file_and_one_recipe(pickle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "speed.py").write_text(OWN_ENCODER)
+    (tmp_path / "mine.yaml").write_text("extends: skeleton/stgcn\ntitle: speed\nencoder: {name: 'speed.py:Speed'}\n")
+    assert main(["benchmark", "mine.yaml", "-o", "table", "--data.manifest", str(pickle), *FAST]) == 0
+    table = (tmp_path / "table/table.md").read_text()
+    assert "| speed | skeleton |" in table
+    assert "Majority class" in table
