@@ -7,11 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from smg_trees import write_class_folders, write_smg
 
 from microgesture.cli import main
-
-sys.path.insert(0, str(Path(__file__).parent / "datasets"))  # the writers of small data sets
-from smg_trees import write_class_folders, write_smg
 
 
 @pytest.fixture(scope="session")

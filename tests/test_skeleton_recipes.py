@@ -5,14 +5,15 @@ import zipfile
 
 import numpy as np
 import pytest
-from moving_joints import moving_track, write_pickle
 
 import microgesture
 from microgesture.cli import main
 from microgesture.errors import RecipeError
 from microgesture.training.assembly import load_run
+from moving_joints import moving_track, write_pickle
 
-FAST = ["--data.frames", "16", "--optimiser.epochs", "6", "--optimiser.batch", "8", "--training.precision", "no"]
+FAST = ["--data.frames", "16", "--optimiser.epochs", "25", "--optimiser.batch", "8", "--training.precision", "no"]
+FAST += ["--optimiser.least_steps", "0"]
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        goes_on = argv and argv[0] in ("analyze", "pose")
+        goes_on = argv and argv[0] in ("analyze", "pose", "data")
         print("stopped; the same command goes on where it was" if goes_on else "stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough; what is left in the buffer has no reader
@@ -192,7 +192,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="+", help="run folders; several give one table")
     parser.add_argument("-o", "--out", help="folder for table and figures; default RUN/evaluation")
     parser.add_argument("--manifest", help="test on this manifest instead of the run's own")
-    parser.add_argument("--split", default="test", help="split to test on")
+    parser.add_argument("--split", default="", help="split to test on; default: test, or val where there is no test")
 
 
 def _evaluate(args: argparse.Namespace) -> int:

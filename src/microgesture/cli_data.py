@@ -51,6 +51,9 @@ def data_arguments(parser: argparse.ArgumentParser) -> None:
     prepare.add_argument("--size", type=int, default=112, help="height and width of its frames, pixels")
     flags = argparse.BooleanOptionalAction
     prepare.add_argument("--skeletons", action=flags, default=True, help="convert skeleton files to tracks")
+    prepare.add_argument(
+        "--space", choices=("pixels", "metres"), default="pixels", help="Kinect skeletons: 2D, which videos show, or 3D"
+    )
     prepare.add_argument("--clips", action=flags, default=True, help="decode the clips of videos")
 
 
@@ -96,6 +99,7 @@ def _prepare(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -
     done = prepare(
         *(root, args.out, name, args.protocol, vocabulary, args.frames, args.size),
         skeletons=args.skeletons,
+        space=args.space,
         clips=args.clips,
         watch=track,
     )

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from microgesture.encoders import create_encoder
 from microgesture.encoders.cecn import JointEmbedding, MultiScaleTemporal, SelfAttentionGraphConvolution
-from microgesture.encoders.graph_blocks import spatial_partitions
+from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.pose.layouts import LAYOUTS
 
 

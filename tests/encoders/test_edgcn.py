@@ -5,15 +5,15 @@ from torch.nn import functional as F
 
 from microgesture.encoders import create_encoder
 from microgesture.encoders.edgcn import REACHES, DenseGraphConvolution, SeparableTemporal
-from microgesture.encoders.graph_blocks import bone_distances
+from microgesture.encoders.joint_graphs import hop_distances
 from microgesture.pose.layouts import LAYOUTS
 
-DISTANCES = bone_distances(LAYOUTS["imigue-22"])
+DISTANCES = hop_distances(LAYOUTS["imigue-22"])
 
 
 def test_every_joint_takes_from_every_other():
     for layout in LAYOUTS.values():
-        graphs = DenseGraphConvolution(3, 4, bone_distances(layout)).graphs
+        graphs = DenseGraphConvolution(3, 4, hop_distances(layout)).graphs
         assert (graphs > 0).all(), layout.name
         assert torch.allclose(graphs.sum(-1), torch.ones(4, len(layout)), atol=1e-5)
 

@@ -3,7 +3,7 @@
 import torch
 
 from microgesture.encoders import create_encoder
-from microgesture.encoders.graph_blocks import spatial_partitions
+from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.magcn import (
     FIRST_MAGNIFICATION,
     AdaptiveGraphConvolution,

@@ -127,8 +127,9 @@ class ClipDataset(Dataset):
 
     def _read(self, row: ClipRow, moments: np.ndarray) -> np.ndarray:
         with VideoReader(row.media, threads=1) as video:
-            start = row.start or 0.0
-            end = video.duration if row.end is None else row.end
+            begins = float(row.extra.get("video_start") or 0.0)  # a cut file whose skeleton is that of the whole video
+            start = max((row.start or 0.0) - begins, 0.0)
+            end = video.duration if row.end is None else row.end - begins
             if 0 < video.duration <= start:
                 raise DataError(
                     f"row {row.row}: start {start:g} is past the end of {row.video} ({video.duration:.2f} s)"

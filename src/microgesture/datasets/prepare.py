@@ -28,6 +28,7 @@ from microgesture.datasets.opening import open_data
 from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
 from microgesture.datasets.sources import Reading, read_source
 from microgesture.errors import DataError, UserError, VideoError
+from microgesture.pose.sources import Space
 from microgesture.vocabulary import Vocabulary
 
 MARK = "prepared.json"
@@ -64,13 +65,15 @@ def prepare(
     size: int = 112,
     skeletons: bool = True,
     clips: bool = True,
+    space: Space = "pixels",
     watch: Watch = lambda title: nullcontext(lambda done, total: None),
 ) -> Prepared:
     """Read a data set (`read_source`) and write the files of the module's docstring into `out`.
 
     Clips that cannot be used are left out and listed. `skeletons` off: the manifest names the data set's own files;
-    pickles of many clips are named as they are in any case. `clips` off: no cache. The cache is that of `frames`
-    frames of `size` pixels, with the other settings as a recipe has them by default; another recipe makes its own.
+    pickles of many clips are named as they are in any case. `space` "metres" keeps Kinect skeletons in 3D. `clips` off:
+    no cache. The cache is that of `frames` frames of `size` pixels, with the other settings as a recipe has them by
+    default; another recipe makes its own.
     `watch` makes a context of a title, whose `progress(done, total)` is called as skeleton files are converted.
 
     Raises `DataError` when the data set cannot be read, nothing in it can be used, or `out` holds a manifest that is
@@ -91,7 +94,7 @@ def prepare(
     converted = 0
     if skeletons:
         with watch("converting skeletons") as progress:
-            tracks, lost = convert_skeletons([*rows, *unlabelled], root, out / "skeletons", progress)
+            tracks, lost = convert_skeletons([*rows, *unlabelled], root, out / "skeletons", progress, space)
         rows, unlabelled, converted = tracks.rows(rows), tracks.rows(unlabelled), len(tracks.files)
         problems += lost
     if not rows:

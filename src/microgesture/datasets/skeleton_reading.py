@@ -11,7 +11,7 @@ import numpy as np
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
 from microgesture.pose.pyskl import annotation_tracks, read_pyskl
-from microgesture.pose.sources import read_tracks
+from microgesture.pose.sources import Space, read_tracks
 from microgesture.pose.track import SkeletonTrack
 
 
@@ -24,11 +24,11 @@ class RowTracks:
     span: tuple[float, float]
 
 
-def read_rows(rows: Sequence[ClipRow]) -> tuple[dict[int, RowTracks], list[Problem]]:
+def read_rows(rows: Sequence[ClipRow], space: Space = "pixels") -> tuple[dict[int, RowTracks], list[Problem]]:
     """The tracks of every row by its place in `rows`, and what is wrong with the rows that are missing there.
 
     A row whose skeleton is missing, unreadable, ends before the row begins, or shows nobody in the row's time is a
-    problem.
+    problem. `space` belongs to Kinect files.
     """
     found: dict[int, RowTracks] = {}
     problems: list[Problem] = []
@@ -36,7 +36,7 @@ def read_rows(rows: Sequence[ClipRow]) -> tuple[dict[int, RowTracks], list[Probl
         if file is None:
             problems += [Problem(rows[i].media, rows[i].row, "names no skeleton") for i in places]
             continue
-        people = _people(file, [_inner_name(rows[i]) for i in places])
+        people = _people(file, [_inner_name(rows[i]) for i in places], space)
         for i, whole in zip(places, people, strict=True):
             try:
                 if isinstance(whole, DataError):
@@ -59,11 +59,11 @@ def _inner_name(row: ClipRow) -> str:
     return str(row.skeleton).partition("::")[2]
 
 
-def _people(file: Path, names: Sequence[str]) -> Iterator[list[SkeletonTrack] | DataError]:
+def _people(file: Path, names: Sequence[str], space: Space) -> Iterator[list[SkeletonTrack] | DataError]:
     """For each row of a file the people in it, or why there are none."""
     try:
         if not any(names):
-            tracks = read_tracks(file)
+            tracks = read_tracks(file, space=space)
             yield from (tracks for _ in names)
             return
         annotations = {str(a["frame_dir"]): a for a in read_pyskl(file).annotations}

@@ -15,6 +15,7 @@ from microgesture.datasets.skeleton_reading import RowTracks, read_rows
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.pose.layouts import LAYOUTS, Layout
 from microgesture.pose.normalisation import normalise
+from microgesture.pose.sources import Space
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.sampling import sample_times
 from microgesture.vocabulary import Vocabulary
@@ -54,10 +55,11 @@ class SkeletonDataset(Dataset):
         seed: int = 0,
         augment: Augmentation | None = None,
         skip: bool = False,
+        space: Space = "pixels",
     ) -> None:
         if frames < 1 or stream not in STREAMS:
             raise UserError(f"skeletons of {frames} frames and stream '{stream}' cannot be made")
-        found, problems = read_rows(rows)
+        found, problems = read_rows(rows, space)
         if (problems and not skip) or not found:
             more = f" (and {len(problems) - 1} more rows)" if len(problems) > 1 else ""
             raise DataError(f"{problems[0]}{more}; --data.on_problem skip goes on without them")

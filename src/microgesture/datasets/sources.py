@@ -71,7 +71,7 @@ def read_source(root: str | Path, name: str = "", protocol: str = "", vocabulary
 
 def detect(root: Path) -> str:
     """Which layout a folder or file is; raises `DataError` when it is none that is known."""
-    for name in SOURCES:
+    for name in ("manifest", *SOURCES):  # what is prepared comes first
         if _module(name).recognises(root):
             return name
     listed = "; ".join(f"{name} ({what})" for name, what in SOURCES.items())

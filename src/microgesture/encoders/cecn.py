@@ -21,7 +21,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, spatial_partitions, stack_blocks
+from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, stack_blocks
+from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
 
 

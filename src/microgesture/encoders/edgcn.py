@@ -23,7 +23,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microgesture.encoders.graph_blocks import BlockEncoder, bone_distances, stack_blocks
+from microgesture.encoders.graph_blocks import BlockEncoder, stack_blocks
+from microgesture.encoders.joint_graphs import hop_distances
 from microgesture.encoders.registry import register
 
 REACHES = (0.5, 1.0, 2.0, 4.0)
@@ -74,7 +75,7 @@ class EdGcn(BlockEncoder):
 
     def __init__(self, layout: str = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64) -> None:
         super().__init__(layout, channels, persons, first_width)
-        distances = bone_distances(self.layout)
+        distances = hop_distances(self.layout)
 
         def spatial(width_in: int, width_out: int) -> nn.Module:
             return DenseGraphConvolution(width_in, width_out, distances)

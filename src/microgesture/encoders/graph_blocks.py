@@ -10,37 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.graph_encoder import GraphEncoder
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import Layout
 
 STEPS = ((1, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (4, 1))
 """Of each block: its channels, in multiples of the first's, and its stride over time."""
-
-
-def spatial_partitions(layout: Layout) -> Tensor:
-    """ST-GCN's three adjacency matrices (3, V, V): a joint itself, its neighbour towards the centre, those beyond it.
-
-    Row v holds the shares of the joints that v takes from: it sums to 1, or to 0 where there is none.
-    """
-    towards = torch.zeros(len(layout), len(layout))
-    for joint, parent in enumerate(layout.parents.tolist()):
-        towards[joint, parent] = float(joint != parent)
-    away = towards.T / towards.sum(0).clamp_min(1)[:, None]
-    return torch.stack([torch.eye(len(layout)), towards, away])
-
-
-def bone_distances(layout: Layout) -> Tensor:
-    """How many bones lie between any two joints, (V, V)."""
-    distances = torch.full((len(layout), len(layout)), float(len(layout))).fill_diagonal_(0)
-    for a, b in layout.edges.tolist():
-        distances[a, b] = distances[b, a] = 1
-    for joint in range(len(layout)):  # Floyd and Warshall
-        distances = torch.minimum(distances, distances[:, joint, None] + distances[joint])
-    return distances
 
 
 class TemporalConvolution(nn.Sequential):
@@ -125,13 +101,8 @@ class BlockEncoder(GraphEncoder):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, ceil(ceil(T / 2) / 2), width) of skeletons (B, M, T, V, C)."""
+        self.check(clip)
         batch, persons, frames, joints, channels = clip.shape
-        expected = (self.persons, len(self.layout), self.channels)
-        if (persons, joints, channels) != expected:
-            raise RecipeError(
-                f"encoder '{self.name or type(self).__name__}' takes skeletons of {expected} persons, joints and"
-                f" channels, got {(persons, joints, channels)}"
-            )
         series = self.prepare(clip).permute(0, 1, 3, 4, 2).reshape(batch, persons * joints * channels, frames)
         series = self.input_norm(series).view(batch * persons, joints, channels, frames)
         features = self.blocks(series.permute(0, 2, 3, 1).contiguous())

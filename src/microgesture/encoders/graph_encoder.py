@@ -31,6 +31,16 @@ class GraphEncoder(Encoder):
         self.layout: Layout = LAYOUTS[layout]
         self.channels, self.persons = channels, persons
 
+    def check(self, clip: Tensor) -> None:
+        """Raises `RecipeError` when a clip is not (B, M, T, V, C) with the encoder's persons, joints and channels."""
+        expected = (self.persons, len(self.layout), self.channels)
+        if clip.dim() != 5 or (clip.shape[1], *clip.shape[3:]) != expected:
+            wanted = "{} persons, {} joints and {} channels".format(*expected)
+            name = self.name or type(self).__name__
+            raise RecipeError(
+                f"'{name}' was built for {wanted}: a clip {tuple(clip.shape)} (B, M, T, V, C) does not fit"
+            )
+
     def example_input(self, batch: int) -> Tensor:
         """A random skeleton (B, M, 16, V, C)."""
         generator = torch.Generator().manual_seed(0)

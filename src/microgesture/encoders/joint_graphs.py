@@ -72,3 +72,15 @@ def partitioned_graph(layout: Layout, partition: Partition = "spatial", reach: i
     nearer = to_centre[:, None] < to_centre  # [v, w]: v is nearer to the centre than w
     outer = [part for ring in rings[1:] for part in (ring * ~nearer, ring * nearer)]
     return torch.stack([rings[0], *outer]).float()
+
+
+def spatial_partitions(layout: Layout) -> Tensor:
+    """ST-GCN's three adjacency matrices (3, V, V): a joint itself, its neighbour towards the centre, those beyond it.
+
+    Row v holds the shares of the joints that v takes from: it sums to 1, or to 0 where there is none.
+    """
+    towards = torch.zeros(len(layout), len(layout))
+    for joint, parent in enumerate(layout.parents.tolist()):
+        towards[joint, parent] = float(joint != parent)
+    away = towards.T / towards.sum(0).clamp_min(1)[:, None]
+    return torch.stack([torch.eye(len(layout)), towards, away])

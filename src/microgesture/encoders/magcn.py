@@ -24,7 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, spatial_partitions, stack_blocks
+from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, stack_blocks
+from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
 
 FIRST_MAGNIFICATION = 2.0

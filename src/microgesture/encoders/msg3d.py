@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from microgesture.encoders.graph_blocks import bone_distances
 from microgesture.encoders.graph_encoder import GraphEncoder
+from microgesture.encoders.joint_graphs import hop_distances
 from microgesture.encoders.msg3d_blocks import BRANCHES, DILATIONS, SpatialTemporalBlock
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
@@ -51,7 +51,7 @@ class MSG3D(GraphEncoder):
         weights: str | None = None,
     ) -> None:
         super().__init__(layout, channels, persons)
-        longest = int(bone_distances(self.layout).max())
+        longest = int(hop_distances(self.layout).max())
         usual = OFFICIAL_SCALES.get(layout) or tuple(min(most, longest + 1) for most in _MOST_SCALES)
         self.gcn_scales = usual[0] if gcn_scales is None else gcn_scales
         self.g3d_scales = usual[1] if g3d_scales is None else g3d_scales
@@ -73,12 +73,7 @@ class MSG3D(GraphEncoder):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, ceil(T/4), 384) of a clip (B, M, T, V, C): means over the joints and persons."""
-        expected = (self.persons, len(self.layout), self.channels)
-        if clip.dim() != 5 or (clip.shape[1], *clip.shape[3:]) != expected:
-            wanted = "{} persons, {} joints and {} channels".format(*expected)
-            raise RecipeError(
-                f"'msg3d' was built for {wanted}: a clip {tuple(clip.shape)} (B, M, T, V, C) does not fit"
-            )
+        self.check(clip)
         batch, persons, frames, joints, channels = clip.shape
         x = self.input_norm(clip.permute(0, 1, 3, 4, 2).reshape(batch, -1, frames))
         x = x.reshape(batch * persons, joints, channels, frames).permute(0, 2, 3, 1)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from microgesture.encoders.graph_blocks import bone_distances
+from microgesture.encoders.joint_graphs import hop_distances
 from microgesture.pose.layouts import Layout
 
 DILATIONS = (1, 2, 3, 4)
@@ -33,7 +33,7 @@ def scale_adjacency(layout: Layout, scales: int, window: int = 1) -> Tensor:
     copies in other frames are 1 hop away. Each matrix is normalised by the degrees of both ends, D^-1/2 A D^-1/2.
     A scale beyond the longest way in the graph is the identity.
     """
-    distance = np.tile(bone_distances(layout).numpy(), (window, window))
+    distance = np.tile(hop_distances(layout).numpy(), (window, window))
     itself = np.eye(len(distance), dtype=bool)
     distance[(distance == 0) & ~itself] = 1
     matrices = []

@@ -213,10 +213,7 @@ class ShiftGCN(GraphEncoder):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, ceil(T/4), 256) of a clip (B, M, T, V, C): means over the joints and persons."""
-        expected = (self.persons, len(self.layout), self.channels)
-        if clip.dim() != 5 or (clip.shape[1], *clip.shape[3:]) != expected:
-            wanted = "{} persons, {} joints and {} channels".format(*expected)
-            raise RecipeError(f"'shiftgcn' is for {wanted}: a clip {tuple(clip.shape)} (B, M, T, V, C) does not fit")
+        self.check(clip)
         batch, persons, frames, joints, channels = clip.shape
         x = self.data_bn(clip.transpose(1, 2).reshape(batch * frames, -1))
         x = x.view(batch, frames, persons, joints, channels).transpose(1, 2).flatten(0, 1)

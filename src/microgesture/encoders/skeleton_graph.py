@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.body_features import BodyFeatures
+from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
 from microgesture.encoders.skeleton_encoder import SkeletonEncoder
 from microgesture.pose.layouts import GESTURE_62, Layout
@@ -30,33 +31,13 @@ CPU_CLIPS = 16
 on tensors beyond the cache."""
 
 
-def parents(layout: Layout) -> list[int]:
-    """For every joint the next one on the way to the layout's centre along the bones; the centre for the centre."""
-    neighbours: list[list[int]] = [[] for _ in layout.joints]
-    for a, b in layout.edges.tolist():
-        neighbours[a].append(b)
-        neighbours[b].append(a)
-    centre = layout.index(layout.center)
-    parent = {centre: centre}
-    for joint in (reached := [centre]):  # grows as it goes: breadth first
-        for neighbour in neighbours[joint]:
-            if neighbour not in parent:
-                parent[neighbour] = joint
-                reached.append(neighbour)
-    return [parent[joint] for joint in range(len(layout))]
-
-
 def partitioned_adjacency(layout: Layout) -> Tensor:
     """(4, V, V), the partitions in order; row v holds the shares of the joints that v takes from, and sums to 1 or 0.
 
     ST-GCN's spatial configuration with rows divided by their sums, and a fourth matrix that is 1/V throughout.
     """
     joints = len(layout)
-    inwards = torch.zeros(joints, joints)
-    for joint, parent in enumerate(parents(layout)):
-        inwards[joint, parent] = float(joint != parent)
-    outwards = inwards.T / inwards.T.sum(1, keepdim=True).clamp_min(1)
-    return torch.stack([torch.eye(joints), inwards, outwards, torch.full((joints, joints), 1 / joints)])
+    return torch.cat([spatial_partitions(layout), torch.full((1, joints, joints), 1 / joints)])
 
 
 class JointFeatures(nn.Module):
@@ -72,7 +53,7 @@ class JointFeatures(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = BodyFeatures()
-        self.origins = parents(GESTURE_62)
+        self.origins = GESTURE_62.parents.tolist()
         scale = torch.ones(len(GESTURE_62))
         for fingers, wrist in zip(self.body.fingers, self.body.wrists, strict=True):
             for joint in fingers:

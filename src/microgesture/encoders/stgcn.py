@@ -111,12 +111,7 @@ class STGCN(GraphEncoder):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Tokens (B, ceil(T/4), 256) of a clip (B, M, T, V, C): means over the joints and persons."""
-        expected = (self.persons, len(self.layout), self.channels)
-        if clip.dim() != 5 or (clip.shape[1], *clip.shape[3:]) != expected:
-            wanted = "{} persons, {} joints and {} channels".format(*expected)
-            raise RecipeError(
-                f"'stgcn' was built for {wanted}: a clip {tuple(clip.shape)} (B, M, T, V, C) does not fit"
-            )
+        self.check(clip)
         batch, persons, frames, joints, channels = clip.shape
         x = self.data_bn(clip.reshape(-1, joints * channels)).view(batch * persons, frames, joints, channels)
         x = x.permute(0, 3, 1, 2).contiguous()

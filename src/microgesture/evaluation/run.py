@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
 from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
 from microgesture.training.prediction import Predictions, clip_input, predict, resolve_precision
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,11 @@ class Evaluation:
 
 
 def evaluate_run(
-    run: Path, out: Path, manifest: str | None = None, split: str = "test", device: str = "auto"
+    run: Path, out: Path, manifest: str | None = None, split: str = "", device: str = "auto"
 ) -> Evaluation:
     """Score a run on a split of its own manifest or another one; every clip counts, the last batch too.
 
+    Without a name the split is "test", or "val" in data that keep their test labels to themselves (MA-52).
     Writes `metrics.json`, `predictions.csv`, `confusion.png` and `reliability.png` into `out`. Raises
     `DataError` when the split is empty or a label of it is outside the run's vocabulary, `RecipeError` when
     neither the run nor `manifest` names data.
@@ -54,7 +58,11 @@ def evaluate_run(
     chosen = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     opened = load_run(run, chosen)
     recipe = opened.recipe.to_dict()
-    data = open_data(opened, manifest, (split,))
+    data = open_data(opened, manifest, (split or "test",))
+    if not split and not data.split("test") and data.split("val"):
+        log.warning("%s: no row has split 'test': tested on 'val'", data.path)
+        split = "val"
+    split = split or "test"
     dataset, found = scored_split(opened, data, split, chosen, features=True)
     known = [row.label for row in data.split("train") if row.label in data.vocabulary]
     train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)

@@ -99,7 +99,7 @@ def with_context(row: AblationRow, run: Evaluation) -> AblationRow:
 def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:
     """The table on the terminal."""
     rows = table_rows(evaluations)
-    console = Console(width=None if Console().is_terminal else 110)
+    console = Console(width=None if Console().is_terminal else 150)
     console.print(to_rich(rows))
     console.print(caption(rows), style="dim", highlight=False)
 

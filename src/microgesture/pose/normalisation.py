@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from microgesture.pose.skeleton import Layout
+from microgesture.pose.track import LEAST_SCORE
 
 _LENGTHS = (
     (("left_shoulder", "right_shoulder"), 1.0),
@@ -70,9 +71,10 @@ def normalise(points: np.ndarray, scores: np.ndarray, layout: Layout, by: str = 
     do persons who are never seen.
     """
     filled = np.stack([fill_gaps(p, s) for p, s in zip(points, scores, strict=True)])
+    sure = fill_gaps(points[0], np.where(scores[0] >= LEAST_SCORE, scores[0], 0.0))  # guesses set no scale
     if by == "body":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # slices that are all NaN: joints that nobody saw
-            origin, unit = body_frame(filled[0], layout)
+            origin, unit = body_frame(sure if np.isfinite(sure).any() else filled[0], layout)
         filled = (filled - origin) / unit
     return np.nan_to_num(filled).astype(np.float32)

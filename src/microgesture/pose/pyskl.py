@@ -12,6 +12,7 @@ import logging
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class PysklFile:
     annotations: tuple[Mapping[str, Any], ...]
     split: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """`frame_dir` of every annotation."""
         return tuple(str(annotation["frame_dir"]) for annotation in self.annotations)

@@ -27,11 +27,13 @@ from microgesture.pose.number_rows import first_row_width
 from microgesture.pose.openpose import is_openpose, read_openpose
 from microgesture.pose.pyskl import annotation_tracks, read_pyskl
 from microgesture.pose.raw_points import frame_rate
-from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.track import BROKEN_ARCHIVE, SkeletonTrack
 
 ACCEPTED = (
     "a track (.npz), a folder of OpenPose JSON files, a MiGA _light_hand.csv, a Kinect _skeleton.csv or a PYSKL .pkl"
 )
+Space = Literal["pixels", "metres"]
+"""Of Kinect files: the joints in the colour picture (2D), or those in space (3D)."""
 _PICKLES = (".pkl", ".pickle")
 
 
@@ -42,7 +44,7 @@ def read_tracks(
     name: str | None = None,
     layout: str | None = None,
     image_size: tuple[int, int] | None = None,
-    space: Literal["pixels", "metres"] = "pixels",
+    space: Space = "pixels",
 ) -> list[SkeletonTrack]:
     """Read any skeleton file: one track a person, the largest person first, never an empty list.
 
@@ -116,7 +118,7 @@ def _is_track(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return {"points.npy", "layout.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except (*BROKEN_ARCHIVE, ValueError):
         return True
 
 

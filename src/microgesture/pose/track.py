@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
 
 LEAST_SCORE = 0.15
 """Points of a lower score count as unknown to the recogniser."""
+BROKEN_ARCHIVE = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What reading a damaged archive raises (`UnicodeDecodeError` is a `ValueError`)."""
 _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -169,7 +172,7 @@ class SkeletonTrack:
                     raise DataError(f"{path}: not a skeleton track (no '{missing[0]}')")
                 data = {key: archive[key] for key in _KEYS}
                 marks = archive["interpolated"] if "interpolated" in archive.files else None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        except (*BROKEN_ARCHIVE, ValueError, EOFError, AttributeError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
             raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
         layout = str(data["layout"])

@@ -111,8 +111,11 @@ def make_dataset(
             seed=recipe.training.seed,
             augment=Augmentation.from_config(data.augment) if training and data.augment else None,
             skip=data.on_problem == "skip",
+            space=data.space,
             **shape,
         )
+    if data.on_problem == "skip":
+        rows = tuple(row for row in rows if row.video is not None)
     return ClipDataset(
         rows,
         manifest.vocabulary,

@@ -55,6 +55,8 @@ class DataConfig:
     """Skeletons: places, bones, or the change of either over time."""
     normalise: Literal["body", "none"] = "body"
     """Skeletons: relative to the person's own place and size, or in the units of the files."""
+    space: Literal["pixels", "metres"] = "pixels"
+    """Kinect skeleton files: the joints in the picture, or in space (3D), which no video shows later."""
     augment: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Training only: pieces of augmentation by name, each with its options (`microgesture.datasets.augmentation`)."""
     balanced: bool = False
@@ -88,6 +90,9 @@ class OptimiserConfig:
     batch: int = 32
     """Clips a step over all processes together."""
     epochs: int = 30
+    least_steps: int = 0
+    """A small data set is passed more often than `epochs` times, until so many steps are taken; it is still validated
+    about `epochs` times."""
     schedule: Literal["plateau", "cosine", "constant"] = "plateau"
     """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero."""
     factor: float = 0.8
@@ -265,6 +270,7 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "optimiser.patience": recipe.optimiser.patience >= 0,
         "optimiser.momentum": 0 <= recipe.optimiser.momentum < 1,
         "optimiser.batch": recipe.optimiser.batch >= 1,
+        "optimiser.least_steps": recipe.optimiser.least_steps >= 0,
         "optimiser.epochs": recipe.optimiser.epochs >= 1,
         "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
     }

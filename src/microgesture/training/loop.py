@@ -100,7 +100,10 @@ class _Loop:
         self.optimizer = make_optimizer(objective, recipe.optimiser)
         full, rest = divmod(len(self.train_set), recipe.optimiser.batch)
         self.steps_per_epoch = full + (rest >= self.accelerator.num_processes)  # as `make_loader` shares batches
-        self.total_steps = self.steps_per_epoch * recipe.optimiser.epochs
+        wanted = -(-recipe.optimiser.least_steps // max(self.steps_per_epoch, 1))
+        self.epochs = max(recipe.optimiser.epochs, wanted)
+        self.passes = round(self.epochs / recipe.optimiser.epochs)  # from one validation to the next
+        self.total_steps = self.steps_per_epoch * self.epochs
         self.model, self.optimizer = self.accelerator.prepare(objective, self.optimizer)
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, factor=recipe.optimiser.factor, patience=recipe.optimiser.patience
@@ -108,6 +111,7 @@ class _Loop:
         self.base_rates = [g["lr"] for g in self.optimizer.param_groups]
         self.step, self.epoch, self.best = 0, 0, _Best()
         self.sums: dict[str, float] = {}
+        self.summed = 0
         self.saved_at = time.monotonic()
         self.writer = self._tensorboard() if recipe.training.tensorboard else None
 
@@ -119,7 +123,7 @@ class _Loop:
         title = self.recipe.title or self.out.name
         progress = TrainingProgress(title, self.total_steps, self.step, self.show and self.accelerator.is_main_process)
         with progress, _stop_signal() as stop:
-            while self.epoch < self.recipe.optimiser.epochs:
+            while self.epoch < self.epochs:
                 self._train_epoch(progress, stop)
                 self._end_epoch(progress)
         self._finish()
@@ -131,6 +135,7 @@ class _Loop:
         for batch in self._batches(start):
             values = self._one_step(batch)
             progress.step(values["loss"])
+            self.summed += 1
             for key, value in values.items():
                 self.sums[key] = self.sums.get(key, 0.0) + value
             if stop["now"]:
@@ -178,9 +183,11 @@ class _Loop:
         )
 
     def _end_epoch(self, progress: TrainingProgress) -> None:
-        count = max(self.step - (self.epoch * self.steps_per_epoch), 1)
-        row = {key: value / count for key, value in self.sums.items()}
-        self.epoch, self.sums = self.epoch + 1, {}
+        self.epoch += 1
+        if self.epoch % self.passes and self.epoch < self.epochs:
+            return
+        row = {key: value / max(self.summed, 1) for key, value in self.sums.items()}
+        self.sums, self.summed = {}, 0
         if self.val_set is not None:
             row |= self._validate(self.val_set)
         else:
@@ -194,7 +201,7 @@ class _Loop:
             if self.writer is not None:
                 for key, value in row.items():
                     self.writer.add_scalar(key, value, self.step)
-        progress.epoch(self.epoch, self.recipe.optimiser.epochs, row)
+        progress.epoch(self.epoch, self.epochs, row)
         self._save()
 
     def _validate(self, clips: AnyDataset) -> dict[str, float]:
@@ -248,6 +255,7 @@ class _Loop:
             "epoch": self.epoch,
             "best": [self.best.accuracy, self.best.loss, self.best.epoch],
             "sums": self.sums,
+            "summed": self.summed,
             "plateau": self.plateau.state_dict(),
             "recipe": self.recipe.to_dict(),
         }
@@ -261,7 +269,8 @@ class _Loop:
         different = _first_difference(state["recipe"], self.recipe.to_dict())
         if different:
             raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, `{different}` differs")
-        self.step, self.epoch, self.sums = state["step"], state["epoch"], state["sums"]
+        self.step, self.epoch = state["step"], state["epoch"]
+        self.sums, self.summed = state["sums"], state["summed"]
         self.best = _Best(*state["best"])
         self.plateau.load_state_dict(state["plateau"])
 
