@@ -7,6 +7,7 @@ and 2 persons of NTU RGB+D, head, adjacency masks and input normalisation counte
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,8 +22,12 @@ from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
 
+log = logging.getLogger(__name__)
+
 OFFICIAL_SCALES = {"ntu-rgb+d": (13, 6), "openpose-kinetics": (8, 8)}
 """`gcn_scales` and `g3d_scales` of the official configurations, by layout."""
+_LOOKALIKES = {"ntu-25": "ntu-rgb+d", "kinect-25": "ntu-rgb+d", "openpose-18": "openpose-kinetics"}
+"""Layouts of the same joints as an official one, with other bones."""
 _MOST_SCALES = OFFICIAL_SCALES["ntu-rgb+d"]
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 _LAYER = ("weight", "bias")
@@ -93,6 +98,12 @@ class MSG3D(GraphEncoder):
                 raise RecipeError(f"the weights do not fit 'msg3d': {missing[0]} is missing")
             own[name] = _joined([rest.pop(key) for key in official], official[0])
         weight, bias = rest.pop("fc.weight", None), rest.pop("fc.bias", None)
+        if self.layout.name in _LOOKALIKES:  # the graph is not among the weights
+            log.warning(
+                "'msg3d': official weights were trained on layout '%s', whose bones are not those of '%s'",
+                _LOOKALIKES[self.layout.name],
+                self.layout.name,
+            )
         return ReferenceWeights({**own, **rest}, weight, bias)
 
     def _check_options(self, state: Mapping[str, Tensor]) -> None:
