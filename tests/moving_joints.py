@@ -34,7 +34,7 @@ def moving_track(label: int, subject: int, seed: int, layout: str = "coco-17", f
         points[:, wrist, 0] += 0.4 * np.sin(2 * np.pi * t * rng.uniform(2, 4))
     body = np.random.default_rng(subject)
     points = points * body.uniform(60, 200) + body.uniform(300, 600, 2)
-    return SkeletonTrack(np.arange(frames) / 25.0, points, np.full(points.shape[:2], 0.9), layout, (1280, 720))
+    return SkeletonTrack(np.arange(frames) / 25.0, points, rng.uniform(0.8, 1.0, points.shape[:2]), layout, (1280, 720))
 
 
 def write_pickle(path: Path, subjects: int = 9, clips: int = 8, layout: str = "coco-17", split: bool = True) -> Path:

@@ -10,7 +10,8 @@ from microgesture import benchmark as module
 from microgesture.benchmark import benchmark, expand, run_folder, train_recipe
 from microgesture.errors import RecipeError, UserError
 from microgesture.training.configuration import make_recipe
-from microgesture.training.loop import Interrupted, train
+from microgesture.training.loop import train
+from microgesture.training.stopping import Interrupted
 from moving_squares import recipe_values
 
 
@@ -120,7 +121,7 @@ def test_a_stop_by_the_user_ends_all(recipes, monkeypatch):
 def test_a_finished_run_of_other_settings_is_not_taken_for_this_one(recipes):
     assert benchmark(["small.yaml"], "out", show=False).failed == {}
     result = benchmark(["small.yaml"], "out", flags=["--optimiser.epochs", "3"], show=False)
-    assert "`optimiser` differs" in next(iter(result.failed.values()))
+    assert "`optimiser.epochs` differs" in next(iter(result.failed.values()))
     assert benchmark(["small.yaml"], "out", flags=["--data.workers", "1"], show=False).failed == {}
 
 
@@ -129,6 +130,21 @@ def test_two_recipes_of_one_title_are_two_rows(recipes):
     write("other", {**other, "optimiser": {**other["optimiser"], "epochs": 1}})
     rows = benchmark(["small.yaml", "other.yaml"], "out", show=False).evaluations
     assert list(rows) == ["baseline (out/runs/small/seed0)", "baseline (out/runs/other/seed0)"]
+
+
+def test_another_network_is_not_listed_under_the_recipes_title(recipes, squares):
+    small = yaml.safe_load(Path("small.yaml").read_text())
+    write("small", {**small, "published": "imigue_recognition/ST-GCN"})
+    other = ["--encoder.name", "r2plus1d_small", "--encoder.options", "{channels: [4, 4, 8, 8]}"]
+    for flags, title, published in (
+        (other, "r2plus1d_small", ""),
+        ([*other, "--title", "mine", "--published", "imigue_recognition/ST-GCN"], "mine", "imigue_recognition/ST-GCN"),
+        (["--optimiser.epochs", "1"], "baseline", "imigue_recognition/ST-GCN"),
+    ):
+        recipe = module._recogniser_recipe("small.yaml", flags)
+        assert (recipe.title, recipe.published) == (title, published)
+    own = ["--encoder.name", f"{squares}/tiny.py:Tiny"]
+    assert module._recogniser_recipe("demo/baseline", own).title == "Tiny"
 
 
 def test_seeds_count_from_the_recipes_own(recipes):
@@ -169,7 +185,7 @@ def test_train_trains_first_what_a_recipe_starts_from(recipes, squares):
     assert Path("runs/second/model.safetensors").stat().st_mtime_ns == before
     with pytest.raises(RecipeError, match="already holds a run"):
         train_recipe("finetune.yaml", Path("mine"), show=False)
-    with pytest.raises(RecipeError, match=r"runs/second.*`training` differs"):
+    with pytest.raises(RecipeError, match=r"runs/second.*`training\.seed` differs"):
         train_recipe("finetune.yaml", Path("third"), ["--training.seed", "4"], show=False)
     train(make_recipe({**yaml.safe_load(Path("second.yaml").read_text())}), "given", show=False)
     train_recipe("finetune.yaml", Path("fourth"), ["--start", "given", "--training.seed", "4"], show=False)

@@ -209,6 +209,21 @@ def test_a_batch_of_runs_goes_on_and_counts(recogniser, reader_of_texts, here, c
         assert Path("out", run.name, "metrics.json").is_file()
 
 
+def test_submission_and_fusion_by_command(recogniser, reader_of_texts, here, capsys):
+    ask = ["submit", str(recogniser), "--split", "test", "-o", "out.zip"]
+    assert main([*ask, "--challenge", "ma52"]) == 2
+    assert "not those of challenge ma52" in one_line(capsys)
+    assert main([*ask, "--challenge", "miga2025", "--data.on_problem", "skip"]) == 0
+    assert "out.zip: 20 clips" in capsys.readouterr().out
+    both = ["fuse", str(recogniser), str(reader_of_texts), "-o", "fused"]
+    assert main([*both, "--split", "exam"]) == 2
+    line = one_line(capsys)
+    assert "no row has split 'exam'" in line
+    assert "--split val" in line
+    assert main(both) == 0
+    assert "| fused |" in capsys.readouterr().out
+
+
 def test_a_benchmark_with_a_failing_row_ends_with_code_1(here, capsys):
     values = yaml.safe_load(Path("recipe.yaml").read_text())
     Path("bad.yaml").write_text(yaml.safe_dump({**values, "title": "bad", "encoder": {"name": "none.py:None"}}))
@@ -221,7 +236,7 @@ def test_a_benchmark_with_a_failing_row_ends_with_code_1(here, capsys):
 
 def test_a_training_stopped_by_the_user_says_how_to_go_on(here, capsys, monkeypatch):
     from microgesture import benchmark
-    from microgesture.training.loop import Interrupted
+    from microgesture.training.stopping import Interrupted
 
     def stopped(*args, **kwargs):
         raise Interrupted("stopped in epoch 1; go on with --resume")

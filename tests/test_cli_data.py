@@ -105,6 +105,13 @@ def test_prepare_with_options_anywhere(order, smg, tmp_path, capsys):
     assert (tmp_path / "out" / "manifest.csv").is_file()
 
 
+@pytest.mark.parametrize(("flags", "space"), [([], "metres"), (["--space", "pixels"], "pixels")])
+def test_prepare_says_in_which_space_kinect_skeletons_are(flags, space, smg, tmp_path, capsys):
+    assert main(["data", "prepare", "smg", str(smg), "-o", str(tmp_path / "out"), "--no-clips", *flags]) == 0
+    assert f"  Kinect skeletons are kept in {space}" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "prepared.json").read_text())["space"] == space
+
+
 def test_prepare_leaves_out_what_is_broken_and_says_so(broken, tmp_path, capsys):
     assert main(["data", "prepare", str(broken), "-o", str(tmp_path / "out"), "--protocol", "miga"]) == 1
     said = capsys.readouterr().out

@@ -15,6 +15,7 @@ SKELETON = {
     "data": "{frames: 8}",
     "optimiser": "{batch: 8, epochs: 1, least_steps: 0}",
 }
+SPACE = {"data": "{frames: 8, space: metres}"}  # what a prepared SMG holds
 RGB = {
     "extends": "demo/baseline",
     "start": "''",
@@ -26,9 +27,9 @@ CASES = {
     "imigue": (write_imigue_miga, SKELETON, "miga2025"),
     "imigue-rgb": (write_imigue_miga, RGB, "miga2023"),
     "imigue-openpose": (write_imigue_openpose, SKELETON, "miga2025"),
-    "smg": (write_smg, SKELETON, "miga2024"),
+    "smg": (write_smg, SKELETON | SPACE, "miga2024"),
     "smg-rgb": (write_smg, RGB, "miga2024"),
-    "smg-miga": (lambda root: write_smg_miga(root, test=(36,)), SKELETON, ""),
+    "smg-miga": (lambda root: write_smg_miga(root, test=(36,)), SKELETON | SPACE, ""),
     "ma52": (write_ma52, RGB, "ma52"),
     "letter_clips": (write_letter_clips, RGB, "miga2025"),
     "class_folders": (lambda root: write_class_folders(root, splits=True), RGB, ""),

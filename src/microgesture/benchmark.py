@@ -16,10 +16,12 @@ from pathlib import Path
 from microgesture.analysis_files import check_folder
 from microgesture.errors import RecipeError, UserError
 from microgesture.evaluation.run import Evaluation, evaluate_run
-from microgesture.evaluation.summary import different_part, rows_of, write_summary
+from microgesture.evaluation.summary import rows_of, write_summary
 from microgesture.training.assembly import CONFIG
 from microgesture.training.configuration import Recipe, load_recipe, read_recipe, recipe_from_run, recipe_names
-from microgesture.training.loop import Interrupted, train
+from microgesture.training.loop import train
+from microgesture.training.recipe_difference import first_difference
+from microgesture.training.stopping import Interrupted
 
 
 @dataclass
@@ -139,8 +141,8 @@ def train_one(
     recipe.start = _trained_start(recipe, places, flags, show, failed, (*before, name))
     folder = places.folder(name)
     begun = (folder / CONFIG).exists()
-    if begun and (part := different_part(recipe_from_run(folder).to_dict(), recipe.to_dict())):
-        raise RecipeError(f"'{folder}' holds a run whose `{part}` differs: choose another folder, or remove it")
+    if begun and (key := first_difference(recipe_from_run(folder).to_dict(), recipe.to_dict())):
+        raise RecipeError(f"'{folder}' holds a run whose `{key}` differs: choose another folder, or remove it")
     return train(recipe, folder, resume=begun, show=show)
 
 
@@ -190,7 +192,14 @@ def _reason(error: Exception) -> str:
 def _recogniser_recipe(name: str, flags: Sequence[str]) -> Recipe:
     if _is_emotion(name):
         raise RecipeError(f"{name}: an emotion recipe is no row of this table: microgesture train {name}")
-    return load_recipe(name, flags)
+    recipe, unchanged = load_recipe(name, flags), load_recipe(name)
+    if recipe.encoder.name != unchanged.encoder.name:  # not the network that the recipe's title names
+        given = {flag.split("=")[0] for flag in flags}
+        if recipe.title == unchanged.title and "--title" not in given:
+            recipe.title = recipe.encoder.name.rsplit(":", 1)[-1]
+        if recipe.published == unchanged.published and "--published" not in given:
+            recipe.published = ""
+    return recipe
 
 
 def _is_row(name: str) -> bool:

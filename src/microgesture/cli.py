@@ -168,7 +168,7 @@ def _train(args: argparse.Namespace) -> int:
 
 def _stoppable(job: Callable[[], T], advice: str = "") -> T | None:
     """The job's result; None when the user stopped a training of it, which has saved itself. Says how to go on."""
-    from microgesture.training.loop import Interrupted
+    from microgesture.training.stopping import Interrupted
 
     try:
         return job()
@@ -192,7 +192,11 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="+", help="run folders; several give one table")
     parser.add_argument("-o", "--out", help="folder for table and figures; default RUN/evaluation")
     parser.add_argument("--manifest", help="test on this manifest instead of the run's own")
-    parser.add_argument("--split", default="", help="split to test on; default: test, or val where there is no test")
+    parser.add_argument(
+        "--split",
+        default="",
+        help="split to test on; default: test, or val (which chose the epoch) where there is no test",
+    )
 
 
 def _evaluate(args: argparse.Namespace) -> int:
@@ -246,7 +250,7 @@ def _fuse_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="+", help="two run folders or more: RGB, skeleton streams, texts")
     parser.add_argument("-o", "--out", required=True, help="folder for weights, table and confusion matrix")
     parser.add_argument("--manifest", help="test on this manifest instead of the runs' own")
-    parser.add_argument("--split", default="test", help="split to test on")
+    parser.add_argument("--split", default="test", help="split to test on; without a test set: val")
     parser.add_argument("--weights", nargs="+", type=float, help="one a run; default: searched on the validation split")
 
 
@@ -267,6 +271,13 @@ def _submit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="the data set's folder; default: that of the run")
     parser.add_argument("--split", default="", help="predict this split in place of the clips without labels")
     parser.add_argument(
+        "--data.on_problem",
+        dest="on_problem",
+        default="refuse",
+        choices=("refuse", "skip"),
+        help="clips that cannot be used: refuse, as the server wants every one, or leave them out",
+    )
+    parser.add_argument(
         "--numbers", default="index", choices=("index", "file"), help="classes from 0, or as in the files"
     )
 
@@ -274,7 +285,7 @@ def _submit_arguments(parser: argparse.ArgumentParser) -> None:
 def _submit(args: argparse.Namespace) -> int:
     from microgesture.evaluation.submission import submit
 
-    count = submit(args.run, args.challenge, args.out, args.data, args.split, args.numbers)
+    count = submit(args.run, args.challenge, args.out, args.data, args.split, args.numbers, args.on_problem)
     print(f"{args.out}: {count} clips")
     return 0
 

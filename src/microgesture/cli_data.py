@@ -52,7 +52,7 @@ def data_arguments(parser: argparse.ArgumentParser) -> None:
     flags = argparse.BooleanOptionalAction
     prepare.add_argument("--skeletons", action=flags, default=True, help="convert skeleton files to tracks")
     prepare.add_argument(
-        "--space", choices=("pixels", "metres"), default="pixels", help="Kinect skeletons: 2D, which videos show, or 3D"
+        "--space", choices=("pixels", "metres"), help="Kinect skeletons: 2D, which videos show, or 3D (smg without it)"
     )
     prepare.add_argument("--clips", action=flags, default=True, help="decode the clips of videos")
 

@@ -6,6 +6,7 @@ instead of a video wherever one is named. From there on no pixel is needed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,17 @@ LEAST_SEEN_S = 0.24
 
 @dataclass(frozen=True)
 class Watched:
-    """What was seen: `tracks`, one a person, largest first (none: nobody), and the `media` they come from."""
+    """What was seen: `tracks`, one a person, largest first (none: nobody), and the `media` they come from. `beside` are
+    people who are not read themselves, but whom a run that looks at several persons sees with the others."""
 
     tracks: tuple[SkeletonTrack, ...]
     media: Media
     source: str = ""
+    beside: tuple[SkeletonTrack, ...] = ()
+
+    def others(self, track: SkeletonTrack) -> tuple[SkeletonTrack, ...]:
+        """Everyone but the person of a track, largest first."""
+        return tuple(other for other in (*self.tracks, *self.beside) if other is not track)
 
 
 class SkeletonAnalyzer(Analyzer):
@@ -53,13 +60,15 @@ class SkeletonAnalyzer(Analyzer):
         super().__init__(run, device)
         self.rate = float(run.config.get("rate", 12.5))
         self.frames = int(run.recipe.data.frames)
+        self.persons = 1
 
     @property
     def zero_shot(self) -> bool:
         """Whether the vocabulary has labels that the run was not trained on."""
         objective = self.run.objective
-        assert isinstance(objective, TimedVisualTextObjective)
-        return objective.zero_shot(self.vocabulary)
+        if isinstance(objective, TimedVisualTextObjective):
+            return objective.zero_shot(self.vocabulary)
+        return super().zero_shot
 
     def vocabulary_remarks(self) -> list[str]:
         """What is not understood of the label texts, in plain sentences."""
@@ -97,11 +106,11 @@ class SkeletonAnalyzer(Analyzer):
         """
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps)
-            if persons == "largest":
-                tracks = tracks[:1]
-            end = max((float(t.times[-1]) + _step(t) for t in tracks if len(t)), default=0.0)
-            size = tracks[0].image_size if tracks else None
-            return Watched(tuple(tracks), Media(printable(source), end, None, size), "file")
+            kept = tracks[:1] if persons == "largest" else tracks
+            end = max((float(t.times[-1]) + _step(t) for t in kept if len(t)), default=0.0)
+            size = kept[0].image_size if kept else None
+            media = Media(printable(source), end, None, size)
+            return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
         from microgesture.pose.extraction import extract
 
@@ -109,10 +118,12 @@ class SkeletonAnalyzer(Analyzer):
             media = Media(printable(source), reader.duration, reader.fps, reader.size, reader.sha256())
         estimator = create_estimator(model_file=model_file)
         try:
-            tracks = extract(source, estimator, fps or self.rate, persons, progress=progress, resume_folder=resume)
+            looked_for = "all" if self.persons > 1 and persons == "largest" else persons
+            tracks = extract(source, estimator, fps or self.rate, looked_for, progress=progress, resume_folder=resume)
         finally:
             estimator.close()
-        return Watched(tuple(tracks), media, estimator.name)
+        kept = tracks[:1] if persons == "largest" else tracks
+        return Watched(tuple(kept), media, estimator.name, tuple(tracks[len(kept) :]))
 
     def recognize(self, clip: str | Path, top: int = 5, **watching: Any) -> GestureEvent:
         """Name the gesture of a trimmed clip, video or skeleton file, by its largest person.
@@ -127,7 +138,7 @@ class SkeletonAnalyzer(Analyzer):
         if watched.source == "file":
             duration = float(track.times[-1] - track.times[0]) + _step(track)
         try:
-            return self.event_of(self.probabilities(track), max(duration, 1e-3), top)
+            return self.event_of(self.probabilities(track, watched.others(track)), max(duration, 1e-3), top)
         except DataError as error:
             raise DataError(f"{clip}: {error}") from error
 
@@ -144,7 +155,10 @@ class SkeletonAnalyzer(Analyzer):
         `watching` are options of `watch`.
         """
         watched = self.watch(video, progress=progress, **watching)
-        return self.read(watched, spotting, emotion), watched.tracks
+        try:
+            return self.read(watched, spotting, emotion), watched.tracks
+        except DataError as error:
+            raise DataError(f"{video}: {error}") from error
 
     def remarks(self, timeline: Timeline) -> list[str]:
         """What a reader of the timeline must know, in plain sentences."""
@@ -166,7 +180,7 @@ class SkeletonAnalyzer(Analyzer):
         events: list[GestureEvent] = []
         unseen: dict[str, list[list[float]]] = {}
         for track in watched.tracks:
-            scores = self.token_probabilities(track, config)
+            scores = self.token_probabilities(track, config, watched.others(track))
             events += spot(
                 scores.times,
                 scores.probabilities,
@@ -185,9 +199,9 @@ class SkeletonAnalyzer(Analyzer):
         timeline = Timeline(tuple(events), watched.media, self.vocabulary.name, self.vocabulary.names, None, provenance)
         return timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
 
-    def probabilities(self, track: SkeletonTrack) -> np.ndarray:
+    def probabilities(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack] = ()) -> np.ndarray:
         """Probabilities (K,) of a trimmed track: one window over the time in which the person is seen, or the mean
-        over half-overlapping windows when it is longer.
+        over half-overlapping windows when it is longer. The people `beside` them do not matter here.
 
         Raises `DataError` when the person is seen for less than a quarter of a second.
         """
@@ -202,7 +216,9 @@ class SkeletonAnalyzer(Analyzer):
         logits, _ = self.score_windows(np.stack([_cut(skeleton, s, self.frames) for s in starts]))
         return softmax(logits.mean(0) / self.run.temperature)
 
-    def token_probabilities(self, track: SkeletonTrack, config: SpottingConfig | None = None) -> WindowScores:
+    def token_probabilities(
+        self, track: SkeletonTrack, config: SpottingConfig | None = None, beside: Sequence[SkeletonTrack] = ()
+    ) -> WindowScores:
         """Probability of every class, each for itself, every `stride` poses; NaN where nobody is seen.
 
         Windows overlap by half; each moment takes its scores from both, the nearer centre weighing more. `motion`

@@ -3,11 +3,14 @@ is read through sliding windows, each made ready as a training clip is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from microgesture.analyzer import Analyzer, WindowScores
-from microgesture.datasets.skeletons import at_moments, prepare, to_stream
+from microgesture.analyzer import WindowScores
+from microgesture.datasets.skeletons import SPACES, as_clip, at_moments, prepare
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose.layouts import LAYOUTS, Layout
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
@@ -42,16 +45,13 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         self.channels = int(getattr(run.objective.encoder, "channels", 3))
         self.persons = int(getattr(run.objective.encoder, "persons", 1))
 
-    @property
-    def zero_shot(self) -> bool:
-        """Whether the vocabulary has labels that the run was not trained on."""
-        return Analyzer.zero_shot.fget(self)  # type: ignore[attr-defined]
+    def probabilities(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack] = ()) -> np.ndarray:
+        """Probabilities (K,) of a trimmed track: one clip over the time in which the person is seen, with the people
+        `beside` them where the encoder looks at several.
 
-    def probabilities(self, track: SkeletonTrack) -> np.ndarray:
-        """Probabilities (K,) of a trimmed track: one clip over the time in which the person is seen.
-
-        Raises `DataError` when the person is seen for less than a quarter of a second.
+        Raises `DataError` when the person is seen for less than a quarter of a second, and for points in space.
         """
+        self._check(track)
         seen = np.flatnonzero((track.scores >= LEAST_SCORE).any(-1))
         if not len(seen):
             raise DataError("no person was found in it, so there is no gesture to name")
@@ -59,14 +59,17 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         start, end = float(track.times[seen[0]]), float(track.times[seen[-1]]) + step
         if end - start < LEAST_SEEN_S:
             raise DataError(f"a person is seen for {end - start:.2f} s only: too short for a gesture")
-        return self._score([self._clip(track.between(start, end), start, end)])[0]
+        return self._score([self._clip(track.between(start, end), beside, start, end)])[0]
 
-    def token_probabilities(self, track: SkeletonTrack, config: SpottingConfig | None = None) -> WindowScores:
+    def token_probabilities(
+        self, track: SkeletonTrack, config: SpottingConfig | None = None, beside: Sequence[SkeletonTrack] = ()
+    ) -> WindowScores:
         """Probabilities of sliding windows; NaN where the person is seen in less than half of a window.
 
         `motion` is the speed of the fastest of hands, head, shoulders and feet in the window, in shoulder widths a
-        second.
+        second. `beside` as in `probabilities`. Raises `DataError` for points in space.
         """
+        self._check(track)
         config = config or self.default_spotting
         classes = len(self.vocabulary)
         if len(track) < 2:
@@ -86,22 +89,42 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
             motion[i] = speed[begin : begin + max(int(window * self.rate), 1)].max(initial=0.0)
             part = track.between(start - 1e-9, start + window - 1e-9)
             if len(part) and (part.scores >= LEAST_SCORE).any(-1).mean() >= LEAST_SEEN:
-                clips.append(self._clip(part, start, start + window))
+                clips.append(self._clip(part, beside, start, start + window))
                 where.append(i)
             if clips and (len(clips) == BATCH or i == count - 1):
                 rows[where] = self._score(clips)
                 clips, where = [], []
         return WindowScores(starts + window / 2, rows, motion)
 
-    def _clip(self, track: SkeletonTrack, start: float, end: float) -> torch.Tensor:
-        """(M, T, V, C) of one stretch, as `SkeletonDataset` makes it at test time."""
+    def _check(self, track: SkeletonTrack) -> None:
+        if track.points.shape[-1] != 2:
+            raise DataError(f"its points are {SPACES[3]}, the run learnt from points {SPACES[2]}")
+
+    def _clip(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack], start: float, end: float) -> torch.Tensor:
+        """(M, T, V, C) of one stretch, as `SkeletonDataset` makes it at test time; the person of `track` comes first,
+        then those who are seen `beside` them."""
         data = self.run.recipe.data
-        moments, points, scores = prepare([track], (start, end), self.layout, self.persons, data.normalise)
+        others = [_at_times_of(track, other) for other in beside[: self.persons - 1]] if len(track) else []
+        people = [track, *(other for other in others if (other.scores > 0).any())]
+        moments, points, scores = prepare(people, (start, end), self.layout, self.persons, data.normalise)
         points, scores = at_moments(sample_times(0.0, 1.0, data.frames), moments, points, scores)
-        clip = to_stream(points, scores, data.stream, self.layout.parents)[..., : self.channels]
-        return torch.from_numpy(np.ascontiguousarray(clip))
+        return as_clip(points, scores, data.stream, self.layout, self.channels)
 
     @torch.inference_mode()
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
         scores = self.run.objective.scores(torch.stack(clips).to(self.device))
         return softmax(scores.float().cpu().numpy() / self.run.temperature)
+
+
+def _at_times_of(track: SkeletonTrack, other: SkeletonTrack) -> SkeletonTrack:
+    """Another person at the times of a track: the nearest pose, nobody (scores 0) where it is a frame away or more."""
+    if not len(other):
+        return replace(track, scores=np.zeros_like(track.scores))
+    after = np.clip(np.searchsorted(other.times, track.times), 1, max(len(other) - 1, 1))
+    candidates = np.stack([after - 1, np.minimum(after, len(other) - 1)])
+    gaps = np.abs(other.times[candidates] - track.times)
+    nearest = np.where(gaps[0] <= gaps[1], candidates[0], candidates[1])
+    step = float(np.median(np.diff(track.times))) if len(track) > 1 else 0.04
+    there = gaps.min(0) < step
+    scores = np.where(there[:, None], other.scores[nearest], 0.0)
+    return replace(other, times=track.times, points=other.points[nearest], scores=scores, interpolated=None)

@@ -87,6 +87,8 @@ def test_the_document_says_what_is_unsure_or_another_class(tree):
         assert len(third) == count
         if verdict == "Crossing legs":
             assert third[0].label == verdict
+    unsure = read(tree / "interview0.eaf").rows
+    assert [row.extra.get("unsure") for row in unsure] == ["2.1-3"]
     assert "none of accept, reject, unsure" in read(tree / "interview2.eaf").problems[0].what
 
 
@@ -186,7 +188,12 @@ def test_missing_media_unless_a_track_stands_in(tree):
 
 def test_a_track_beside_the_video_is_its_skeleton(tree):
     small_track(4.0).save(tree / "interview1.npz")
-    assert [row.skeleton is not None for row in read(tree).rows] == [False, False, True, True, False, False]
+    reading = read(tree)
+    assert [row.skeleton is not None for row in reading.rows] == [False, False, True, True, False, False]
+    assert "no skeleton for 2 videos: microgesture pose" in reading.facts[-1]
+    for number in (0, 2):
+        small_track(4.0).save(tree / f"interview{number}.npz")
+    assert not any("no skeleton" in fact for fact in read(tree).facts)
 
 
 def test_one_document_alone(folder):

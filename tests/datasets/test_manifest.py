@@ -141,6 +141,14 @@ def test_what_is_written_is_read(folder):
     assert path.read_text("utf-8").splitlines()[1].startswith("../clips/a.mp4,0.1,1.9,")
 
 
+def test_times_are_written_so_that_no_frame_is_lost(folder):
+    rows = [ClipRow(folder / "clips" / "a.mp4", "x", i / 28, (i + 1) / 28) for i in range(28)]
+    write_manifest(folder / "manifest.csv", rows)
+    back = read_manifest(folder / "manifest.csv").rows
+    assert [(r.start, r.end) for r in back] == [(r.start, r.end) for r in rows]
+    assert (folder / "manifest.csv").read_text().splitlines()[-1].split(",")[2] == "1"
+
+
 def test_parquet(folder):
     path = folder / "manifest.parquet"
     try:

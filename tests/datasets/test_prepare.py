@@ -53,13 +53,16 @@ def test_everything_is_written_and_equals_the_source(smg, tmp_path):
             source.split,
             source.extra,
         )
-        assert (row.start, row.end) == pytest.approx((source.start, source.end), abs=1e-6)
+        assert (row.start, row.end) == (source.start, source.end)
         assert row.video.samefile(source.video)
         assert row.skeleton.parent == out / "skeletons"
-    track, source = SkeletonTrack.load(manifest.rows[0].skeleton), read_tracks(reading.rows[0].skeleton)[0]
+    track = SkeletonTrack.load(manifest.rows[0].skeleton)
+    source = read_tracks(reading.rows[0].skeleton, space="metres")[0]
     assert np.array_equal(track.points, source.points)
     assert np.array_equal(track.times, source.times)
-    assert json.loads((out / "prepared.json").read_text())["layout"] == "smg"
+    made = json.loads((out / "prepared.json").read_text())
+    assert (made["layout"], made["space"], made["root"]) == ("smg", "metres", str(smg))
+    assert set(reading.facts) < set(made["facts"])
     assert not list(out.rglob("*.tmp")) + list(out.rglob("*.part"))
 
 
@@ -122,11 +125,11 @@ def test_the_second_run_keeps_what_is_done_and_sees_what_has_changed(tmp_path):
 def test_stopped_in_the_middle_it_goes_on(skeletons, tmp_path, monkeypatch):
     out, read, seen = tmp_path / "out", skeleton_tracks.read_tracks, []
 
-    def stop(path):
+    def stop(path, space):
         seen.append(path)
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return read(path)
+        return read(path, space=space)
 
     monkeypatch.setattr(skeleton_tracks, "read_tracks", stop)
     with pytest.raises(KeyboardInterrupt):
@@ -138,6 +141,51 @@ def test_stopped_in_the_middle_it_goes_on(skeletons, tmp_path, monkeypatch):
     assert sorted(p.suffix for p in (out / "skeletons").iterdir()) == [".json", ".npz", ".npz"]
     assert prepare(skeletons, out).skeletons == len(PUBLIC)
     assert len(seen) == 3 + 3  # the two that were done are not read again
+
+
+@pytest.mark.parametrize(
+    ("asked", "made", "dimensions"), [(None, "metres", 3), ("metres", "metres", 3), ("pixels",) * 2 + (2,)]
+)
+def test_kinect_skeletons_are_in_the_space_of_the_data_set(asked, made, dimensions, skeletons, tmp_path):
+    done = prepare(skeletons, tmp_path, space=asked)
+    assert SkeletonTrack.load(read_manifest(done.manifest).rows[0].skeleton).points.shape[-1] == dimensions
+    assert f"Kinect skeletons are kept in {made}" in done.reading.facts[-1]
+    assert json.loads((tmp_path / "prepared.json").read_text())["space"] == made
+
+
+def test_a_table_of_kinect_files_is_in_pixels_and_other_skeletons_are_in_no_space(tmp_path):
+    write_sample(tmp_path / "data", 1)
+    (tmp_path / "data" / "manifest.csv").write_text("skeleton,label\nSample0001/Sample0001_skeleton.csv,nod\n")
+    prepare(tmp_path / "data", tmp_path / "a")
+    assert json.loads((tmp_path / "a" / "prepared.json").read_text())["space"] == "pixels"
+    prepare(write_class_folders(tmp_path / "mine", media="skeleton"), tmp_path / "b")
+    assert json.loads((tmp_path / "b" / "prepared.json").read_text())["space"] == ""
+
+
+def test_another_space_starts_anew_and_leaves_no_mixture_behind(skeletons, tmp_path, monkeypatch):
+    prepare(skeletons, tmp_path)
+    prepare(skeletons, tmp_path)
+    assert (tmp_path / "manifest.csv").is_file()
+
+    def stop(path, space):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(skeleton_tracks, "read_tracks", stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(skeletons, tmp_path, space="pixels")
+    assert not (tmp_path / "manifest.csv").exists()
+    monkeypatch.undo()
+    track = read_manifest(prepare(skeletons, tmp_path, space="pixels").manifest).rows[0].skeleton
+    assert SkeletonTrack.load(track).points.shape[-1] == 2
+
+
+def test_where_there_is_no_split_the_manifest_holds_the_one_of_the_raw_data(tmp_path):
+    root = write_elan_folder(tmp_path / "mine")
+    done = prepare(root, tmp_path / "far" / "out", clips=False)
+    assert "no clip has a split: the manifest holds out about 20 %" in done.remarks[0]
+    written, raw = read_manifest(done.manifest).rows, open_data(root).rows
+    assert [row.split for row in written] == [row.split for row in raw]
+    assert {row.split for row in written} == {"train", "val", "test"}
 
 
 def test_stopped_in_the_middle_of_a_track_it_leaves_no_half(skeletons, tmp_path, monkeypatch):

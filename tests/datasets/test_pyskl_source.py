@@ -39,6 +39,19 @@ def test_rows(tmp_path):
     assert any("'xsub_val' is the test set" in fact for fact in reading.facts)
     found, wrong = read_rows(reading.rows)
     assert (len(found), wrong) == (54, [])
+    assert (reading.protocol, reading.numbering) == ("xsub", "ids")
+
+
+def test_the_layout_of_25_points_is_a_fact(tmp_path):
+    annotations = []
+    for i in range(3):
+        annotation = {**pyskl_annotation(f"clip{i}", i % 2, i), "keypoint": np.full((1, 20, 25, 2), 300.0)}
+        annotation["keypoint"][..., 0, 1] = 200 if i else 400
+        annotation["keypoint_score"] = np.ones((1, 20, 25))
+        annotations.append(annotation)
+    reading = read_source(dump(tmp_path / "a.pkl", annotations))
+    assert "25 points in 2D are taken for those of body-25" in reading.facts
+    assert {tracks.tracks[0].layout for tracks in read_rows(reading.rows)[0].values()} == {"body-25"}
 
 
 def test_protocols(tmp_path):
@@ -93,7 +106,6 @@ def test_clips_that_are_evaluated_leave_the_training_list(tmp_path):
 @pytest.mark.parametrize(
     ("names", "classes", "vocabulary", "subject"),
     [
-        ("imigue", 32, "imigue", "video 0001"),
         ("smg", 17, "smg", "1"),
         ("ma52", 52, "ma52", "1"),
         ("own", 17, "pyskl", ""),
@@ -109,8 +121,49 @@ def test_vocabulary_of_known_data_sets(tmp_path, names, classes, vocabulary, sub
 def test_few_classes_leave_doubt(tmp_path):
     reading = read_source(write_pyskl_file(tmp_path / "a.pkl", names="imigue"))
     assert reading.vocabulary.names == ("class 0", "class 1", "class 2")
-    given = read_source(tmp_path / "a.pkl", vocabulary=Vocabulary.load("imigue"))
-    assert given.rows[0].label == "Turtle neck"
+    with pytest.raises(
+        DataError, match=r"a\.pkl: the classes of imigue may be .*\(ids\) or .*\(99-as-0\).*'xsub,99-as-0'"
+    ):
+        read_source(tmp_path / "a.pkl", vocabulary=Vocabulary.load("imigue"))
+
+
+@pytest.mark.parametrize(("said", "first"), [("ids", "Turtle neck"), ("99-as-0", "Illustrative hand gestures")])
+def test_the_numbering_can_be_said(tmp_path, said, first):
+    path = write_pyskl_file(tmp_path / "a.pkl", names="imigue")
+    imigue = Vocabulary.load("imigue")
+    for how in (
+        {"protocol": said},
+        {"protocol": f"xview, {said}"},
+        {"numbering": said},
+        {"numbering": "file-ids", "protocol": said},
+    ):
+        for vocabulary in (imigue, None):
+            reading = read_source(path, vocabulary=vocabulary, **how)
+            assert (reading.rows[0].label, reading.numbering) == (first, said)
+            assert reading.protocol == ("xview" if "xview" in how.get("protocol", "") else "xsub")
+    other = write_pyskl_file(tmp_path / "b.pkl", names="own")
+    with pytest.raises(DataError, match=r"b\.pkl: numbering 'file-ids' is that of a vocabulary: name it"):
+        read_source(other, protocol="file-ids")
+    with pytest.raises(DataError, match="classes of ma52 are not numbered 'file-ids': it is ids"):
+        read_source(other, vocabulary=Vocabulary.load("ma52"), protocol="file-ids")
+
+
+def test_another_file_is_read_with_the_classes_of_the_first(tmp_path):
+    first = read_source(write_pyskl_file(tmp_path / "a.pkl"))
+    part = dump(tmp_path / "b.pkl", [pyskl_annotation(f"clip{i}", i, i) for i in (2, 1, 3)])
+    reading = read_source(part, vocabulary=first.vocabulary, numbering=first.numbering)
+    assert [row.label for row in reading.rows] == ["class 2", "class 1"]
+    assert reading.vocabulary == first.vocabulary
+    assert "clip3: label 3 is out of range, classes of pyskl are 0 to 2" in str(reading.errors[0])
+    fewer = Vocabulary.from_texts(["class 3", "class 1"])
+    assert read_source(part, vocabulary=fewer, numbering="ids").rows[0].label == "class 1"
+    smg = dump(tmp_path / "c.pkl", [pyskl_annotation(f"Sample0001_{i}", i, i) for i in range(1, 17)])
+    with pytest.raises(DataError, match=r"\(ids\) or .*\(file-ids\), and the file's numbers 1 to 16 do not tell"):
+        read_source(smg, vocabulary=Vocabulary.load("smg"))
+    assert read_source(smg).vocabulary.name == "pyskl"
+    assert any("their numbers may be ids or file-ids" in fact for fact in read_source(smg).facts)
+    told = read_source(smg, vocabulary=Vocabulary.load("smg"), numbering="file-ids")
+    assert told.rows[0].label == Vocabulary.load("smg")[0].name
 
 
 def test_three_ways_to_number_imigue():
@@ -118,15 +171,23 @@ def test_three_ways_to_number_imigue():
     by_id = dict.fromkeys(range(32), 20) | {30: 200, 31: 400, 29: 2}
     by_file = {cls.file_id: by_id[cls.id] for cls in imigue}
     zero = {0 if number == 99 else number: count for number, count in by_file.items()}
-    for counts, illustrative, shoulders in ((by_id, 31, 30), (by_file, 99, 31), (zero, 0, 31)):
+    ways = ((by_id, 31, 30, "ids"), (by_file, 99, 31, "file-ids"), (zero, 0, 31, "99-as-0"))
+    for counts, illustrative, shoulders, name in ways:
         for given in (None, imigue):
             found = read_classes(counts, "imigue", given)
-            assert found.vocabulary == imigue
+            assert (found.vocabulary, found.numbering) == (imigue, name)
             assert found.ids[illustrative] == 31
             assert imigue[found.ids[shoulders]].name == "Shaking shoulders"
             assert sorted(found.ids[number] for number in counts) == list(range(32))
+    without_99 = {number: count for number, count in by_file.items() if number != 99}
+    assert read_classes(without_99, "imigue", imigue).numbering == "file-ids"
+    gestures = {number: count for number, count in by_id.items() if number != 31}
+    assert read_classes(gestures, "imigue", imigue).numbering == "ids"
+    alike = read_classes(dict.fromkeys(range(32), 20), "imigue")
+    assert alike.vocabulary.name == "pyskl"
     smg = read_classes(dict.fromkeys(range(1, 18), 5), "smg")
-    assert (smg.vocabulary.name, smg.ids[17]) == ("smg", 16)
+    assert (smg.vocabulary.name, smg.ids[17], smg.numbering) == ("smg", 16, "file-ids")
+    assert read_classes(dict.fromkeys(range(17), 5), "smg").numbering == "ids"
 
 
 def spoilt(change) -> dict:

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from moving_joints import moving_track, write_pickle
 
 from microgesture.datasets.manifest import ClipRow
-from microgesture.datasets.skeletons import SkeletonDataset, to_stream
+from microgesture.datasets.skeleton_reading import read_rows
+from microgesture.datasets.skeletons import SkeletonDataset, _warn_of_lacking_joints, to_stream
 from microgesture.datasets.splits import hold_out, hold_out_named
-from microgesture.errors import DataError
+from microgesture.errors import DataError, RecipeError
 from microgesture.pose.layouts import COCO_17, LAYOUTS
 from microgesture.pose.normalisation import body_frame, fill_gaps, normalise
+from microgesture.pose.pyskl import write_pyskl
 from microgesture.pose.track import SkeletonTrack
 from microgesture.vocabulary import Vocabulary
+from moving_joints import moving_track, write_pickle
 
 VOCABULARY = Vocabulary.from_texts(["up", "wave", "left up", "left wave"])
 WRIST = COCO_17.index("right_wrist")
@@ -37,7 +39,16 @@ def test_a_clip_is_cut_by_time_and_sampled_between_poses(tmp_path):
     # centres of ten segments of the second from 1 to 2 s
     expected = 25 * (1 + (np.arange(10) + 0.5) / 10)
     assert np.allclose(item["clip"][0, :, WRIST, 0], np.minimum(expected, 49), atol=1e-3)
-    assert torch.allclose(item["clip"][..., 2], torch.tensor(0.9))
+    assert 0.8 <= item["clip"][..., 2].min() < item["clip"][..., 2].max() <= 1.0
+
+
+def test_scores_that_are_all_alike_are_not_shown(tmp_path):
+    track = moving_track(0, 1, 1)
+    rows = [row_of(replace(track, scores=np.ones_like(track.scores)), tmp_path / "a.npz")]
+    data = SkeletonDataset(rows, VOCABULARY, frames=10)
+    assert data.channels == 2
+    assert data[0]["clip"].shape == (1, 10, 17, 2)
+    assert SkeletonDataset(rows, VOCABULARY, frames=10, channels=3)[0]["clip"].shape == (1, 10, 17, 3)
 
 
 def test_size_and_place_of_a_person_do_not_matter(tmp_path):
@@ -132,6 +143,59 @@ def test_rows_without_a_usable_skeleton_are_named_or_left_out(tmp_path):
         SkeletonDataset([missing], VOCABULARY)
     kept = SkeletonDataset(rows, VOCABULARY, skip=True)
     assert kept.rows == (good,)
+
+
+def test_the_hint_fits_what_is_wrong(tmp_path):
+    missing = ClipRow(None, "up", skeleton=tmp_path / "none.npz", row=5)
+    with pytest.raises(DataError, match="no such file; no row is left") as caught:
+        SkeletonDataset([missing], VOCABULARY, skip=True)
+    assert "on_problem" not in str(caught.value)
+    for skip in (True, False):
+        with pytest.raises(DataError, match=r"row 2: no row names a skeleton: .*`microgesture pose`"):
+            SkeletonDataset([ClipRow(Path("a.mp4"), "up", row=2)], VOCABULARY, skip=skip)
+
+
+def test_points_in_a_picture_and_in_space_are_not_mixed(tmp_path):
+    flat = moving_track(0, 1, 1)
+    deep = replace(flat, points=np.concatenate([flat.points / 300, np.full((*flat.points.shape[:2], 1), 2.5)], -1))
+    rows = [row_of(track, tmp_path / f"{i}.npz") for i, track in enumerate((flat, deep, flat))]
+    with pytest.raises(
+        DataError, match=r"1\.npz: row 2: has points in space \(3D\), most rows have points in a picture"
+    ):
+        SkeletonDataset(rows, VOCABULARY)
+    assert (len(SkeletonDataset(rows, VOCABULARY, skip=True)), SkeletonDataset(rows[1:2], VOCABULARY).dimensions) == (
+        2,
+        3,
+    )
+    assert SkeletonDataset(rows, VOCABULARY, skip=True, dimensions=3).rows == (rows[1],)
+    with pytest.raises(DataError, match=r"the run learnt from points in space \(3D\); --data.on_problem skip"):
+        SkeletonDataset(rows[:1], VOCABULARY, dimensions=3)
+
+
+def test_a_layout_that_does_not_exist_is_one_line(tmp_path):
+    rows = [row_of(moving_track(0, 1, 1), tmp_path / "a.npz")]
+    with pytest.raises(RecipeError, match="there is no keypoint layout 'nonsense': known are"):
+        SkeletonDataset(rows, VOCABULARY, layout="nonsense")
+
+
+def test_joints_that_cannot_be_made_are_said_once(tmp_path, caplog):
+    _warn_of_lacking_joints.cache_clear()
+    rows = [row_of(moving_track(0, 1, i), tmp_path / f"{i}.npz") for i in range(2)]
+    for _ in range(2):
+        SkeletonDataset(rows, VOCABULARY, layout="imigue-22")
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1
+    assert "10 of 22 joints of imigue-22 cannot be made from coco-17 and are never seen: right_thumb_tip" in said[0]
+
+
+def test_the_largest_person_of_a_pickle_comes_first(tmp_path):
+    near, far = moving_track(0, 1, 1), moving_track(1, 1, 1)
+    far = replace(far, points=far.points * 0.4)
+    write_pyskl([[far, near]] * 2, [0, 1], tmp_path / "a.pkl", ["x", "y"])
+    rows = [ClipRow(None, "up", skeleton=Path(f"{tmp_path / 'a.pkl'}::{name}"), row=1) for name in "xy"]
+    for clip in read_rows(rows)[0].values():
+        assert np.array_equal(clip.tracks[0].points, near.points)
+        assert np.array_equal(clip.tracks[1].points, far.points)
 
 
 def test_held_out_subjects_are_whole(tmp_path):

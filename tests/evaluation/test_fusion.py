@@ -3,15 +3,22 @@
 import csv
 import io
 import json
+import os
+import shutil
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from microgesture.datasets.manifest import ClipRow, Problem
+from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, fuse, mix, search_weights
-from microgesture.evaluation.submission import submit, table
+from microgesture.evaluation.submission import check_classes, submit, table
 from microgesture.vocabulary import Vocabulary
+from moving_squares import make_clips
 
 
 def test_weights_maximise_the_likelihood_of_the_labels():
@@ -45,6 +52,40 @@ def test_two_runs_are_fused_and_the_weights_never_see_the_test_labels(recogniser
         fuse([recogniser], tmp_path)
     with pytest.raises(RecipeError, match="2 runs need 2 weights"):
         fuse([recogniser, reader_of_texts], tmp_path, weights=[1])
+    with pytest.raises(RecipeError, match="is named 2 times"):
+        fuse([recogniser, recogniser.parent / "x" / ".." / recogniser.name], tmp_path)
+
+
+def changed(run: Path, folder: Path, **data: str) -> Path:
+    """A copy of a run whose recipe names other data."""
+    shutil.copytree(run, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["recipe"]["data"] |= data
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_streams_of_one_title_are_two_rows_and_one_clip_however_its_path_is_spelled(recogniser, squares, tmp_path):
+    spelled = os.path.relpath(squares / "manifest.csv")
+    second = changed(recogniser, tmp_path / "second", manifest=spelled)
+    found = fuse([recogniser, second], tmp_path / "fused", weights=[1, 1])
+    assert found.left_out == 0
+    assert found.together.clips == 20
+    assert f"| baseline, {recogniser} (0.50) |" in found.table
+    assert f"| baseline, {second} (0.50) |" in found.table
+
+
+def test_without_a_test_split_it_is_said_what_to_do(recogniser, reader_of_texts, squares, tmp_path):
+    lines = (squares / "manifest.csv").read_text().splitlines()
+    table = squares / "no_test.csv"
+    table.write_text("\n".join(line for line in lines if not line.endswith(",test")) + "\n")
+    runs = [changed(run, tmp_path / run.name, manifest=str(table)) for run in (recogniser, reader_of_texts)]
+    with pytest.raises(DataError, match=r"no row has split 'test'.*there are 'train', 'val'.*--split val"):
+        fuse(runs, tmp_path / "fused")
+    found = fuse(runs, tmp_path / "fused", split="val")
+    assert "15 validation clips of 3 subjects, which chose every run's epoch and the fusion's weights" in found.table
+    given = fuse(runs, tmp_path / "given", split="val", weights=[1, 1])
+    assert "which chose every run's epoch, 5 classes" in given.table
 
 
 def test_challenge_files():
@@ -78,5 +119,63 @@ def test_a_run_and_a_fusion_predict_a_split(recogniser, reader_of_texts, tmp_pat
         assert archive.read("prediction.csv").decode().splitlines() == rows
     with pytest.raises(RecipeError, match="no challenge 'kaggle'"):
         submit(recogniser, "kaggle", one)
-    with pytest.raises(DataError, match="no test clip without a label"):
+    with pytest.raises(DataError, match="no test clip without a label; --split test predicts"):
         submit(recogniser, "miga2025", one)
+    with pytest.raises(DataError, match="no clip of split 'exam' \\(there are 'train', 'val', 'test'\\)"):
+        submit(recogniser, "miga2025", one, split="exam")
+
+
+def test_a_challenge_names_its_classes(recogniser, tmp_path, caplog):
+    with pytest.raises(RecipeError, match=r"knows 5 classes .* not those of challenge ma52 .*--data.vocabulary ma52"):
+        submit(recogniser, "ma52", tmp_path / "out.zip", split="test")
+    check_classes("ma52", Vocabulary.load("ma52"))
+    check_classes("miga2025", Vocabulary.load("smg"))
+    assert not caplog.records
+    check_classes("miga2025", Vocabulary.load("ma52"))
+    assert "their own numbers are written" in caplog.text
+
+
+def test_the_split_to_predict_is_that_of_the_evaluation(recogniser, squares, tmp_path):
+    lines = (squares / "manifest.csv").read_text().splitlines()
+    table = squares / "unsplit.csv"
+    table.write_text("\n".join([lines[0], *(line.rsplit(",", 1)[0] + "," for line in lines[1:])]) + "\n")
+    run = changed(recogniser, tmp_path / "run", manifest=str(table), test_subjects=["val1"])
+    assert submit(run, "miga2025", tmp_path / "held.zip", split="test") == 5
+    assert submit(recogniser, "miga2025", tmp_path / "other.zip", str(table), "test") == len(lines) - 1
+
+
+def test_a_clip_that_cannot_be_used_is_not_left_out_in_silence(tmp_path, recogniser):
+    data, ready = tmp_path / "data", tmp_path / "ready"
+    ready.mkdir()
+    make_clips(ready, {"test": 1}, 5, ("up", "right"))
+    lost = [{"file": str(data / part / "0006.mp4"), "row": 0, "what": "ends early"} for part in ("train_data", "test")]
+    mark = {"layout": "imigue", "root": str(data), "errors": lost}
+    (ready / "prepared.json").write_text(json.dumps(mark))
+    with pytest.raises(DataError, match=r"test/0006\.mp4: ends early; the server wants every clip, --data\.on_problem"):
+        submit(recogniser, "miga2025", tmp_path / "out.zip", str(ready), "test")
+    assert submit(recogniser, "miga2025", tmp_path / "out.zip", str(ready), "test", on_problem="skip") == 2
+    (ready / "prepared.json").write_text(json.dumps(mark | {"errors": lost[:1]}))
+    assert submit(recogniser, "miga2025", tmp_path / "out.zip", str(ready), "test") == 2
+    (ready / "test_up_0.mp4").unlink()
+    with pytest.raises(DataError, match=r"test_up_0\.mp4"):
+        submit(recogniser, "miga2025", tmp_path / "out.zip", str(ready), "test")
+    assert submit(recogniser, "miga2025", tmp_path / "out.zip", str(ready), "test", on_problem="skip") == 1
+
+
+def test_a_broken_file_among_the_unlabelled_clips_stops_the_submission(recogniser, tmp_path, monkeypatch):
+    from microgesture.evaluation import submission
+
+    make_clips(tmp_path, {"test": 1}, 5, ("up", "right"))
+    rows = tuple(ClipRow(tmp_path / f"test_{name}_0.mp4", "", extra={"id": name}) for name in ("up", "right"))
+    problems = [
+        Problem(tmp_path / "train" / "0001.mp4", 0, "empty"),
+        Problem(tmp_path / "test" / "0009.mp4", 0, "empty"),
+    ]
+    reading = Reading("imigue", tmp_path, Vocabulary.load("imigue"), (), rows, tuple(problems))
+    monkeypatch.setattr(submission, "read_source", lambda *args: reading)
+    (tmp_path / "manifest.csv").unlink()
+    with pytest.raises(DataError, match=r"test/0009\.mp4: empty; the server"):
+        submit(recogniser, "miga2025", tmp_path / "out.zip", str(tmp_path))
+    assert submit(recogniser, "miga2025", tmp_path / "out.zip", str(tmp_path), on_problem="skip") == 2
+    monkeypatch.setattr(submission, "read_source", lambda *args: replace(reading, problems=tuple(problems[:1])))
+    assert submit(recogniser, "miga2025", tmp_path / "out.zip", str(tmp_path)) == 2

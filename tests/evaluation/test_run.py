@@ -12,8 +12,12 @@ from PIL import Image
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.metrics import Metrics
 from microgesture.evaluation.run import Evaluation, evaluate_run, open_data
-from microgesture.evaluation.summary import different_part, rows_of, table_rows, write_summary
+from microgesture.evaluation.summary import comparable, print_table, rows_of, table_rows, write_summary
+from microgesture.pose.pyskl import write_pyskl
 from microgesture.training.assembly import load_run
+from microgesture.training.configuration import make_recipe
+from microgesture.training.loop import train
+from moving_joints import moving_track, write_pickle
 from moving_squares import LABELS, REST, make_clips
 
 
@@ -137,18 +141,83 @@ def test_seeds_of_one_recipe_are_one_row_and_other_recipes_others(tested):
     assert all(name.startswith("baseline (") for name in rows)
 
 
-def test_what_differs_between_recipes(tested):
+def test_a_run_on_other_clips_does_not_take_the_table_with_it(tested, recogniser, tmp_path, capsys):
     _, one = tested
-    a = one.recipe
-    assert different_part(a, {**a, "title": "x", "data": {**a["data"], "workers": 3, "cache": False}}) is None
-    assert different_part(a, {**a, "data": {**a["data"], "size": 64}}) == "data"
-    assert different_part(a, {**a, "training": {**a["training"], "seed": 9}}) == "training"
-    assert different_part(a, {**a, "training": {**a["training"], "seed": 9}}, seeds=False) is None
-    assert different_part(a, {**a, "start": "elsewhere"}) == "start"
-
-
-def test_runs_on_different_clips_have_no_common_table(tested, recogniser, tmp_path):
-    _, one = tested
-    other = evaluate_run(recogniser, tmp_path, split="val")
+    other = evaluate_run(recogniser, tmp_path / "val", split="val")
+    rows = {"a": [one], "b": [other], "c": [replace(one, metrics=replace(one.metrics, top1=0.5)), other]}
     with pytest.raises(DataError, match="tested on different clips"):
-        table_rows({"a": [one], "b": [other]})
+        table_rows(rows)
+    kept, remarks = comparable(rows)
+    assert {title: len(runs) for title, runs in kept.items()} == {"a": 1, "c": 1}
+    assert len(remarks) == 2
+    assert remarks[0].startswith("Left out: b (")
+    assert "tested on other clips: 15 of split 'val', the others on 20" in remarks[0]
+    write_summary(rows, tmp_path)
+    text = (tmp_path / "table.md").read_text()
+    assert "| a |" in text
+    assert "| b |" not in text
+    assert remarks[0] in text
+    print_table(rows)
+    assert remarks[1] in capsys.readouterr().err
+
+
+def test_clips_that_chose_the_epoch_are_said_to_have(recogniser, squares, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(recogniser, run)
+    config = json.loads((run / "config.json").read_text())
+    table = (squares / "manifest.csv").read_text().splitlines()
+    made = squares / "untested.csv"
+    made.write_text("\n".join(line for line in table if not line.endswith(",test")) + "\n")
+    config["recipe"]["data"]["manifest"] = str(made)
+    (run / "config.json").write_text(json.dumps(config))
+    found = evaluate_run(run, tmp_path / "out")
+    values = json.loads((tmp_path / "out/metrics.json").read_text())
+    assert (found.split, found.chosen) == (values["split"], values["chosen_on_these_clips"]) == ("val", "the epoch")
+    write_summary(rows_of([found]), tmp_path / "out")
+    text = (tmp_path / "out/table.md").read_text()
+    assert "15 validation clips of 3 subjects, which chose the epoch, 5 classes" in text
+    assert "test clips" not in text
+    assert evaluate_run(run, tmp_path / "other", str(squares / "manifest.csv"), "val").chosen == ""
+    config["recipe"]["training"]["keep"] = "last"
+    (run / "config.json").write_text(json.dumps(config))
+    assert evaluate_run(run, tmp_path / "last").chosen == ""
+
+
+def test_another_table_without_splits_is_all_test_and_of_no_protocol(recogniser, tmp_path):
+    make_clips(tmp_path, {"check": 1}, 5, ("up", "right"))
+    text = (tmp_path / "manifest.csv").read_text().replace(",check\n", ",\n")
+    (tmp_path / "manifest.csv").write_text(text)
+    run = tmp_path / "run"
+    shutil.copytree(recogniser, run)
+    config = json.loads((run / "config.json").read_text())
+    config["recipe"]["data"]["protocol"] = "miga"
+    (run / "config.json").write_text(json.dumps(config))
+    for place in (tmp_path / "manifest.csv", tmp_path):
+        found = evaluate_run(run, tmp_path / "out", str(place))
+        assert (found.metrics.clips, found.split) == (2, "test")
+    opened = load_run(run)
+    opened.recipe.data.on_problem = "skip"
+    (tmp_path / "check_up_0.mp4").unlink()
+    assert len(open_data(opened, str(tmp_path), ("test",)).split("test")) == 1
+    assert opened.recipe.data.protocol == ""
+
+
+def test_another_pickle_is_read_with_the_classes_and_the_dimensions_of_the_run(tmp_path):
+    small = {"name": "edgcn", "options": {"first_width": 8}}
+    values = {"data": {"manifest": str(write_pickle(tmp_path / "own.pkl", 4, 4)), "frames": 8}, "encoder": small}
+    recipe = make_recipe({**values, "optimiser": {"batch": 8, "epochs": 1}, "training": {"precision": "no"}})
+    run = train(recipe, tmp_path / "run", show=False)
+    config = json.loads((run / "config.json").read_text())
+    assert (config["dimensions"], config["numbering"]) == (2, "ids")
+    tracks = [moving_track(label, 9, i) for i, label in enumerate((0, 1, 1))]
+    parts = {"train": ["a"], "val": ["b", "c"]}
+    write_pyskl(tracks, [0, 1, 1], tmp_path / "few.pkl", list("abc"), parts)
+    found = evaluate_run(run, tmp_path / "out", str(tmp_path / "few.pkl"))
+    assert found.names == ("class 0", "class 1", "class 2", "class 3")
+    assert found.labels.tolist() == [1, 1]
+    deep = [
+        replace(t, points=np.concatenate([t.points / 500, np.full((*t.points.shape[:2], 1), 2.5)], -1)) for t in tracks
+    ]
+    write_pyskl(deep, [0, 1, 1], tmp_path / "3d.pkl", list("abc"), parts)
+    with pytest.raises(DataError, match=r"points in space \(3D\), the run learnt from points in a picture"):
+        evaluate_run(run, tmp_path / "out", str(tmp_path / "3d.pkl"))

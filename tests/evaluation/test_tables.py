@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,16 @@ def test_csv_reads_back() -> None:
     assert float(rows[0]["top1_low"]) == pytest.approx((run.intervals["top1"] or (0, 0))[0], abs=1e-4)
     assert rows[0]["published_top1"] == "0.3817"
     assert rows[0]["clips"] == "200"
+    assert rows[0]["split"] == "test"
+
+
+def test_what_is_no_test_set_is_said() -> None:
+    row = ablation_rows({"baseline": _run(0.8)})[0]
+    assert "200 validation clips of 10 subjects, which chose the epoch, 8" in caption(
+        [replace(row, split="val", chosen="the epoch")]
+    )
+    assert "200 clips of split 'exam' of 10 subjects, 8" in caption([replace(row, split="exam")])
+    assert to_markdown([row], ["One was left out."]).splitlines()[-1] == "One was left out."
 
 
 def test_rich_table_prints_every_cell() -> None:

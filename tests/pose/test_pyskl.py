@@ -8,6 +8,8 @@ from microgesture.errors import DataError
 from microgesture.pose import LAYOUTS, SkeletonTrack
 from microgesture.pose.array_pickle import load_array_pickle
 from microgesture.pose.pyskl import annotation_tracks, read_pyskl, write_pyskl
+from microgesture.pose.pyskl_conventions import ASKED, decide
+from microgesture.pose.sources import read_tracks
 
 
 def clip(count: int = 17, people: int = 1, size: int = 2, frames: int = 6, **more):
@@ -252,6 +254,73 @@ def test_the_fingertips_of_the_22_points_are_put_in_order():
     assert track.points[0, 12].tolist() == [110, 410]
     points[..., 12:17, :], points[..., 17:22, :] = (110, 410), (610, 410)
     assert annotation_tracks(annotation)[0].points[0, 12].tolist() == [110, 410]
+
+
+def test_the_layout_is_that_of_the_file_whatever_one_clip_shows(tmp_path):
+    clips = []
+    for i in range(5):
+        upright = clip(25, frame_dir=f"{i}")
+        upright["keypoint"][..., 0, 1], upright["keypoint"][..., 1, 1] = 200, 300  # nose over neck
+        clips.append(upright)
+    clips[3]["keypoint"][..., 0, 1] = 400  # a bent person: nose below the neck
+    assert annotation_tracks(clips[3])[0].layout == "kinect-25"
+    file = read_pyskl(save(tmp_path / "a.pkl", *clips))
+    assert file.conventions.layouts == {(25, 2): "body-25"}
+    for name in file.names:
+        (track,) = read_tracks(f"{tmp_path / 'a.pkl'}::{name}")
+        assert track.layout == "body-25"
+
+
+def test_the_order_of_hands_is_that_of_the_file(tmp_path):
+    clips = []
+    for i in range(5):
+        apart = clip(22, frame_dir=f"{i}", frames=10)
+        points = apart["keypoint"]
+        points[..., 4, :], points[..., 7, :] = (100, 400), (600, 400)  # right and left wrist
+        points[..., 12:17, :], points[..., 17:22, :] = (610, 410), (110, 410)  # the left hand's tips first
+        clips.append(apart)
+    clasped = clips[2]["keypoint"]
+    clasped[..., 4, :], clasped[..., 7, :] = (300, 400), (320, 400)
+    clasped[..., 12:17, :], clasped[..., 17:22, :] = (290, 400), (330, 400)  # each over the other's wrist
+    assert annotation_tracks(clips[2])[0].points[0, 12].tolist() == [290, 400]
+    file = read_pyskl(save(tmp_path / "a.pkl", *clips))
+    assert file.conventions.left_first == {22}
+    (track,) = read_tracks(f"{tmp_path / 'a.pkl'}::2")
+    assert track.points[0, 12].tolist() == [330, 400]
+    assert file.conventions.facts == ["of 22 points, the first five fingertips are those of the left hand"]
+
+
+@pytest.mark.parametrize("shape", [(720, 1280), None])
+def test_parts_of_a_picture_with_scores_are_no_depths(shape):
+    annotation = clip(17, img_shape=shape)
+    flat = annotation["keypoint"] / np.float32((1280, 720))
+    three = np.concatenate([flat, annotation.pop("keypoint_score")[..., None]], axis=-1)
+    if shape is None:
+        with pytest.raises(DataError, match="normalised"):
+            annotation_tracks({**annotation, "keypoint": three})
+        return
+    (track,) = annotation_tracks({**annotation, "keypoint": three})
+    np.testing.assert_allclose(track.points, annotation["keypoint"][0], rtol=1e-4)
+    np.testing.assert_array_equal(track.scores, three[0, ..., 2])
+
+
+def test_one_clip_close_to_the_camera_does_not_make_depths_scores(tmp_path):
+    rng = np.random.default_rng(0)
+    clips = []
+    for i in range(3):
+        points = rng.normal((0, 0, 2.5), 0.2, (1, 6, 25, 3))
+        clips.append({"frame_dir": str(i), "label": 0, "img_shape": (1080, 1920), "keypoint": points})
+    clips[1]["keypoint"][..., 2] = rng.uniform(0.3, 0.9, (1, 6, 25))
+    assert annotation_tracks(clips[1])[0].points.shape[-1] == 2
+    save(tmp_path / "a.pkl", *clips)
+    for i in range(3):
+        assert read_tracks(f"{tmp_path / 'a.pkl'}::{i}")[0].points.shape == (6, 25, 3)
+
+
+def test_annotations_beyond_those_that_vote_are_read_too():
+    many = [clip(17, frame_dir=str(i), frames=1) for i in range(3 * ASKED)]
+    many.insert(1, clip(25, frame_dir="odd"))
+    assert set(decide(many).layouts) == {(25, 2)}
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from microgesture.datasets import make_loader
+from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError, UserError
 from microgesture.training import checkpoint
 from microgesture.training.assembly import load_run, make_dataset, open_manifest
-from microgesture.training.configuration import Recipe, make_recipe
-from microgesture.training.loop import cosine, make_optimizer, train
+from microgesture.training.configuration import DataConfig, Recipe, make_recipe, read_recipe, recipe_names
+from microgesture.training.loop import cosine, make_optimizer, refuse_pictures, train
+from microgesture.training.model_card import model_card
 from microgesture.training.prediction import fit_temperature, predict
+from microgesture.training.recipe_difference import first_difference
 
 
 def recipe(clips: Path, **training) -> Recipe:
@@ -86,7 +90,8 @@ SCRIPT = """
 import sys, yaml
 from pathlib import Path
 from microgesture.training.configuration import make_recipe
-from microgesture.training.loop import Interrupted, train
+from microgesture.training.loop import train
+from microgesture.training.stopping import Interrupted
 recipe = make_recipe(yaml.safe_load(Path(sys.argv[1]).read_text()))
 try:
     train(recipe, sys.argv[2], resume="resume" in sys.argv, show=False)
@@ -146,7 +151,98 @@ def test_ctrl_c_saves_and_exits_130(finished, clips, tmp_path):
 def test_a_folder_with_a_run_is_not_overwritten(finished, clips):
     with pytest.raises(RecipeError, match="--resume"):
         train(recipe(clips), finished, show=False)
-    assert train(recipe(clips), finished, resume=True, show=False) == finished
+    own = recipe(clips, keep="last")
+    own.data.manifest, own.title = os.path.relpath(own.data.manifest), "another name"
+    assert train(own, finished, resume=True, show=False) == finished
+
+
+def test_a_finished_run_of_another_recipe_is_not_taken_for_this_one(finished, clips):
+    own = recipe(clips, keep="last")
+    own.optimiser.epochs = 5
+    with pytest.raises(RecipeError, match=r"holds a finished run whose `optimiser\.epochs` differs"):
+        train(own, finished, resume=True, show=False)
+
+
+@pytest.mark.parametrize(("key", "value"), [("flip", True), ("crop", "person"), ("random_crop", 0.1)])
+def test_what_changes_pictures_is_refused_for_skeletons(key, value, tmp_path):
+    own = make_recipe({"data": {"manifest": "none.csv", key: value}, "encoder": {"name": "stgcn"}})
+    with pytest.raises(RecipeError, match=rf"data\.{key} changes pictures, and the encoder reads skeletons: data\."):
+        train(own, tmp_path / "run", show=False)
+
+
+def test_no_recipe_of_the_package_shows_pictures_settings_to_skeletons():
+    seen = 0
+    for values in map(read_recipe, recipe_names()):
+        if "encoder" in values and encoder_class(values["encoder"]["name"]).modality == "skeleton":
+            refuse_pictures(DataConfig(**values.get("data", {})))
+            seen += 1
+    assert seen > 10
+
+
+def test_the_model_card_names_the_data_by_folder_too(clips):
+    own = recipe(clips)
+    own.data.manifest, own.data.root = "", str(clips)
+    card = model_card(own, open_manifest(own), 0.5)
+    assert f"on `{clips}` (" in card
+    assert " val" in card
+
+
+def test_what_makes_two_recipes_different(clips, monkeypatch):
+    own = recipe(clips).to_dict()
+    data, optimiser, training = own["data"], own["optimiser"], own["training"]
+    for same in (
+        {"title": "x", "published": "y"},
+        {"data": {**data, "workers": 3, "cache": False, "manifest": os.path.relpath(data["manifest"])}},
+        {"training": {**training, "tensorboard": True, "checkpoint_steps": 9}},
+    ):
+        assert first_difference(own, {**own, **same}) == ""
+    assert first_difference(own, {**own, "data": {**data, "size": 64}}) == "data.size"
+    assert first_difference(own, {**own, "data": {**data, "augment": {"flip": {}}}}) == "data.augment.flip"
+    assert first_difference(own, {**own, "optimiser": {**optimiser, "epochs": 9}}) == "optimiser.epochs"
+    other = {**own, "training": {**training, "seed": 9}, "start": "runs/seed9"}
+    own["start"] = "runs/seed0"
+    assert first_difference(own, other) == "training.seed"
+    assert first_difference(own, other, seeds=False) == ""
+    assert first_difference(own, {**own, "start": "elsewhere"}, seeds=False) == "start"
+
+
+def test_mixed_batches_depend_on_the_seed_the_epoch_and_the_batch_alone(clips):
+    own = recipe(clips)
+    own.data.augment = {"mixup": {"alpha": 1.0}}
+    own.data.cache = False
+    data = make_dataset(own, open_manifest(own), "train", training=True)
+
+    def batches(epoch, start=0, workers=0, seed=0):
+        return list(make_loader(data, 7, True, seed, epoch, workers, start_batch=start))
+
+    first = batches(2)
+    for batch in first:
+        assert batch["target"].shape == (len(batch["clip"]), 4)
+        assert torch.allclose(batch["target"].sum(1), torch.ones(len(batch["clip"])))
+        assert torch.equal(batch["target"].argmax(1), batch["label"])
+    assert any(((b["target"] > 0) & (b["target"] < 1)).any() for b in first)
+    for again in (batches(2, start=1), batches(2, start=1, workers=1)):
+        for a, b in zip(first[1:], again, strict=True):
+            assert all(torch.equal(a[key], b[key]) for key in ("clip", "target", "index"))
+    assert not torch.equal(first[0]["target"], batches(3)[0]["target"])
+    plain = make_dataset(own, open_manifest(own), "train")
+    assert "target" not in next(iter(make_loader(plain, 7, False)))
+
+
+def test_a_run_with_mixup_goes_on_as_if_it_had_not_stopped(clips, tmp_path):
+    def mixed(**training):
+        own = recipe(clips, keep="last", **training)
+        own.text.name, own.objective.name, own.objective.options = "none", "supervised", {}
+        own.data.augment = {"mixup": {"alpha": 1.0}}
+        return own
+
+    whole = weights(train(mixed(), tmp_path / "whole", show=False))
+    process = start(mixed(checkpoint_steps=1), tmp_path / "run", slow=True)
+    wait_for_checkpoint(tmp_path / "run", 6, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    train(mixed(), tmp_path / "run", resume=True, show=False)
+    assert same(whole, weights(tmp_path / "run"))
 
 
 def test_resume_with_another_recipe_is_refused(clips, tmp_path):

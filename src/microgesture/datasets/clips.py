@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
 from microgesture.datasets.manifest import ClipRow
+from microgesture.datasets.splits import group
 from microgesture.errors import DataError, RecipeError, UserError, VideoError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.reader import VideoReader
@@ -77,7 +78,7 @@ class ClipDataset(Dataset):
         self._mirrored = self.augment.flipped_labels(vocabulary)
         self.epoch = 0
         self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
-        self.subjects = tuple(row.subject or row.media.as_posix() for row in self.rows)
+        self.subjects = tuple(group(row) for row in self.rows)
         for row in self.rows:
             if row.video is None:
                 raise DataError(

@@ -4,7 +4,7 @@ The media is looked for at `RELATIVE_MEDIA_URL`, at `MEDIA_URL`, by its name bes
 file has it) anywhere below the root, and last by the document's own name. Tiers are those that `microgesture` writes
 (`MG@P1`, `MG-head-hand@P1`); in a document without them those named like the vocabulary or like `Gestures`, else those
 whose labels a vocabulary knows, else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is
-left out; where it names a class, that is the label.
+left out (the column `unsure` of the document's other rows says when); where it names a class, that is the label.
 
 The subject is the tier's participant, unless that is only a number of ours (`P1`): then it is the media's name, for a
 video of somebody unknown is a subject of its own. A track `<media>.npz` beside the media or the document is the
@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from microgesture.datasets.background import UNSURE
 from microgesture.datasets.folder_files import (
     MANY,
     VIDEO_SUFFIXES,
@@ -62,7 +63,7 @@ class _Gesture:
 
 @dataclass
 class _Source:
-    """A document with its media and gestures. `subjects` maps a person to the subject's name."""
+    """A document with its media and gestures. `subjects` maps a person to the subject's name, `unsure` to stretches."""
 
     path: Path
     video: Path | None = None
@@ -71,6 +72,7 @@ class _Source:
     subjects: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
+    unsure: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def media(self) -> Path | None:
@@ -252,8 +254,11 @@ def _gestures(
         where = f"tier '{tier}', annotation {annotation.identity}"
         label = " ".join(annotation.value.split())
         verdict = " ".join(reviews.get(annotation.identity, "").split())
+        start, end = ((time + origin) / 1000 for time in (annotation.start, annotation.end))
         if verdict.lower() in VERDICTS:
             source.verdicts[verdict.lower()] += 1
+            if verdict.lower() == "unsure":
+                source.unsure.setdefault(_person(document, tier), []).append(f"{max(start, 0.0):g}-{end:g}")
             if verdict.lower() != "accept":
                 continue
         elif verdict and (
@@ -265,7 +270,6 @@ def _gestures(
         if not label:
             source.wrong(line, f"{where}: empty label")
             continue
-        start, end = ((time + origin) / 1000 for time in (annotation.start, annotation.end))
         if end <= start or start < 0:
             source.wrong(line, f"{where}: from {start:g} to {end:g} s is no interval of the media")
             continue
@@ -341,6 +345,7 @@ def _rows(root: Path, source: _Source, vocabulary: Vocabulary, lengths: dict[Pat
                 gesture.line, f"{where}: ends at {gesture.end:.2f} s, past the end of the media ({duration:.2f} s)"
             )
         else:
+            unsure = source.unsure.get(gesture.person)
             rows.append(
                 ClipRow(
                     source.video,
@@ -350,7 +355,8 @@ def _rows(root: Path, source: _Source, vocabulary: Vocabulary, lengths: dict[Pat
                     gesture.person,
                     source.subjects[gesture.person],
                     skeleton=source.skeleton,
-                    extra={"id": f"{place.with_suffix('').as_posix()}:{gesture.identity}"},
+                    extra={"id": f"{place.with_suffix('').as_posix()}:{gesture.identity}"}
+                    | ({UNSURE: " ".join(unsure)} if unsure else {}),
                     row=gesture.line,
                 )
             )
@@ -362,8 +368,18 @@ def _facts(sources: Sequence[_Source], rows: Sequence[ClipRow]) -> tuple[str, ..
     subjects = {row.subject for row in rows}
     labels = Counter(row.label for row in rows)
     said = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
+    bare = {row.video for row in rows if row.skeleton is None}
     return (
         f"{len(sources)} ELAN files, {split_counts(rows)} of {len(labels)} classes and {len(subjects)} subjects",
         f"reviews: {said}; rejected and unsure gestures are left out" if said else "no gesture was reviewed",
         *((f"most frequent: {', '.join(f'{label} {n}' for label, n in labels.most_common(3))}",) if labels else ()),
+        *((_no_skeleton(bare),) if bare else ()),
+    )
+
+
+def _no_skeleton(videos: set[Path | None]) -> str:
+    """How the videos without a track get one where this module looks for it."""
+    count = f"{len(videos)} video{'s' * (len(videos) != 1)}"
+    return (
+        f"no skeleton for {count}: microgesture pose VIDEO -o VIDEO'S NAME.npz, beside it (only pixels are read else)"
     )

@@ -92,7 +92,8 @@ class _ImigueReader:
             f"{split_counts(rows)} can be used, {len(unlabelled):,} more have no label",
             *majority_line(rows),
         ]
-        return Reading("imigue", self.files.root, self.vocabulary, rows, unlabelled, problems, tuple(self.facts))
+        facts = tuple(self.facts)
+        return Reading("imigue", self.files.root, self.vocabulary, rows, unlabelled, problems, facts, self.protocol)
 
     def _choose_protocol(self) -> None:
         lacking = "a table that names the subject of each video (video_id,subject_id) is not there"

@@ -98,7 +98,8 @@ class _LetterReader:
         rows = self._subjects(rows, vocabulary)
         self.facts += [f"{split_counts(rows)} can be used", *majority_line(rows)]
         problems = tuple(self.problems)
-        return Reading("letter_clips", self.root, vocabulary, tuple(rows), (), problems, tuple(self.facts))
+        facts = tuple(self.facts)
+        return Reading("letter_clips", self.root, vocabulary, tuple(rows), (), problems, facts, "letter")
 
     def _list_file(self, split: str) -> Path:
         return _named(_named(self.root, LISTS[split]), "clip.csv")

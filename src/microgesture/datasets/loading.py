@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from microgesture.datasets.augmentation.mixing import BatchPiece
 from microgesture.datasets.clips import ClipDataset, collate
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset, whole
@@ -27,7 +29,8 @@ def make_loader(
     start_batch: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> DataLoader:
-    """Batches `{"clip" (B, 3, T, H, W), "label" (B,), "index" (B,)}` of one epoch.
+    """Batches `{"clip" (B, 3, T, H, W), "label" (B,), "index" (B,)}` of one epoch; with `target` (B, K) where the data
+    set's augmentation mixes clips, which depends on nothing but the seed, the epoch and the batch.
 
     Sets the data set's epoch. `start_batch` leaves out the batches before it, for a run that goes on in the
     middle of an epoch: the others are the same. `balanced` shows every class equally often. Neither the
@@ -42,6 +45,9 @@ def make_loader(
     order = epoch_order(dataset.labels, shuffle, seed, epoch, balanced)
     rank, processes = shard
     together: Callable[[Any], Any] = whole if isinstance(dataset, WindowDataset) else collate
+    if not isinstance(dataset, WindowDataset) and dataset.augment is not None and dataset.augment.batch:
+        classes, key = len(dataset.vocabulary), (seed, epoch, rank)
+        together = partial(collate_mixed, pieces=dataset.augment.batch, classes=classes, key=key)
     if batch < processes:
         raise UserError(f"a batch of {batch} clips cannot be shared by {processes} processes")
     batches = [order[i : i + batch] for i in range(start_batch * batch, len(order), batch)]
@@ -53,6 +59,17 @@ def make_loader(
         collate_fn=together,
         generator=torch.Generator().manual_seed(seed),  # else every epoch draws from the global one
     )
+
+
+def collate_mixed(
+    items: Sequence[dict[str, Any]], pieces: Sequence[BatchPiece], classes: int, key: tuple[int, ...]
+) -> dict[str, torch.Tensor]:
+    """Items to a batch that `pieces` have mixed; what they draw depends on `key` and on which clips the batch holds."""
+    batch = collate(items)
+    draws = np.random.default_rng((*key, *batch["index"].tolist()))
+    for piece in pieces:
+        batch = piece.mix(batch, draws, classes)
+    return batch
 
 
 def epoch_order(labels: Sequence[int], shuffle: bool, seed: int, epoch: int, balanced: bool = False) -> list[int]:

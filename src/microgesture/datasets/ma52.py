@@ -97,7 +97,7 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     if protocol == "validation":
         rows = _validation_is_test(rows)
     facts = _facts(clips, entries, rows, unlabelled, protocol)
-    return Reading("ma52", root, vocabulary, tuple(rows), tuple(unlabelled), tuple(clips.problems), facts)
+    return Reading("ma52", root, vocabulary, tuple(rows), tuple(unlabelled), tuple(clips.problems), facts, protocol)
 
 
 def _gather(root: Path) -> _Clips:

@@ -53,11 +53,13 @@ class ClipRow:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest that fits its vocabulary. `path` is the file that the rows come from."""
+    """A manifest that fits its vocabulary. `path` is the file that the rows come from; `numbering` how a PYSKL pickle
+    numbers its classes, so that another one is read alike."""
 
     path: Path
     rows: tuple[ClipRow, ...]
     vocabulary: Vocabulary
+    numbering: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -196,7 +198,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+    """Seconds in as many digits as give the same number back: a frame's time must not lie before its clip's start."""
+    return "" if value is None else repr(float(value)).removesuffix(".0")
 
 
 def _parse(path: Path) -> tuple[list[ClipRow], list[Problem]]:

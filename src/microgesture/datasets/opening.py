@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from microgesture.datasets.manifest import Manifest, check_manifest_rows, read_manifest
 from microgesture.datasets.sources import Reading, read_source
-from microgesture.datasets.splits import hold_out, hold_out_named
+from microgesture.datasets.splits import held_out_by, hold_out, hold_out_named
+from microgesture.datasets.tables import NAMES
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
+MARK = "prepared.json"
+"""What `microgesture data prepare` made a folder from: layout, root, protocol, space, facts."""
 _TABLES = (".csv", ".parquet", ".tsv")
+
+
+def locate(path: str | Path, source: str = "") -> tuple[Path, str]:
+    """The file or folder to read and the layout to read it as, "" when that is to be found out.
+
+    A folder with a manifest is that manifest, and a file says itself what it is, whatever `source` a recipe names: it
+    is the layout of a data set as its owners hand it out.
+    """
+    path = Path(path)
+    if path.is_dir():
+        table = next((path / name for name in NAMES if (path / name).is_file()), None)
+        return (path, source) if table is None else (table, "manifest")
+    if path.suffix.lower() in _TABLES:
+        return path, "manifest"
+    return path, "" if path.is_file() else source
 
 
 def open_data(
@@ -25,29 +46,68 @@ def open_data(
     test_subjects: Sequence[str] = (),
     skip: bool = False,
     seed: int = 0,
+    space: str = "",
+    numbering: str = "",
 ) -> Manifest:
     """The clips of a table, a PYSKL pickle, a prepared folder or a data set as its owners hand it out.
 
-    A table is read as it is, without opening its videos; everything else by `read_source`. `test_subjects` overrides
-    the splits (`hold_out_named`); where no row has a split, subjects are held out (`hold_out`). Raises `DataError` with
-    the first of the errors and how many there are, unless `skip` leaves their rows out.
+    A table is read as it is, without opening its videos; everything else by `read_source`, whose facts are logged.
+    `test_subjects` overrides the splits (`hold_out_named`); where no row has a split, subjects are held out
+    (`hold_out`). A prepared folder must have been made with this `protocol`, and its Kinect skeletons in this `space`
+    (empty: whatever they are). `numbering` is that of a PYSKL pickle's classes. Raises `DataError` with the first of
+    the errors and how many there are, unless `skip` leaves their rows out.
     """
     path = Path(path)
-    table = path / "manifest.csv" if path.is_dir() and not source and (path / "manifest.csv").is_file() else path
-    if source in ("", "manifest") and table.suffix.lower() in _TABLES:
-        found = _table(table, vocabulary, skip)
+    place, source = locate(path, source)
+    if source == "manifest":
+        mark = read_mark(place.parent) if place.name in NAMES else {}
+        _check_prepared(place, mark, protocol, space)
+        found = _table(place, vocabulary, skip)
+        facts = mark.get("facts", ())
     else:
-        reading = read_source(path, source, protocol, vocabulary)
+        reading = read_source(place, source, protocol, vocabulary, numbering)
         _refuse(reading, skip)
-        place = path if path.is_file() else path / "manifest.csv"
-        found = Manifest(place, reading.rows, reading.vocabulary)
+        place = place if place.is_file() else place / "manifest.csv"
+        found = Manifest(place, reading.rows, reading.vocabulary, reading.numbering)
+        facts = reading.facts
+    if facts:
+        log.info("%s: %s", path, "; ".join(str(fact) for fact in facts))
     rows = list(found.rows)
     if test_subjects:
         rows = hold_out_named(rows, test_subjects)
     elif not any(row.split for row in rows):
-        rows = hold_out(rows, seed)
-        log.warning("%s: no row has a split: 20 %% of the subjects are held out for testing, 10 %% to validate", path)
-    return Manifest(found.path, tuple(rows), found.vocabulary)
+        rows = hold_out(rows, seed, found.path.parent)
+        shares = "about 20 % are held out for testing and 10 % to validate"
+        log.warning("%s: no row has a split: %s, %s", path, shares, held_out_by(rows))
+    return replace(found, rows=tuple(rows))
+
+
+def read_mark(folder: Path) -> dict[str, Any]:
+    """What a folder was prepared from; empty when `microgesture data prepare` did not make it."""
+    try:
+        mark = json.loads((folder / MARK).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return mark if isinstance(mark, dict) and "layout" in mark else {}
+
+
+def _check_prepared(table: Path, mark: dict[str, Any], protocol: str, space: str) -> None:
+    """Raises `DataError` when a run wants another protocol or space than its data were prepared with."""
+    if protocol and not mark:
+        log.warning("%s: data.protocol '%s' is not looked at: a table has its own splits", table, protocol)
+    made = mark.get("protocol", "")
+    if mark and protocol and protocol != made:
+        was = f"protocol '{made}'" if made else "the data set's own splits"
+        raise DataError(
+            f"{table.parent}: was prepared with {was}, not with '{protocol}': leave out --data.protocol, or prepare "
+            f"another folder with --protocol {protocol}"
+        )
+    made = mark.get("space", "")
+    if space and made and space != made:
+        raise DataError(
+            f"{table.parent}: its Kinect skeletons were prepared in {made}, the recipe reads {space}: "
+            f"--data.space {made}, or prepare another folder with --space {space}"
+        )
 
 
 def _table(path: Path, vocabulary: Vocabulary | None, skip: bool) -> Manifest:

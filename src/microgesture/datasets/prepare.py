@@ -4,7 +4,7 @@
 
 | file | what |
 |---|---|
-| `prepared.json` | what it was made from |
+| `prepared.json` | what it was made from: layout, protocol, space of Kinect skeletons, facts |
 | `vocabulary.json`, `manifest.csv` | the classes, and every clip with label, subject, split and the data set's `id` |
 | `unlabelled.csv` | the clips of a challenge's test set, in the same form without labels |
 | `skeletons/*.npz` | one track a person of every skeleton file (`datasets.skeleton_tracks`) |
@@ -15,23 +15,26 @@ Every file is there whole or not at all, and is kept when the same command runs 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from microgesture import __version__
 from microgesture.atomic import write_json
-from microgesture.datasets.manifest import Problem, write_manifest
-from microgesture.datasets.opening import open_data
+from microgesture.datasets.manifest import ClipRow, Problem, write_manifest
+from microgesture.datasets.opening import MARK, open_data, read_mark
 from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
 from microgesture.datasets.sources import Reading, read_source
+from microgesture.datasets.splits import held_out_by, hold_out
 from microgesture.errors import DataError, UserError, VideoError
 from microgesture.pose.sources import Space
 from microgesture.vocabulary import Vocabulary
 
-MARK = "prepared.json"
+SPACES: dict[str, Space] = {"smg": "metres"}
+"""Layouts whose Kinect skeletons are kept in 3D unless asked otherwise: what the networks published on SMG read."""
+KINECT = "kinect-25"
 Watch = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -65,15 +68,16 @@ def prepare(
     size: int = 112,
     skeletons: bool = True,
     clips: bool = True,
-    space: Space = "pixels",
+    space: Space | None = None,
     watch: Watch = lambda title: nullcontext(lambda done, total: None),
 ) -> Prepared:
     """Read a data set (`read_source`) and write the files of the module's docstring into `out`.
 
     Clips that cannot be used are left out and listed. `skeletons` off: the manifest names the data set's own files;
-    pickles of many clips are named as they are in any case. `space` "metres" keeps Kinect skeletons in 3D. `clips` off:
-    no cache. The cache is that of `frames` frames of `size` pixels, with the other settings as a recipe has them by
-    default; another recipe makes its own.
+    pickles of many clips are named as they are in any case. `space` "metres" keeps Kinect skeletons in 3D, "pixels" is
+    for runs that are to read videos; unless given it is that of the data set (`SPACES`), else pixels. Where no row has
+    a split, the manifest's are those of `hold_out`. `clips` off: no cache. The cache is that of `frames` frames of
+    `size` pixels, with the other settings as a recipe has them by default; another recipe makes its own.
     `watch` makes a context of a title, whose `progress(done, total)` is called as skeleton files are converted.
 
     Raises `DataError` when the data set cannot be read, nothing in it can be used, or `out` holds a manifest that is
@@ -89,14 +93,19 @@ def prepare(
         first = f": {reading.problems[0]}" if reading.problems else ""
         more = f" (and {len(reading.problems) - 1} more problems)" if len(reading.problems) > 1 else ""
         raise DataError(f"{root}: no clip with a label can be used{first}{more}")
-    source = {"layout": reading.name, "root": str(root), "protocol": protocol, "version": __version__}
-    write_json(out / MARK, source)
-    converted = 0
+    rows, remarks = _with_splits(rows, root)
+    space = space or SPACES.get(reading.name, "pixels")
+    mark = {"layout": reading.name, "root": str(root), "protocol": reading.protocol or protocol, "space": space}
+    _begin(out, mark)
+    converted, kinect = 0, False
     if skeletons:
         with watch("converting skeletons") as progress:
             tracks, lost = convert_skeletons([*rows, *unlabelled], root, out / "skeletons", progress, space)
         rows, unlabelled, converted = tracks.rows(rows), tracks.rows(unlabelled), len(tracks.files)
         problems += lost
+        kinect = KINECT in tracks.layouts
+    if kinect:
+        reading = replace(reading, facts=(*reading.facts, _space_fact(space)))
     if not rows:
         raise DataError(f"{root}: no skeleton can be used: {problems[-1]}")
     write_json(out / "vocabulary.json", reading.vocabulary.to_json())
@@ -105,7 +114,9 @@ def prepare(
         write_manifest(out / "unlabelled.csv", unlabelled)
     else:
         (out / "unlabelled.csv").unlink(missing_ok=True)
-    cached, remarks = _cache(out, frames, size, problems) if clips else ([], [])
+    _write_mark(out, mark | {"space": space if kinect else ""}, reading)
+    cached, undone = _cache(out, frames, size, problems) if clips else ([], [])
+    remarks += undone
     counts = (len(rows), len(unlabelled), converted)
     return Prepared(out / "manifest.csv", reading, *counts, tuple(cached), tuple(problems), tuple(remarks))
 
@@ -114,13 +125,44 @@ def _check_out(out: Path) -> None:
     """Raises `DataError` when the folder holds a manifest that `prepare` did not write."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is not a folder")
-    if (out / "manifest.csv").exists():
-        try:
-            ours = "layout" in json.loads((out / MARK).read_text("utf-8"))
-        except (OSError, ValueError):
-            ours = False
-        if not ours:
-            raise DataError(f"{out / 'manifest.csv'}: is not of `microgesture data prepare`: choose another folder")
+    if (out / "manifest.csv").exists() and not read_mark(out):
+        raise DataError(f"{out / 'manifest.csv'}: is not of `microgesture data prepare`: choose another folder")
+
+
+def _begin(out: Path, mark: dict[str, Any]) -> None:
+    """Mark the folder as ours. A manifest that was made otherwise goes, lest an interrupted command leaves it behind
+    with the tracks of this one."""
+    before = read_mark(out)
+    same = mark if before.get("space") else mark | {"space": before.get("space")}  # "": it held no Kinect skeletons
+    if any(before.get(key) != value for key, value in same.items()):
+        (out / "manifest.csv").unlink(missing_ok=True)
+    write_json(out / MARK, mark)
+
+
+def _write_mark(out: Path, mark: dict[str, Any], reading: Reading) -> None:
+    write_json(out / MARK, mark | {"version": __version__, "facts": list(reading.facts)})
+
+
+def _with_splits(rows: list[ClipRow], root: Path) -> tuple[list[ClipRow], list[str]]:
+    """The rows with subjects held out where the data set has no split, and a line that says so."""
+    if any(row.split for row in rows):
+        return rows, []
+    try:
+        placed = hold_out(rows, folder=root if root.is_dir() else root.parent)
+    except DataError as error:
+        return rows, [f"the clips have no split: {error}"]
+    return placed, [
+        f"no clip has a split: the manifest holds out about 20 % for testing and 10 % to validate, {held_out_by(rows)}"
+    ]
+
+
+def _space_fact(space: Space) -> str:
+    if space == "metres":
+        return (
+            "Kinect skeletons are kept in metres (3D), which needs data.space metres; a run that is to read videos "
+            "needs --space pixels"
+        )
+    return "Kinect skeletons are kept in pixels (2D), which needs data.space pixels"
 
 
 def _cache(out: Path, frames: int, size: int, problems: list[Problem]) -> tuple[list[str], list[str]]:

@@ -16,7 +16,14 @@ import numpy as np
 
 from microgesture.datasets.folder_files import majority_line, split_counts
 from microgesture.datasets.manifest import ClipRow, Problem
-from microgesture.datasets.pyskl_classes import MOST, Classes, name_pattern, read_classes, subject_of
+from microgesture.datasets.pyskl_classes import (
+    MOST,
+    Classes,
+    name_pattern,
+    read_classes,
+    split_numbering,
+    subject_of,
+)
 from microgesture.datasets.pyskl_splits import Lists, choose_lists
 from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
@@ -33,7 +40,7 @@ def recognises(root: Path) -> bool:
     return root.suffix.lower() in SUFFIXES
 
 
-def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -> Reading:
+def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None, numbering: str = "") -> Reading:
     """The annotations of a pickle, or of the only one in a folder, as clips.
 
     `protocol` is what stands before `_train` in the names of the file's lists ("xsub" of "xsub_train"), "train" where
@@ -41,15 +48,20 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     set. Without lists the rows have no split. Without a vocabulary the classes are those of iMiGUE, SMG or MA-52 where
     the names of the clips and the class numbers leave no doubt, and "class 0" to the largest number otherwise.
 
+    `numbering` says what the class numbers mean: "ids" (from 0), "file-ids" (as in the label files: SMG 1 to 17, iMiGUE
+    1 to 31 and 99) or "99-as-0" (those with 0 for 99); it may stand behind the protocol, as in "xsub,file-ids", or
+    alone in its place, which comes first. Unless given it is decided by the numbers; `Reading.numbering` tells.
+
     Raises `DataError` for no file, several, one that is no PYSKL pickle or holds anything but arrays and plain values,
-    and a protocol that it does not have.
+    a protocol that it does not have, and numbers that may mean different classes of the vocabulary.
     """
     file = read_pyskl(_only_file(root))
+    protocol, said = split_numbering(protocol)
     try:
         lists = choose_lists(file.split, protocol)
+        return _PysklReader(file, lists, vocabulary, said or numbering).read()
     except DataError as error:
         raise DataError(f"{file.path}: {error}") from None
-    return _PysklReader(file, lists, vocabulary).read()
 
 
 def _pickles(folder: Path) -> list[Path]:
@@ -72,6 +84,7 @@ class _PysklReader:
     file: PysklFile
     lists: Lists
     vocabulary: Vocabulary | None
+    numbering: str = ""
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -87,7 +100,7 @@ class _PysklReader:
         untold = self._untold(found, numbers)
         counts = Counter(number for i, number in numbers.items() if number is not None and i not in untold)
         pattern = name_pattern(names)
-        classes = read_classes(counts, pattern, self.vocabulary)
+        classes = read_classes(counts, pattern, self.vocabulary, self.numbering)
         rows, unlabelled = [], []
         for i in found:
             number = numbers[i]
@@ -105,7 +118,15 @@ class _PysklReader:
         )
         problems = tuple(sorted(self.problems, key=lambda problem: problem.row))
         return Reading(
-            "pyskl", self.file.path, classes.vocabulary, tuple(rows), tuple(unlabelled), problems, tuple(facts)
+            "pyskl",
+            self.file.path,
+            classes.vocabulary,
+            tuple(rows),
+            tuple(unlabelled),
+            problems,
+            tuple(facts),
+            self.lists.name,
+            classes.numbering,
         )
 
     def _problem(self, i: int, what: str, error: bool = True) -> None:
@@ -162,7 +183,9 @@ class _PysklReader:
         known: list[int] = []
         for members in groups.values():
             try:
-                annotation_tracks(self.file.annotations[members[0]], source="its points")
+                annotation_tracks(
+                    self.file.annotations[members[0]], source="its points", conventions=self.file.conventions
+                )
                 known += members
             except DataError as error:
                 more = f" (and {len(members) - 1:,} more like it)" if len(members) > 1 else ""
@@ -181,7 +204,7 @@ class _PysklReader:
             self._problem(i, "no label")
         elif number is None:
             self._problem(i, f"label {str(label)[:20]!r} is no class number")
-        elif number < 0 or classes.vocabulary.name != "pyskl":
+        elif number < 0 or self.vocabulary is not None or classes.vocabulary.name != "pyskl":
             known = f"{min(classes.ids)} to {max(classes.ids)}"
             self._problem(i, f"label {number} is out of range, classes of {classes.vocabulary.name} are {known}")
         else:
@@ -205,15 +228,16 @@ class _PysklReader:
             self.problems.append(Problem(self.file.path, 0, f"{what}: left out of training, {first}", error=False))
 
     def _points(self, found: Sequence[int]) -> list[str]:
-        """A line on the points, by the first annotation."""
+        """Lines on the points: those of the first annotation, and what was decided of all."""
         if not found:
             return []
-        first = annotation_tracks(self.file.annotations[found[0]])[0]
+        first = annotation_tracks(self.file.annotations[found[0]], conventions=self.file.conventions)[0]
         people = max(_people(self.file.annotations[i]) for i in found)
         picture = "" if first.points.shape[-1] == 3 else f", picture {first.image_size[0]} x {first.image_size[1]}"
         return [
             f"points of {first.layout}{picture}, at most {people} people in a clip; {FPS:g} frames per second, as the "
-            "file does not say"
+            "file does not say",
+            *self.file.conventions.facts,
         ]
 
 

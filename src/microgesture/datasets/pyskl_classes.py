@@ -1,8 +1,9 @@
 """What the class numbers of a PYSKL pickle mean: the classes of a known data set, or "class 0" and so on.
 
-Files with clips of iMiGUE number the classes in three ways: by id with 31 for illustrative gestures, as the label files
-do (1 to 31 and 99), and with 0 for what is 99 there. In the organisers' list, Shaking shoulders (31 in the label files)
-has 2,272 clips and Arms akimbo (30) has 6, which tells the third way from the first.
+Files number the classes in different ways (`NUMBERINGS`), and a part of a file may not show in which: numbers 1 to 16
+are SMG's ids or those of its label files. A run therefore keeps the way that its training data were read in, and a
+person can say it. In the organisers' list of iMiGUE, Illustrative hand gestures (99 in the label files) have 4,023
+clips, Shaking shoulders (31) have 2,272 and Arms akimbo (30) have 6, which tells the ways apart in a large file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from microgesture.errors import DataError
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 PATTERNS = {
@@ -23,16 +25,28 @@ NTU = re.compile(r"S\d{3}C\d{3}(P\d{3})R\d{3}A\d{3}.*")
 MOST = 10_000
 """Without a vocabulary no number is taken for that of a class from here on."""
 
+IDS, FILE_IDS, ZERO = "ids", "file-ids", "99-as-0"
+NUMBERINGS = {
+    IDS: "numbered from 0",
+    FILE_IDS: "numbered as in its label files",
+    ZERO: "numbered from 1 with 0 for illustrative gestures",
+}
+"""Ways to number the classes of a vocabulary: by id (PYSKL's own); by the numbers of the data set's label files (SMG 1
+to 17, iMiGUE 1 to 31 and 99); by those with 0 in the place of 99 (iMiGUE alone)."""
+
+_CLASS = re.compile(r"class (\d+)")
 _MANY = 500  # clips from which on the sizes of the classes tell how they are numbered
 _CERTAIN = 0.8  # share of a data set's classes that must be there
 
 
 @dataclass(frozen=True)
 class Classes:
-    """A vocabulary, which class id each number in the file means, and how that was decided."""
+    """A vocabulary, which class id each number in the file means, the name of that way in `NUMBERINGS`, and a line for
+    a person."""
 
     vocabulary: Vocabulary
     ids: Mapping[int, int]
+    numbering: str
     fact: str
 
 
@@ -50,32 +64,109 @@ def subject_of(name: str, pattern: str) -> str:
     return match[1] if pattern == "ntu" else f"video {match[1]}" if pattern == "imigue" else str(int(match[1]))
 
 
-def read_classes(counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary | None = None) -> Classes:
-    """The classes of a file with `counts` clips for each number, in a given vocabulary or one that is found out."""
-    if vocabulary is not None:
-        return _numbered(counts, pattern, vocabulary)
+def split_numbering(protocol: str) -> tuple[str, str]:
+    """A protocol and the numbering that may stand behind it: "xsub,file-ids" or "file-ids" alone."""
+    name, _, last = protocol.rpartition(",")
+    return (name.strip(), last.strip()) if last.strip() in NUMBERINGS else (protocol, "")
+
+
+def read_classes(
+    counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary | None = None, numbering: str = ""
+) -> Classes:
+    """The classes of a file with `counts` clips for each number, in a given vocabulary or one that is found out.
+
+    `numbering` is a key of `NUMBERINGS`, decided by the numbers unless given. The numbers of classes named "class 5"
+    are in their names. Raises `DataError`, without the file's name, when a vocabulary is given and its numbers may mean
+    two things, or when a numbering is not one of the vocabulary.
+    """
+    if vocabulary is None and numbering and pattern in PATTERNS:
+        vocabulary = Vocabulary.load(pattern)
+    if vocabulary is None:
+        return _found_out(counts, pattern, numbering)
+    if named := _by_name(vocabulary):
+        return Classes(vocabulary, named, IDS, f"{len(named)} classes, numbered as they are named")
+    ways = _ways(vocabulary)
+    if numbering:
+        if numbering not in ways:
+            raise DataError(f"classes of {vocabulary.name} are not numbered '{numbering}': it is {' or '.join(ways)}")
+        return _classes(vocabulary, ways, numbering)
+    possible = _possible(counts, pattern, vocabulary)
+    if len(possible) > 1:
+        meant = " or ".join(f"{NUMBERINGS[name]} ({name})" for name in possible)
+        raise DataError(
+            f"the classes of {vocabulary.name} may be {meant}, and the file's numbers {min(counts)} to {max(counts)} "
+            f"do not tell: say it in data.protocol, as in '{possible[-1]}' alone or behind the protocol, "
+            f"'xsub,{possible[-1]}'"
+        )
+    return _classes(vocabulary, ways, possible[0])
+
+
+def _classes(vocabulary: Vocabulary, ways: Mapping[str, Mapping[int, int]], name: str) -> Classes:
+    return Classes(vocabulary, ways[name], name, f"classes of {vocabulary.name}, {NUMBERINGS[name]}")
+
+
+def _found_out(counts: Mapping[int, int], pattern: str, numbering: str) -> Classes:
+    """Classes of the data set that the clips are named after, where the numbers leave no doubt; else without names."""
+    doubt = ""
     if pattern in PATTERNS:
-        known = _numbered(counts, pattern, Vocabulary.load(pattern))
+        vocabulary = Vocabulary.load(pattern)
+        possible = _possible(counts, pattern, vocabulary)
+        known = _classes(vocabulary, _ways(vocabulary), possible[0])
         there = {number for number in counts if number in known.ids}
         strange = sum(count for number, count in counts.items() if number not in known.ids)
-        if len(there) >= _CERTAIN * len(known.vocabulary) and 100 * strange <= sum(counts.values()):
-            return known
+        if len(there) >= _CERTAIN * len(vocabulary) and 100 * strange <= sum(counts.values()):
+            if len(possible) == 1:
+                return known
+            doubt = f" (the clips are named as in {pattern}, their numbers may be {' or '.join(possible)})"
+    if numbering not in ("", IDS):
+        raise DataError(f"numbering '{numbering}' is that of a vocabulary: name it (data.vocabulary)")
     largest = max((number for number in counts if 0 <= number < MOST), default=0)
     names = [f"class {number}" for number in range(largest + 1)]
     own = Vocabulary("pyskl", tuple(GestureClass(i, name) for i, name in enumerate(names)))
-    return Classes(own, {i: i for i in range(len(own))}, f"{len(own)} classes without names: name a vocabulary")
+    fact = f"{len(own)} classes without names: name a vocabulary{doubt}"
+    return Classes(own, {i: i for i in range(len(own))}, IDS, fact)
 
 
-def _numbered(counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary) -> Classes:
-    """How the numbers of a file stand for the classes of a vocabulary."""
+def _by_name(vocabulary: Vocabulary) -> dict[int, int]:
+    """Class ids by the numbers in their names, when all are named "class 5"."""
+    found = [(_CLASS.fullmatch(c.name), c.id) for c in vocabulary]
+    return {int(match[1]): id for match, id in found if match} if all(match for match, _ in found) else {}
+
+
+def _ways(vocabulary: Vocabulary) -> dict[str, dict[int, int]]:
+    """For every way to number a vocabulary, class ids by number."""
+    ways = {IDS: {c.id: c.id for c in vocabulary}}
     by_file = {c.file_id: c.id for c in vocabulary if c.file_id is not None}
-    extra = max(by_file, default=-1)  # 99 of iMiGUE, 17 of SMG: in no file that numbers from 0
-    if extra >= len(vocabulary) and extra in counts and 0 not in counts:
-        return Classes(vocabulary, by_file, f"classes of {vocabulary.name}, numbered as in its label files")
-    if vocabulary.name == pattern == "imigue" and sum(counts.values()) >= _MANY:
-        illustrative, shoulders, akimbo = (counts.get(number, 0) for number in (0, 31, 30))
-        if illustrative > shoulders > akimbo:
-            ids = {0: 31, **{number: id for number, id in by_file.items() if number != 99}}
-            return Classes(vocabulary, ids, "classes of imigue, numbered from 1 with 0 for illustrative gestures")
-    by_id = {c.id: c.id for c in vocabulary}
-    return Classes(vocabulary, by_id, f"classes of {vocabulary.name}, numbered from 0")
+    if by_file and by_file != ways[IDS]:
+        ways[FILE_IDS] = by_file
+    if 99 in by_file and 0 not in by_file:
+        ways[ZERO] = {0: by_file[99], **{number: id for number, id in by_file.items() if number != 99}}
+    return ways
+
+
+def _possible(counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary) -> list[str]:
+    """The ways that give most clips a class, and differ in which; one where the sizes of iMiGUE's classes tell.
+
+    0 is taken for 99 only where the clips are named as in iMiGUE.
+    """
+    ways = _ways(vocabulary)
+    if pattern != "imigue" or vocabulary.name != "imigue":
+        ways.pop(ZERO, None)
+    told = {name: sum(count for n, count in counts.items() if n in ids) for name, ids in ways.items()}
+    different: dict[tuple[int | None, ...], str] = {}
+    for name, ids in ways.items():
+        if told[name] == max(told.values()):
+            different.setdefault(tuple(ids.get(number) for number in sorted(counts)), name)
+    names = list(different.values())
+    if len(names) > 1 and pattern == vocabulary.name == "imigue" and sum(counts.values()) >= _MANY:
+        fitting = [name for name in names if _has_sizes_of_imigue(counts, ways[name])]
+        names = fitting if len(fitting) == 1 else names
+    return names
+
+
+def _has_sizes_of_imigue(counts: Mapping[int, int], ids: Mapping[int, int]) -> bool:
+    """Whether illustrative gestures, where there are any, are more than shaking shoulders, and these are more than ten
+    times the arms akimbo."""
+    size = {id: counts.get(number, 0) for number, id in ids.items()}
+    akimbo, shoulders, illustrative = size[29], size[30], size[31]
+    return shoulders > 10 * akimbo and (not illustrative or illustrative > shoulders)

@@ -11,7 +11,7 @@ import numpy as np
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
 from microgesture.pose.pyskl import annotation_tracks, read_pyskl
-from microgesture.pose.sources import Space, read_tracks
+from microgesture.pose.sources import Space, largest_first, read_tracks
 from microgesture.pose.track import SkeletonTrack
 
 
@@ -66,7 +66,8 @@ def _people(file: Path, names: Sequence[str], space: Space) -> Iterator[list[Ske
             tracks = read_tracks(file, space=space)
             yield from (tracks for _ in names)
             return
-        annotations = {str(a["frame_dir"]): a for a in read_pyskl(file).annotations}
+        pickle = read_pyskl(file)
+        annotations = dict(zip(pickle.names, pickle.annotations, strict=True))
     except DataError as error:
         yield from (error for _ in names)
         return
@@ -74,7 +75,7 @@ def _people(file: Path, names: Sequence[str], space: Space) -> Iterator[list[Ske
         try:
             if name not in annotations:
                 raise DataError(f"no clip named '{name}'")
-            yield annotation_tracks(annotations[name], source=name)
+            yield largest_first(annotation_tracks(annotations[name], source=name, conventions=pickle.conventions))
         except DataError as error:
             yield error
 

@@ -28,10 +28,11 @@ Progress = Callable[[float, float], None]
 @dataclass(frozen=True)
 class SkeletonTracks:
     """Which tracks skeleton files became: `files` maps a file to its tracks by person, the largest person first;
-    `lost` are the files that could not be read."""
+    `lost` are the files that could not be read; `layouts` are those of the tracks."""
 
     files: dict[Path, dict[str, Path]]
     lost: frozenset[Path]
+    layouts: frozenset[str]
 
     def rows(self, rows: Iterable[ClipRow]) -> list[ClipRow]:
         """The rows with the person's track in place of the file (the largest person's where the row's is not there).
@@ -68,7 +69,7 @@ def convert_skeletons(
             state = _state(source) | {"space": space}
             if (known := index.get(name)) is None or not _is_finished(known, state, folder):
                 try:
-                    index[name] = {**state, "tracks": _convert(source, folder, name, space)}
+                    index[name] = {**state, **_convert(source, folder, name, space)}
                 except DataError as error:
                     problems.append(problem_of(source, error))
                     continue
@@ -76,7 +77,8 @@ def convert_skeletons(
     finally:
         if names:
             write_json(folder / INDEX, index)
-    return SkeletonTracks(made, frozenset(names) - frozenset(made)), problems
+    layouts = frozenset(str(index[names[source]]["layout"]) for source in made)
+    return SkeletonTracks(made, frozenset(names) - frozenset(made), layouts), problems
 
 
 def _is_convertible(source: Path) -> bool:
@@ -121,17 +123,17 @@ def _state(source: Path) -> dict[str, Any]:
 def _is_finished(known: dict[str, Any], state: dict[str, Any], folder: Path) -> bool:
     """Whether the index speaks of this very file, and its tracks are there."""
     tracks = known.get("tracks")
-    same = all(known.get(key) == value for key, value in state.items())
+    same = "layout" in known and all(known.get(key) == value for key, value in state.items())
     return same and isinstance(tracks, dict) and bool(tracks) and all((folder / t).is_file() for t in tracks.values())
 
 
-def _convert(source: Path, folder: Path, name: str, space: Space) -> dict[str, str]:
-    """Write a track for each person of a skeleton file: names by person. Raises `DataError` when it cannot be read or
-    shows nobody."""
+def _convert(source: Path, folder: Path, name: str, space: Space) -> dict[str, Any]:
+    """Write a track for each person of a skeleton file: names by person, and their layout. Raises `DataError` when it
+    cannot be read or shows nobody."""
     tracks = read_tracks(source, space=space)
     if not any((track.scores > 0).any() for track in tracks):
         raise DataError(f"{source}: no person in any frame")
     names = {tracks[0].person: f"{name}.npz"} | {track.person: f"{name}@{track.person}.npz" for track in tracks[1:]}
     for track in tracks:
         track.save(folder / names[track.person])
-    return names
+    return {"tracks": names, "layout": tracks[0].layout}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -10,20 +13,24 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.datasets.augmentation import Augmentation
-from microgesture.datasets.manifest import ClipRow
+from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.skeleton_reading import RowTracks, read_rows
+from microgesture.datasets.splits import group
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.pose.layouts import LAYOUTS, Layout
+from microgesture.pose.layouts import LAYOUTS, Layout, convert_scores
 from microgesture.pose.normalisation import normalise
 from microgesture.pose.sources import Space
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.sampling import sample_times
 from microgesture.vocabulary import Vocabulary
 
+log = logging.getLogger(__name__)
+
 Stream = Literal["joint", "bone", "joint-motion", "bone-motion"]
 """What of a skeleton is shown (Shi et al. 2019, two-stream AGCN): places; vectors from the joint nearer to the body's
 centre; or the change of either from one sampled frame to the next."""
 STREAMS: tuple[Stream, ...] = ("joint", "bone", "joint-motion", "bone-motion")
+SPACES = {2: "in a picture (2D)", 3: "in space (3D)"}
 SECOND_PERSON = 0.05
 """Share of clips with a second person from which on a data set counts as one of pairs."""
 
@@ -34,11 +41,13 @@ class SkeletonDataset(Dataset):
     T = `frames` moments uniformly over the clip in time (drawn inside their segments in `training`), on straight lines
     between the poses; `layout`, M = `persons` (persons who are not there are 0) and C = `channels` are those of the
     data unless given: the first row's layout; 2 persons where more than 5 % of the clips show two; x, y, score in 2D
-    and x, y, z in 3D. Points are `normalise`d once, when the set is made ("body": the person's own centre and size).
-    `augment` is an `Augmentation` for training; its draws depend on nothing but (seed, epoch, index).
+    (x, y where all scores are alike: a network would be thrown by others later) and x, y, z in 3D. Rows whose points
+    have not the given `dimensions` (2 or 3; by default what most rows have) cannot be used. Points are `normalise`d
+    once, when the set is made ("body": the person's own centre and size). `augment` is an `Augmentation` for training;
+    its draws depend on nothing but (seed, epoch, index).
 
     Raises `DataError` for rows without a usable skeleton (the first one, and how many), unless `skip` leaves them out;
-    then `rows` are those that are left.
+    then `rows` are those that are left. Raises `RecipeError` for a layout that does not exist.
     """
 
     def __init__(
@@ -47,7 +56,7 @@ class SkeletonDataset(Dataset):
         vocabulary: Vocabulary,
         frames: int = 64,
         layout: str | None = None,
-        channels: int = 3,
+        channels: int | None = None,
         persons: int | None = None,
         stream: Stream = "joint",
         normalised: str = "body",
@@ -56,23 +65,21 @@ class SkeletonDataset(Dataset):
         augment: Augmentation | None = None,
         skip: bool = False,
         space: Space = "pixels",
+        dimensions: int | None = None,
     ) -> None:
         if frames < 1 or stream not in STREAMS:
             raise UserError(f"skeletons of {frames} frames and stream '{stream}' cannot be made")
-        found, problems = read_rows(rows, space)
-        if (problems and not skip) or not found:
-            more = f" (and {len(problems) - 1} more rows)" if len(problems) > 1 else ""
-            raise DataError(f"{problems[0]}{more}; --data.on_problem skip goes on without them")
-        self.rows = tuple(rows[i] for i in sorted(found))
-        tracks = [found[i] for i in sorted(found)]
+        if layout is not None and layout not in LAYOUTS:
+            raise RecipeError(f"there is no keypoint layout '{layout}': known are {', '.join(LAYOUTS)}")
+        self.rows, tracks = _usable(rows, space, dimensions, skip)
         self.vocabulary, self.frames, self.stream = vocabulary, frames, stream
         self.layout: Layout = LAYOUTS[layout or tracks[0].tracks[0].layout]
-        self.channels = channels
+        self.channels = channels or (2 if _scores_say_nothing(tracks) else 3)
         self.persons = persons or (2 if np.mean([len(t.tracks) > 1 for t in tracks]) > SECOND_PERSON else 1)
         self.training, self.seed, self.epoch = training, seed, 0
         self.augment = augment if training else None
         self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
-        self.subjects = tuple(row.subject or row.media.as_posix() for row in self.rows)
+        self.subjects = tuple(group(row) for row in self.rows)
         if self.augment is not None:
             self.augment.check("skeleton")
             if normalised == "none":
@@ -80,7 +87,6 @@ class SkeletonDataset(Dataset):
                     "data.augment: skeletons are augmented about the body's centre: set data.normalise body"
                 )
             self._mirrored = self.augment.flipped_labels(vocabulary)
-        self._parents = self.layout.parents
         self._clips = [self._prepare(row, clip, normalised) for row, clip in zip(self.rows, tracks, strict=True)]
 
     def __len__(self) -> int:
@@ -105,12 +111,15 @@ class SkeletonDataset(Dataset):
                 points, scores, self.layout, generator, mirrored >= 0
             )
             label = mirrored if flipped else label
-        clip = to_stream(points, scores, self.stream, self._parents)[..., : self.channels]
-        return {"clip": torch.from_numpy(np.ascontiguousarray(clip)), "label": label, "index": index}
+        return {
+            "clip": as_clip(points, scores, self.stream, self.layout, self.channels),
+            "label": label,
+            "index": index,
+        }
 
     @property
     def dimensions(self) -> int:
-        """2 for points in a picture, 3 for points in space."""
+        """2 for points in a picture, 3 for points in space: the same for all rows."""
         return int(self._clips[0][1].shape[-1])
 
     def _prepare(self, row: ClipRow, clip: RowTracks, by: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -120,12 +129,47 @@ class SkeletonDataset(Dataset):
             raise DataError(f"row {row.row} ({row.media}): {error}") from error
 
 
+def _scores_say_nothing(tracks: Sequence[RowTracks]) -> bool:
+    """Whether points in a picture all have one and the same score."""
+    people = [track for row in tracks for track in row.tracks]
+    if people[0].points.shape[-1] != 2:
+        return False
+    low = min(float(track.scores.min()) for track in people)
+    return max(float(track.scores.max()) for track in people) - low < 1e-3
+
+
+def _usable(
+    rows: Sequence[ClipRow], space: Space, dimensions: int | None, skip: bool
+) -> tuple[tuple[ClipRow, ...], list[RowTracks]]:
+    """The rows with a skeleton of these dimensions and their tracks; raises `DataError` as `SkeletonDataset` does."""
+    if not any(row.skeleton for row in rows):
+        first = f"{rows[0].media}: row {rows[0].row}" if rows else "no rows"
+        raise DataError(
+            f"{first}: no row names a skeleton: make tracks of the videos with `microgesture pose`, and name them in a "
+            "column 'skeleton'"
+        )
+    found, problems = read_rows(rows, space)
+    sizes = {i: clip.tracks[0].points.shape[-1] for i, clip in found.items()}
+    wanted = dimensions or (Counter(sizes.values()).most_common(1)[0][0] if sizes else 0)
+    by = "the run learnt from points" if dimensions else "most rows have points"
+    for i, size in sizes.items():
+        if size != wanted:
+            del found[i]
+            problems.append(Problem(rows[i].media, rows[i].row, f"has points {SPACES[size]}, {by} {SPACES[wanted]}"))
+    if problems and not (skip and found):
+        more = f" (and {len(problems) - 1} more rows)" if len(problems) > 1 else ""
+        hint = "no row is left" if skip else "--data.on_problem skip goes on without them"
+        raise DataError(f"{problems[0]}{more}; {hint}")
+    return tuple(rows[i] for i in sorted(found)), [found[i] for i in sorted(found)]
+
+
 def prepare(
     tracks: Sequence[SkeletonTrack], span: tuple[float, float], layout: Layout, persons: int = 1, by: str = "body"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """People seen at the same times as one clip: moments (T,), the share of the `span` (seconds) that has passed;
     points (M, T, V, D), normalised; scores (M, T, V). Raises `DataError` when their times differ."""
     first = tracks[0]
+    _warn_of_lacking_joints(first.layout, layout.name)
     points = np.zeros((persons, len(first), len(layout), first.points.shape[-1]), np.float32)
     scores = np.zeros(points.shape[:-1], np.float32)
     for m, track in enumerate(track.to_layout(layout.name) for track in tracks[:persons]):
@@ -149,6 +193,19 @@ def at_moments(
     return joined, scores[:, before] * (1 - part) + scores[:, before + 1] * part
 
 
+@cache
+def _warn_of_lacking_joints(source: str, target: str) -> None:
+    """Say once which joints of a layout cannot be made from another's; they lie at the origin with score 0."""
+    made = convert_scores(np.ones(len(LAYOUTS[source])), source, target)
+    lacking = [joint for joint, score in zip(LAYOUTS[target].joints, made, strict=True) if score == 0]
+    if lacking:
+        listed = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
+        log.warning(
+            "%d of %d joints of %s cannot be made from %s and are never seen: %s",
+            *(len(lacking), len(made), target, source, listed),
+        )
+
+
 def to_stream(points: np.ndarray, scores: np.ndarray, stream: Stream, parents: np.ndarray) -> np.ndarray:
     """Points (M, T, V, D) and scores (M, T, V) as the channels (M, T, V, D + 1) of one stream, the score last.
 
@@ -163,3 +220,8 @@ def to_stream(points: np.ndarray, scores: np.ndarray, stream: Stream, parents: n
         moved[:, :-1] = points[:, 1:] - points[:, :-1]
         points = moved
     return np.concatenate([points, scores[..., None]], -1).astype(np.float32)
+
+
+def as_clip(points: np.ndarray, scores: np.ndarray, stream: Stream, layout: Layout, channels: int) -> torch.Tensor:
+    """Points (M, T, V, D) and scores (M, T, V) as an encoder is shown them: one stream, its first `channels`."""
+    return torch.from_numpy(np.ascontiguousarray(to_stream(points, scores, stream, layout.parents)[..., :channels]))

@@ -133,7 +133,7 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     if not rows and not problems:
         problems.append(Problem(root, 0, "no clips with labels in it"))
     facts = _facts(samples, rows, unlabelled, protocol, splits, rates, vocabulary)
-    return Reading("smg", root, vocabulary, tuple(rows), tuple(unlabelled), tuple(problems), facts)
+    return Reading("smg", root, vocabulary, tuple(rows), tuple(unlabelled), tuple(problems), facts, protocol)
 
 
 def _gather(root: Path) -> tuple[list[_Sample], list[Problem]]:

@@ -35,7 +35,9 @@ class Reading:
     `rows` are the clips that can be used, each with label and split ("train", "val" or "test"); `extra["id"]` is the
     clip's id in the data set's own terms. `unlabelled` are the clips of a challenge's test set (label ""). `problems`
     are listed with file and row, those with `error` stop a training. `facts` are lines for a person: what is there,
-    counts beside the published ones, what was decided (which hand comes first, 99 is illustrative).
+    counts beside the published ones, what was decided (which hand comes first, 99 is illustrative). `protocol` is the
+    one that the splits are of, "" where a layout has none; `numbering` is what the class numbers of a PYSKL pickle
+    were taken for (`datasets.pyskl_classes`), "" elsewhere.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Reading:
     unlabelled: tuple[ClipRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     facts: tuple[str, ...] = field(default=())
+    protocol: str = ""
+    numbering: str = ""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -52,10 +56,17 @@ class Reading:
         return tuple(problem for problem in self.problems if problem.error)
 
 
-def read_source(root: str | Path, name: str = "", protocol: str = "", vocabulary: Vocabulary | None = None) -> Reading:
+def read_source(
+    root: str | Path,
+    name: str = "",
+    protocol: str = "",
+    vocabulary: Vocabulary | None = None,
+    numbering: str = "",
+) -> Reading:
     """Read a data set. `name` is a key of `SOURCES`, found out when empty; `protocol` chooses among published splits
     (empty: the layout's own default, named in `facts`); `vocabulary` is for layouts that bring none (manifest, class
-    folders, ELAN, PYSKL).
+    folders, ELAN, PYSKL). `numbering` says what the class numbers of a PYSKL pickle mean (`datasets.pyskl.read`), and
+    is passed over for other layouts: a run gives that of its training data.
 
     Raises `DataError` when there is no such folder or no known layout in it, or the protocol is unknown; what is wrong
     inside the data set is in `Reading.problems`.
@@ -66,6 +77,10 @@ def read_source(root: str | Path, name: str = "", protocol: str = "", vocabulary
     name = name or detect(root)
     if name not in SOURCES:
         raise DataError(f"no data set layout '{name}': known are {', '.join(SOURCES)}")
+    if name == "pyskl":
+        from microgesture.datasets import pyskl
+
+        return pyskl.read(root, protocol, vocabulary, numbering)
     return _module(name).read(root, protocol, vocabulary)
 
 

@@ -7,22 +7,25 @@ maximisation, McLachlan and Peel 2000, ch. 2), never of the test labels.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from microgesture.atomic import write_json
+from microgesture.atomic import write_json, write_text
+from microgesture.datasets import Manifest
+from microgesture.datasets.manifest import ClipRow
+from microgesture.datasets.split_names import TEST, VALIDATION, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.figures import confusion_figure
 from microgesture.evaluation.metrics import Metrics, confusion_matrix, evaluate
 from microgesture.evaluation.run import open_data, scored_split
-from microgesture.evaluation.tables import AblationRow, ablation_rows, to_markdown
+from microgesture.evaluation.tables import ablation_rows, to_markdown
 from microgesture.training.assembly import Run, load_run
 
 FILE = "fusion.json"
-VALIDATION = ("val", "validation", "validate")
 
 
 @dataclass(frozen=True)
@@ -51,47 +54,74 @@ def fuse(
     runs: Sequence[str | Path],
     out: str | Path,
     manifest: str | None = None,
-    split: str = "test",
+    split: str = TEST,
     weights: Sequence[float] | None = None,
 ) -> Fusion:
     """Fuse two or more runs, test them on `split` and write `fusion.json`, `table.md` and `confusion.png` into `out`.
 
     Clips are matched by what they are (video or skeleton file, time, person); those that a run cannot read are left out
-    for all. Raises `RecipeError` for fewer than two runs, runs of different classes, or when there is no validation
-    split and no `weights` are given; `DataError` when the runs share no clip.
+    for all. On a validation split, weights are searched on the clips that are tested, and the table says so. Raises
+    `RecipeError` for fewer than two runs, a run that is named twice, runs of different classes, or when there is no
+    validation split and no `weights` are given; `DataError` when a run has no clips of `split`, or they share none.
     """
-    if len(runs) < 2:
-        raise RecipeError("fusion needs two runs or more")
-    opened = [load_run(run) for run in runs]
+    opened = _open(runs)
     names = opened[0].vocabulary.names
-    for run in opened:
-        if run.vocabulary.names != names:
-            raise RecipeError(f"'{run.folder}' knows other classes than '{opened[0].folder}': they cannot be fused")
-    data = [open_data(run, manifest, (split,)) for run in opened]
-    if weights is None:
-        found = next((s for s in VALIDATION if all(d.split(s) for d in data)), None)
-        if found is None:
-            raise RecipeError("weights are searched on a validation split, and there is none: give --weights 0.6 0.4")
-        held, _ = _common([_score(run, d, found) for run, d in zip(opened, data, strict=True)])
-        weights = search_weights([h.probabilities for h in held], held[0].labels)
-    weights = _checked(weights, len(runs))
+    searched = weights is None
+    data = [open_data(run, manifest, (split, *(VALIDATION if searched else ()))) for run in opened]
+    for run, clips in zip(opened, data, strict=True):
+        if not clips.split(split):
+            what = f"no row has split '{split}', on which '{run.folder}' is tested"
+            raise DataError(f"{clips.path}: {what}{_advice(clips)}")
+    weights = _checked(_search(opened, data) if weights is None else weights, len(runs))
     tested, left_out = _common([_score(run, d, split) for run, d in zip(opened, data, strict=True)])
-    train = np.array([opened[0].vocabulary.index(row.label) for row in data[0].split("train")], dtype=int)
+    known = [row.label for row in data[0].split("train") if row.label in opened[0].vocabulary]
+    train = np.array([opened[0].vocabulary.index(label) for label in known], dtype=int) if known else None
     alone = tuple(evaluate(np.log(t.probabilities + 1e-12), t.labels, t.subjects, train) for t in tested)
     mixed = mix([t.probabilities for t in tested], weights)
     together = evaluate(np.log(mixed + 1e-12), tested[0].labels, tested[0].subjects, train)
-    rows: list[AblationRow] = ablation_rows(
-        {f"{run.title} ({w:.2f})": m for run, w, m in zip(opened, weights, alone, strict=True)} | {"fused": together}
-    )
+    titles = [f"{name} ({weight:.2f})" for name, weight in zip(_names(opened), weights, strict=True)]
+    found = ablation_rows(dict(zip(titles, alone, strict=True)) | {"fused": together})
+    chosen = _chosen(opened, split, own=not manifest, searched=searched)
+    table = to_markdown([replace(row, split=split, chosen=chosen) for row in found])
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     described = [{"run": str(Path(r).resolve()), "weight": w} for r, w in zip(runs, weights, strict=True)]
-    write_json(out / FILE, {"runs": described, "classes": list(names), "metrics": together.to_json()})
-    table = to_markdown(rows)
-    (out / "table.md").write_text(table, "utf-8")
+    values = {"runs": described, "classes": list(names), "split": split, "chosen_on_these_clips": chosen}
+    write_json(out / FILE, {**values, "metrics": together.to_json()})
+    write_text(out / "table.md", table)
     matrix = confusion_matrix(tested[0].labels, mixed.argmax(1), len(names))
     confusion_figure({"fused": matrix}, names, out / "confusion.png")
-    return Fusion(tuple(Path(r) for r in runs), tuple(weights), alone, together, left_out, table)
+    return Fusion(tuple(Path(r) for r in runs), weights, alone, together, left_out, table)
+
+
+def _open(runs: Sequence[str | Path]) -> list[Run]:
+    """The runs; raises `RecipeError` when they cannot be fused."""
+    if len(runs) < 2:
+        raise RecipeError("fusion needs two runs or more")
+    for folder, count in Counter(Path(run).resolve() for run in runs).items():
+        if count > 1:
+            raise RecipeError(f"'{folder}' is named {count} times: fusion takes every run once")
+    opened = [load_run(run) for run in runs]
+    for run in opened:
+        if run.vocabulary.names != opened[0].vocabulary.names:
+            raise RecipeError(f"'{run.folder}' knows other classes than '{opened[0].folder}': they cannot be fused")
+    return opened
+
+
+def _search(runs: Sequence[Run], data: Sequence[Manifest]) -> tuple[float, ...]:
+    splits = [validation_split(clips) for clips in data]
+    if not all(splits):
+        raise RecipeError("weights are searched on a validation split, and there is none: give --weights 0.6 0.4")
+    held, _ = _common([_score(run, d, split) for run, d, split in zip(runs, data, splits, strict=True)])
+    return search_weights([h.probabilities for h in held], held[0].labels)
+
+
+def _chosen(runs: Sequence[Run], split: str, own: bool, searched: bool) -> str:
+    """What was chosen on the clips that are tested, in words; empty when they are a test set."""
+    if split.lower() not in VALIDATION:
+        return ""
+    epochs = own and any(run.recipe.training.keep == "best" for run in runs)
+    parts = [*(["every run's epoch"] if epochs else []), *(["the fusion's weights"] if searched else [])]
+    return " and ".join(parts)
 
 
 def mix(probabilities: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
@@ -112,9 +142,28 @@ def search_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray, roun
     return tuple(float(w) for w in weights)
 
 
-def _score(run: Run, data, split: str) -> Scored:
+def clip_key(row: ClipRow) -> tuple:
+    """What a clip is, however its files are named: video and skeleton on the disk, time, person."""
+    places = (None if path is None else str(path.resolve()) for path in (row.video, row.skeleton))
+    return (*places, row.start, row.end, row.person)
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """What the runs are called in the table: their titles, with the folder where two have one title."""
+    count = Counter(run.title for run in runs)
+    return [run.title if count[run.title] == 1 else f"{run.title}, {run.folder}" for run in runs]
+
+
+def _advice(data: Manifest) -> str:
+    there = ", ".join(f"'{name}'" for name in data.splits)
+    validation = validation_split(data)
+    instead = f"--split {validation} tests on the clips that the weights are searched on, " if validation else ""
+    return f" (there are {there}): {instead}--manifest names other data"
+
+
+def _score(run: Run, data: Manifest, split: str) -> Scored:
     dataset, found = scored_split(run, data, split)
-    keys = tuple((str(r.video), str(r.skeleton), r.start, r.end, r.person) for r in dataset.rows)
+    keys = tuple(clip_key(row) for row in dataset.rows)
     return Scored(found.probabilities(run.temperature), found.labels, tuple(map(str, dataset.subjects)), keys)
 
 

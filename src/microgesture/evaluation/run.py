@@ -14,14 +14,19 @@ import numpy as np
 import torch
 
 from microgesture.atomic import write_json, write_text
-from microgesture.datasets import ClipDataset, Manifest
+from microgesture.datasets import ClipDataset, Manifest, pyskl, read_manifest
+from microgesture.datasets.manifest import read_unlabelled
+from microgesture.datasets.opening import locate
 from microgesture.datasets.skeletons import SkeletonDataset
+from microgesture.datasets.sources import read_source
+from microgesture.datasets.split_names import TEST, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
 from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
 from microgesture.training.prediction import Predictions, clip_input, predict, resolve_precision
+from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +34,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Evaluation:
     """One run on one test set: its recipe, its metrics, counts `confusion (K, K)`, embeddings `clips (N, D)` and
-    `texts (K, D)` (None without a text encoder), `labels (N,)`, what a majority line needs, and the `cost`."""
+    `texts (K, D)` (None without a text encoder), `labels (N,)`, what a majority line needs, the `cost`, the `split`
+    that was measured on, and what was `chosen` on the very same clips ("the epoch"; empty for a test set)."""
 
     title: str
     folder: Path
@@ -43,6 +49,8 @@ class Evaluation:
     subjects: tuple[str, ...]
     train_labels: np.ndarray
     cost: Cost | None = None
+    split: str = TEST
+    chosen: str = ""
 
 
 def evaluate_run(
@@ -50,20 +58,25 @@ def evaluate_run(
 ) -> Evaluation:
     """Score a run on a split of its own manifest or another one; every clip counts, the last batch too.
 
-    Without a name the split is "test", or "val" in data that keep their test labels to themselves (MA-52).
+    Without a name the split is "test", or that of validation in data that keep their test labels to themselves (MA-52);
+    all rows of another manifest that has no split are the test.
     Writes `metrics.json`, `predictions.csv`, `confusion.png` and `reliability.png` into `out`. Raises
     `DataError` when the split is empty or a label of it is outside the run's vocabulary, `RecipeError` when
     neither the run nor `manifest` names data.
     """
-    chosen = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
-    opened = load_run(run, chosen)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    opened = load_run(run, device)
     recipe = opened.recipe.to_dict()
-    data = open_data(opened, manifest, (split or "test",))
-    if not split and not data.split("test") and data.split("val"):
-        log.warning("%s: no row has split 'test': tested on 'val'", data.path)
-        split = "val"
-    split = split or "test"
-    dataset, found = scored_split(opened, data, split, chosen, features=True)
+    data = open_data(opened, manifest, (split or TEST,))
+    validation = validation_split(data)
+    chosen_on = bool(validation) and not manifest and opened.recipe.training.keep == "best"
+    if not split and not data.split(TEST) and validation:
+        but = ", which chose the epoch" if chosen_on else ""
+        log.warning("%s: no row has split 'test': tested on '%s'%s", data.path, validation, but)
+        split = validation
+    split = split or TEST
+    dataset, found = scored_split(opened, data, split, device, features=True)
     known = [row.label for row in data.split("train") if row.label in data.vocabulary]
     train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)
     train_labels = train_labels if len(train_labels) else found.labels
@@ -84,7 +97,9 @@ def evaluate_run(
         found.labels,
         subjects,
         train_labels,
-        cost(opened.objective, clip_input({"clip": dataset[0]["clip"][None]}, chosen)),
+        cost(opened.objective, clip_input({"clip": dataset[0]["clip"][None]}, device)),
+        split,
+        "the epoch" if chosen_on and split.lower() == validation else "",
     )
     _write(evaluation, found, opened, dataset, out)
     return evaluation
@@ -94,7 +109,8 @@ def scored_split(
     run: Run, data: Manifest, split: str, device: str = "cpu", features: bool = False
 ) -> tuple[ClipDataset | SkeletonDataset, Predictions]:
     """The clips of a split as the run reads them, and its scores for them. Raises what `make_dataset` raises."""
-    dataset = make_dataset(run.recipe, data, split, encoder=run.objective.encoder)
+    dimensions = run.config.get("dimensions")
+    dataset = make_dataset(run.recipe, data, split, encoder=run.objective.encoder, dimensions=dimensions)
     assert isinstance(dataset, ClipDataset | SkeletonDataset)
     trained = run.recipe.training.precision
     precision = resolve_precision("auto" if trained == "fp16" and device == "cpu" else trained, device)
@@ -108,6 +124,8 @@ def _write(
     ece = calibration(probabilities, found.labels).ece
     values = {
         "title": evaluation.title,
+        "split": evaluation.split,
+        "chosen_on_these_clips": evaluation.chosen,
         "metrics": evaluation.metrics.to_json(),
         "cost": None if evaluation.cost is None else asdict(evaluation.cost),
         "expected_calibration_error": ece,
@@ -130,18 +148,21 @@ def _write(
 
 
 def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest:
-    """A run's own manifest or another one, read with the run's own classes: their order is that of the scores.
+    """A run's own manifest or another one, read with the run's own classes: their order is that of the scores. The
+    run's protocol and held-out subjects are those of its own data; another table without a split is all test.
 
     Raises `RecipeError` when neither is named, `DataError` when it cannot be read or a label of these splits is
     outside the run's vocabulary.
     """
     data = run.recipe.data
     if manifest:
-        data.manifest, data.root, data.source, data.test_subjects = manifest, "", "", []
+        data.manifest, data.root, data.source, data.protocol, data.test_subjects = manifest, "", "", "", []
     path = data.manifest or data.root
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
-    found = open_manifest(run.recipe)
+    numbering = run.config.get("numbering", "") if pyskl.recognises(locate(path)[0]) else ""
+    classes = run.recipe_vocabulary if numbering else None
+    found = (_all_test(run) if manifest else None) or open_manifest(run.recipe, classes, numbering)
     if not isinstance(found, Manifest):
         raise RecipeError(
             f"'{run.folder}' learnt from skeleton banks: `make pretrain` tests it and writes its model card"
@@ -150,3 +171,19 @@ def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest
         if row.label not in run.vocabulary:
             raise DataError(f"{path}: row {row.row}: label '{row.label}' is not among the classes of '{run.folder}'")
     return replace(found, vocabulary=run.vocabulary)
+
+
+def _all_test(run: Run) -> Manifest | None:
+    """The table that the run is told to test on, all of its rows in split "test"; None when it is no table without
+    splits."""
+    data = run.recipe.data
+    place, layout = locate(data.manifest)
+    if layout != "manifest" or not place.is_file() or any(row.split for row in read_unlabelled(place)):
+        return None
+    vocabulary = Vocabulary.load(data.vocabulary) if data.vocabulary else None
+    if data.on_problem == "skip":
+        reading = read_source(place, layout, "", vocabulary)
+        found = Manifest(place, reading.rows, reading.vocabulary)
+    else:
+        found = read_manifest(place, vocabulary)
+    return replace(found, rows=tuple(replace(row, split=TEST) for row in found.rows))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -26,6 +26,7 @@ from microgesture.evaluation.tables import (
     to_markdown,
     to_rich,
 )
+from microgesture.training.recipe_difference import first_difference
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
@@ -37,7 +38,7 @@ def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
     for evaluation in evaluations:
         rows = groups.setdefault(evaluation.title, [])
         for row in rows:
-            if different_part(row[0].recipe, evaluation.recipe, seeds=False) is None:
+            if not first_difference(row[0].recipe, evaluation.recipe, seeds=False):
                 row.append(evaluation)
                 break
         else:
@@ -47,67 +48,69 @@ def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
     }
 
 
-def different_part(a: Mapping[str, Any], b: Mapping[str, Any], seeds: bool = True) -> str | None:
-    """The first key in which two recipes (`Recipe.to_dict`) train something else, None when they are the same.
+def comparable(evaluations: Mapping[str, Sequence[Evaluation]]) -> tuple[dict[str, list[Evaluation]], list[str]]:
+    """The evaluations on one test set, that of most runs, and a remark on each that was left out: it was tested on
+    other clips, or leaves some of them out as it cannot read them."""
+    tests = Counter(_test_set(run) for runs in evaluations.values() for run in runs)
+    common = max(tests, key=lambda test: tests[test])  # the first of those that are as frequent
+    kept: dict[str, list[Evaluation]] = {}
+    remarks = []
+    for title, runs in evaluations.items():
+        for run in runs:
+            if _test_set(run) == common:
+                kept.setdefault(title, []).append(run)
+                continue
+            what = "other clips" if run.names == common[0] else "other classes"
+            remarks.append(
+                f"Left out: {_name(title)} ({run.folder}), tested on {what}: {run.metrics.clips} of split "
+                f"'{run.split}', the others on {len(common[2])}."
+            )
+    return kept, remarks
 
-    What does not change the result is not looked at. `seeds` False takes runs of different seeds for the same,
-    those included that start from a run of their own seed.
-    """
-    for key in a:
-        x, y = _what_matters(key, a[key], seeds), _what_matters(key, b[key], seeds)
-        if x != y:
-            return key
-    return None
 
-
-def _what_matters(key: str, value: Any, seeds: bool) -> Any:
-    if key in ("title", "published"):
-        return None
-    if key == "start":
-        folder = str(Path(value).resolve()) if value else ""
-        return folder if seeds else re.sub(r"seed\d+$", "seed", folder)
-    if key == "data":
-        manifest = str(Path(value["manifest"]).resolve())
-        return {k: v for k, v in value.items() if k not in ("workers", "cache")} | {"manifest": manifest}
-    if key == "training":
-        return {k: value[k] for k in ("precision", "keep", *(["seed"] if seeds else []))}
-    return value
+def _test_set(run: Evaluation) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
+    return run.names, run.subjects, tuple(run.labels.tolist())
 
 
 def table_rows(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[AblationRow]:
     """Rows of the table, the majority line first; several seeds of a row are averaged.
 
-    Raises `DataError` when the runs were tested on different clips.
+    Raises `DataError` when the runs were tested on different clips: `comparable` leaves the odd ones out.
     """
+    if remarks := comparable(evaluations)[1]:
+        raise DataError(f"tested on different clips, no common table. {remarks[0]}")
     first = next(iter(evaluations.values()))[0]
-    for runs in evaluations.values():
-        for run in runs:
-            if run.names != first.names or run.subjects != first.subjects or list(run.labels) != list(first.labels):
-                raise DataError(f"'{run.folder}' and '{first.folder}' were tested on different clips: no common table")
     majority = majority_metrics(first.train_labels, first.labels, len(first.names), first.subjects)
     rows = ablation_rows({"majority": majority, **{k: [e.metrics for e in v] for k, v in evaluations.items()}})
     of_name = {_name(key): runs[0] for key, runs in evaluations.items()}
-    return [with_context(row, of_name[row.name]) if row.name in of_name else row for row in rows]
+    return [with_context(row, of_name.get(row.name, replace(first, recipe={}, cost=None, chosen=""))) for row in rows]
 
 
 def with_context(row: AblationRow, run: Evaluation) -> AblationRow:
-    """A row with what its network costs and the published numbers that its recipe names."""
+    """A row with the clips that it was measured on, what its network costs and the published numbers that its recipe
+    names."""
     printed = published_row(str(run.recipe.get("published") or ""))
-    return replace(row, cost=run.cost, published=printed if printed is not None else row.published)
+    published = printed if printed is not None else row.published
+    return replace(row, cost=run.cost, published=published, split=run.split, chosen=run.chosen)
 
 
 def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:
-    """The table on the terminal."""
-    rows = table_rows(evaluations)
+    """The table on the terminal; what it leaves out on stderr."""
+    kept, remarks = comparable(evaluations)
+    rows = table_rows(kept)
     console = Console(width=None if Console().is_terminal else 150)
     console.print(to_rich(rows))
     console.print(caption(rows), style="dim", highlight=False)
+    for remark in remarks:
+        print(remark, file=sys.stderr)
 
 
 def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) -> None:
-    """Write `table.md`, `table.csv`, `confusion.png` and `embedding.png` into `out`."""
+    """Write `table.md`, `table.csv`, `confusion.png` and `embedding.png` into `out`; of runs on several test sets those
+    on the one that most have (`comparable`)."""
+    evaluations, remarks = comparable(evaluations)
     rows = table_rows(evaluations)
-    write_text(out / "table.md", to_markdown(rows))
+    write_text(out / "table.md", to_markdown(rows, remarks))
     write_text(out / "table.csv", to_csv(rows))
     ordered = sorted(evaluations, key=lambda k: list(ABLATION_ROWS).index(k) if k in ABLATION_ROWS else 99)
     names = next(iter(evaluations.values()))[0].names

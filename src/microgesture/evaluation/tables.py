@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import Metrics, mean_over_seeds
 
@@ -32,12 +33,15 @@ ABLATION_ROWS = {
 @dataclass(frozen=True)
 class AblationRow:
     """One row: its name, the metrics (of one run, or the mean of several seeds), the published top-1 and top-5 in per
-    cent, where there are any, and what the network costs."""
+    cent, where there are any, what the network costs, the split that was measured on, and what was `chosen` on the very
+    same clips ("the epoch"; empty for a test set)."""
 
     name: str
     metrics: Metrics
     published: tuple[float, float | None] | None = None
     cost: Cost | None = None
+    split: str = TEST
+    chosen: str = ""
 
 
 def published_results() -> dict[str, Any]:
@@ -85,12 +89,12 @@ def ablation_rows(
     return rows
 
 
-def to_markdown(rows: Sequence[AblationRow]) -> str:
-    """The table as GitHub Markdown, per cent, with a line that says what the interval is."""
+def to_markdown(rows: Sequence[AblationRow], remarks: Sequence[str] = ()) -> str:
+    """The table as GitHub Markdown, per cent, with a line that says what the interval is, and the remarks below it."""
     header, body = _cells(rows)
     lines = [_markdown_line(header), _markdown_line(["---", *["---:"] * (len(header) - 1)])]
     lines += [_markdown_line(cells) for cells in body]
-    return "\n".join(lines) + "\n\n" + caption(rows) + "\n"
+    return "\n".join(lines) + "\n\n" + "\n\n".join([caption(rows), *remarks]) + "\n"
 
 
 def to_csv(rows: Sequence[AblationRow]) -> str:
@@ -100,7 +104,9 @@ def to_csv(rows: Sequence[AblationRow]) -> str:
     names = ("top1", "top5", "mean_class", "macro_f1")
     bounds = [f"{name}_{end}" for name in names for end in ("low", "high")]
     about = ["modality", "parameters", "gflops"]
-    writer.writerow(["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5", *about])
+    writer.writerow(
+        ["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5", *about, "split"]
+    )
     for row in rows:
         m = row.metrics
         ends = [m.intervals.get(name) or (None, None) for name in names]
@@ -110,7 +116,7 @@ def to_csv(rows: Sequence[AblationRow]) -> str:
         letter = ["" if p is None else f"{p:.4f}" for p in printed]
         cost = row.cost
         context = ["", "", ""] if cost is None else [cost.modality, cost.parameters, f"{cost.gflops:.4f}"]
-        writer.writerow([row.name, *shares, m.clips, m.subjects, m.seeds, *letter, *context])
+        writer.writerow([row.name, *shares, m.clips, m.subjects, m.seeds, *letter, *context, row.split])
     return stream.getvalue()
 
 
@@ -136,12 +142,16 @@ def caption(rows: Sequence[AblationRow]) -> str:
         many = str(seeds[-1]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
         said = " One seed." if seeds == [1] else f" Mean of {many} seeds."
     absent = m.classes - m.classes_present
-    classes = f"{m.classes} classes" + (f" ({absent} without test clips)" if absent else "")
+    split = rows[0].split
+    kind = "test " if split == TEST else "validation " if split in VALIDATION else ""
+    clips = f"{m.clips} {kind}clips" + ("" if kind else f" of split '{split}'")
+    chosen = next((f" which chose {row.chosen}," for row in rows if row.chosen), "")
+    classes = f"{m.classes} classes" + (f" ({absent} without {kind}clips)" if absent else "")
     interval = "95 % intervals resample subjects" + (
         "" if max(seeds, default=1) == 1 else " and add the spread over seeds"
     )
     counted = " GFLOPs are 10^9 multiply-adds a clip." if any(r.cost for r in rows) else ""
-    return f"Per cent; {m.clips} test clips of {m.subjects} subjects, {classes}; {interval}.{said}{counted}"
+    return f"Per cent; {clips} of {m.subjects} subjects,{chosen} {classes}; {interval}.{said}{counted}"
 
 
 def _cells(rows: Sequence[AblationRow]) -> tuple[list[str], list[list[str]]]:

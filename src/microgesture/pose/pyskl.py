@@ -21,24 +21,15 @@ import numpy as np
 from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.pose.array_pickle import load_array_pickle
-from microgesture.pose.layouts import IMIGUE_22, IMIGUE_35, LAYOUTS, MEDIAPIPE_HOLISTIC, Layout
-from microgesture.pose.miga import left_hand_first
+from microgesture.pose.layouts import IMIGUE_22, IMIGUE_35, Layout
+from microgesture.pose.pyskl_conventions import Conventions, decide, points_and_scores
 from microgesture.pose.raw_points import clean, frame_rate, guessed_size, in_pixels
 from microgesture.pose.track import SkeletonTrack
 
 log = logging.getLogger(__name__)
 
 FPS = 30.0
-_BY_COUNT = {
-    len(LAYOUTS[name]): name
-    for name in (
-        *("coco-17", "openpose-18", "imigue-22", "mediapipe-33", "imigue-35", "gesture-62", "synthetic"),
-        *("coco-wholebody-133", "openpose-137", "openpose-140"),
-    )
-}
 _SEQUENCES = (list, tuple, np.ndarray)
-_METRES = 10.0
-"""Points of 3D files lie within this distance of the origin; pixels do not."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +44,11 @@ class PysklFile:
     def names(self) -> tuple[str, ...]:
         """`frame_dir` of every annotation."""
         return tuple(str(annotation["frame_dir"]) for annotation in self.annotations)
+
+    @cached_property
+    def conventions(self) -> Conventions:
+        """What the file leaves unsaid, by the vote of its annotations."""
+        return decide(self.annotations)
 
     def annotation(self, name: str | None = None) -> Mapping[str, Any]:
         """The annotation of a `frame_dir`; without a name the only one. Raises `DataError` when it is not one."""
@@ -92,26 +88,32 @@ def annotation_tracks(
     layout: str | None = None,
     image_size: tuple[int, int] | None = None,
     source: str = "",
+    conventions: Conventions | None = None,
 ) -> list[SkeletonTrack]:
     """The people of one annotation as tracks, in the order of the file; `source` begins the error messages.
 
-    Unless given, `fps` is 30 (the files do not say) and the layout follows from the number of points: 17 COCO, 18
-    OpenPose, 22 and 35 iMiGUE (the right hand's tips are put first, see `read_miga`), 33 MediaPipe, 62 "gesture-62",
-    133 COCO-WholeBody, 137 OpenPose; 25 in 3D is Kinect v2 = NTU, in 2D Kinect when point 0 lies below point 1
-    (the base of the spine) and BODY_25 otherwise; 75 is "mediapipe-holistic" or MediaPipe's 33 + 21 + 21, by whether
-    the lips lie between the corners of the mouth. Three values a point are x, y, score when the last is in [0, 1] and
-    the others are pixels, else metres. Points without scores are known unless all their values are 0. `img_shape` is
-    (height, width) unless more points lie inside (width, height). Normalised points are scaled to pixels. People
-    without a known point are left out. Raises `DataError`.
+    `conventions` are those of the file (`PysklFile.conventions`); without them the annotation is judged by itself,
+    which errs for a bent person or clasped hands. Unless given, `fps` is 30 (the files do not say) and the layout is
+    the annotation's `layout`, else follows from the number of points: 17 COCO, 18 OpenPose, 22 and 35 iMiGUE (the right
+    hand's tips are put first, see `read_miga`), 33 MediaPipe, 62 "gesture-62", 133 COCO-WholeBody, 137 OpenPose; 25 in
+    3D is Kinect v2 = NTU, in 2D Kinect when point 0 lies below point 1 (the base of the spine) and BODY_25 otherwise;
+    75 is "mediapipe-holistic" or MediaPipe's 33 + 21 + 21, by whether the lips lie between the corners of the mouth.
+    Three values a point are x, y, score when the last is in [0, 1] and the others are pixels or parts of a picture,
+    else metres. Points without scores are known unless all their values are 0. `img_shape` is (height, width) unless
+    more points lie inside (width, height). Normalised points are scaled to pixels. People without a known point are
+    left out. Raises `DataError`.
     """
     where = source or str(annotation.get("frame_dir", "annotation"))
-    points, scores = _points_and_scores(annotation, where)
-    known = _layout(annotation, points, scores, layout, where)
+    conventions = conventions or decide([annotation])
+    points, scores = points_and_scores(annotation, where, conventions.is_score)
+    named = layout or ("layout" in annotation and str(annotation["layout"])) or None
+    known = conventions.layout(points.shape[2], points.shape[-1], named, where)
     points, scores = clean(points, scores)
     size = image_size or _image_size(annotation, points, scores, where)
     if points.shape[-1] == 2:
         points = in_pixels(points, scores, size, where)
-    if known in (IMIGUE_22, IMIGUE_35) and "layout" not in annotation:
+    swapped = len(known) in conventions.left_first and "layout" not in annotation
+    if swapped and known in (IMIGUE_22, IMIGUE_35):
         points, scores = _right_hand_first(points, scores, known)
     if size is None:
         size = guessed_size(points[..., :2], scores)
@@ -175,85 +177,11 @@ def _annotation(
     }
 
 
-def _points_and_scores(annotation: Mapping[str, Any], where: str) -> tuple[np.ndarray, np.ndarray]:
-    """float `(M, T, V, 2 or 3)` and `(M, T, V)` of an annotation."""
-    keypoint, score = annotation.get("keypoint"), annotation.get("keypoint_score")
-    if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in "fiu" or keypoint.ndim not in (3, 4):
-        raise DataError(f"{where}: no array 'keypoint' [M, T, V, C]")
-    points = keypoint if keypoint.ndim == 4 else keypoint[None]
-    if points.shape[-1] not in (2, 3) or 0 in points.shape:
-        raise DataError(f"{where}: 'keypoint' has shape {keypoint.shape}, expected [M, T, V, 2 or 3]")
-    points = points.astype(np.float32)
-    third = points[..., 2] if points.shape[-1] == 3 else None
-    if score is None:
-        if third is None or not _is_score(points):
-            return points, np.any(points != 0, axis=-1).astype(np.float32)
-        return points[..., :2], third
-    if not isinstance(score, np.ndarray) or score.dtype.kind not in "fiu" or score.size != points[..., 0].size:
-        raise DataError(f"{where}: 'keypoint_score' does not fit 'keypoint' {keypoint.shape}")
-    scores = score.reshape(points.shape[:3]).astype(np.float32)
-    if third is not None and np.allclose(third, scores, atol=1e-3, equal_nan=True):
-        return points[..., :2], scores
-    return points, scores
-
-
-def _is_score(points: np.ndarray) -> bool:
-    """Whether the third value of every point `(..., 3)` is a score, not a depth."""
-    known = points[np.isfinite(points).all(-1)]
-    if not len(known):
-        return False
-    return bool(known[:, 2].min() >= 0 and known[:, 2].max() <= 1 and np.abs(known[:, :2]).max() > _METRES)
-
-
-def _layout(
-    annotation: Mapping[str, Any], points: np.ndarray, scores: np.ndarray, given: str | None, where: str
-) -> Layout:
-    count = points.shape[2]
-    name = given or ("layout" in annotation and str(annotation["layout"])) or None
-    if name is None and count == 25:
-        name = "kinect-25" if points.shape[-1] == 3 or _below(points, scores, 0, 1) else "body-25"
-        log.info("%s: 25 points taken for those of %s", where, name)
-    elif name is None and count == 75:
-        name = "mediapipe-holistic" if _lips_in_the_mouth(points, scores) else "mediapipe-75"
-        log.info("%s: 75 points taken for those of %s", where, name)
-    elif name is None:
-        name = _BY_COUNT.get(count)
-    if name is None or name not in LAYOUTS or len(LAYOUTS[name]) != count:
-        what = f"do not fit layout '{name}'" if name else "are of no known layout, name one (layout)"
-        raise DataError(f"{where}: {count} points {what}; known are {', '.join(LAYOUTS)}")
-    return LAYOUTS[name]
-
-
-def _below(points: np.ndarray, scores: np.ndarray, a: int, b: int) -> bool:
-    """Whether point a is usually lower in the picture than point b."""
-    both = (scores[..., a] > 0) & (scores[..., b] > 0)
-    return bool(both.any() and np.median((points[..., a, 1] - points[..., b, 1])[both]) > 0)
-
-
-def _lips_in_the_mouth(points: np.ndarray, scores: np.ndarray) -> bool:
-    """Whether the points that are lips in "mediapipe-holistic" are nearer to the mouth than the mouth to the ears."""
-    mouth, ears, lips = (
-        [MEDIAPIPE_HOLISTIC.index(name) for name in names]
-        for names in (("left_mouth", "right_mouth"), ("left_ear", "right_ear"), ("upper_lip", "lower_lip"))
-    )
-    seen = (scores[..., [*mouth, *ears, *lips]] > 0).all(-1)
-    if not seen.any():
-        return True
-    centre = points[..., mouth, :2].mean(-2)
-    away = np.linalg.norm(points[..., lips, :2].mean(-2) - centre, axis=-1)[seen]
-    reach = np.linalg.norm(points[..., ears, :2].mean(-2) - centre, axis=-1)[seen]
-    return bool(np.median(away) < np.median(reach))
-
-
 def _right_hand_first(points: np.ndarray, scores: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """The people's points in the order of the layout, fingertips exchanged where the file has the left hand first."""
+    """Points of a file that has the left hand's fingertips first in the order of the layout."""
     first = layout.index("right_thumb_tip")
     order = [*range(first), *range(first + 5, first + 10), *range(first, first + 5)]
-    points, scores = points.copy(), scores.copy()
-    for m in range(len(points)):
-        if left_hand_first(points[m], scores[m], layout):
-            points[m], scores[m] = points[m][:, order], scores[m][:, order]
-    return points, scores
+    return points[:, :, order], scores[:, :, order]
 
 
 def _image_size(

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -50,8 +51,9 @@ def read_tracks(
 
     `fps` stands in for the times of the file. Without it a track has its own times, OpenPose and MiGA files have 25
     frames per second, Kinect files what `_data.csv` says or 28, PYSKL files 30. A PYSKL file of several clips needs
-    the `frame_dir` of one, as `name` or as `file.pkl::frame_dir`. `layout` names the points of a PYSKL file whose
-    number does not tell, `image_size` is (width, height) where the files do not say, `space` belongs to Kinect files.
+    the `frame_dir` of one, as `name` or as `file.pkl::frame_dir`; what the file leaves unsaid all of its clips decide.
+    `layout` names the points of a PYSKL file whose number does not tell, `image_size` is (width, height) where the
+    files do not say, `space` belongs to Kinect files.
     Raises `DataError` in one line that names the file, and the row where there is one.
     """
     path, inner = _split_name(path)
@@ -67,9 +69,10 @@ def read_tracks(
         track = SkeletonTrack.load(path)
         return [track if fps is None else replace(track, times=np.arange(len(track)) / frame_rate(fps, 1.0))]
     if suffix in _PICKLES:
-        annotation = read_pyskl(path).annotation(name)
+        file = read_pyskl(path)
+        annotation = file.annotation(name)
         where = f"{path}::{annotation['frame_dir']}"
-        return sorted(annotation_tracks(annotation, fps, layout, image_size, where), key=_smallness)
+        return largest_first(annotation_tracks(annotation, fps, layout, image_size, where, file.conventions))
     kind = _kind_of_csv(path)
     if kind == "kinect":
         return [read_kinect(path, fps, space, image_size)]
@@ -92,6 +95,12 @@ def is_skeleton(path: str | Path) -> bool:
     if suffix == ".npz":
         return _is_track(path)
     return suffix in _PICKLES or bool(_kind_of_csv(path))
+
+
+def largest_first(tracks: Iterable[SkeletonTrack]) -> list[SkeletonTrack]:
+    """People by the area of their box, summed over the frames, the largest first."""
+    tracks = list(tracks)
+    return tracks if len(tracks) < 2 else sorted(tracks, key=_smallness)
 
 
 def _split_name(path: str | Path) -> tuple[Path, str | None]:
@@ -123,7 +132,7 @@ def _is_track(path: Path) -> bool:
 
 
 def _smallness(track: SkeletonTrack) -> float:
-    """Minus the area of the person's box, summed over the frames: sorts the largest first."""
+    """Minus the area of the person's box, summed over the frames."""
     known = (track.scores > 0)[..., None]
     low = np.where(known, track.points, np.inf).min(1)
     high = np.where(known, track.points, -np.inf).max(1)

@@ -55,10 +55,13 @@ class Run:
         return self.recipe.title or self.folder.name
 
 
-def open_manifest(recipe: Recipe) -> Manifest | SkeletonWorld:
-    """The recipe's manifest with its vocabulary, or the skeleton banks in its place.
+def open_manifest(
+    recipe: Recipe, vocabulary: Vocabulary | None = None, numbering: str = ""
+) -> Manifest | SkeletonWorld:
+    """The recipe's manifest with its vocabulary (or the one that is given), or the skeleton banks in its place.
 
-    Raises `RecipeError` when the recipe names none.
+    `numbering` is that of a PYSKL pickle's classes where it is known already. Raises `RecipeError` when the recipe
+    names none.
     """
     data = recipe.data
     path = data.manifest or data.root
@@ -71,12 +74,19 @@ def open_manifest(recipe: Recipe) -> Manifest | SkeletonWorld:
         raise RecipeError("the recipe names its data twice: give --data.manifest or --data.root, not both")
     if Path(path).name == INDEX:
         return SkeletonWorld(path)
-    vocabulary = Vocabulary.load(data.vocabulary) if data.vocabulary else None
+    if vocabulary is None and data.vocabulary:
+        vocabulary = Vocabulary.load(data.vocabulary)
     skip = data.on_problem == "skip"
-    source = "" if data.manifest and Path(path).is_file() else data.source
-    if (Path(path) / "manifest.csv").is_file():  # prepared
-        source = ""
-    return open_data(path, source, data.protocol, vocabulary, data.test_subjects, skip, seed=0)
+    space = _space(recipe)
+    held_out = data.held_out
+    return open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering)
+
+
+def _space(recipe: Recipe) -> str:
+    """The space that a run needs its Kinect skeletons in; "" when it reads none."""
+    if encoder_class(recipe.encoder.name).modality == "skeleton":
+        return recipe.data.space
+    return "pixels" if recipe.data.crop == "person" else ""
 
 
 AnyDataset = ClipDataset | WindowDataset | SkeletonDataset
@@ -88,9 +98,11 @@ def make_dataset(
     split: str,
     training: bool = False,
     encoder: Encoder | None = None,
+    dimensions: int | None = None,
 ) -> AnyDataset:
     """The clips of one split, as the `encoder` reads them; without one, as the recipe's encoder would, and what the
-    recipe leaves open of a skeleton (layout, persons) is taken from the clips. Raises `DataError` when the split is
+    recipe leaves open of a skeleton (layout, persons, channels) is taken from the clips; `dimensions` are those that
+    skeletons must have. Raises `DataError` when the split is
     empty."""
     if isinstance(manifest, SkeletonWorld):
         return manifest.dataset(split, recipe.data.frames, recipe.training.seed if training else 0, training)
@@ -112,6 +124,7 @@ def make_dataset(
             augment=Augmentation.from_config(data.augment) if training and data.augment else None,
             skip=data.on_problem == "skip",
             space=data.space,
+            dimensions=dimensions,
             **shape,
         )
     if data.on_problem == "skip":
@@ -138,8 +151,11 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
         layout = getattr(encoder, "layout", None)
         found = {"layout": layout.name if layout is not None else None}
         return found | {key: getattr(encoder, key) for key in ("channels", "persons") if hasattr(encoder, key)}
-    fixed = getattr(encoder_class(recipe.encoder.name), "layout", None)  # an encoder of one layout alone
+    kind = encoder_class(recipe.encoder.name)
+    fixed = getattr(kind, "layout", None)  # an encoder of one layout alone
     given = {key: value for key, value in recipe.encoder.options.items() if key in ("layout", "channels", "persons")}
+    if "channels" not in encoder_parameters(recipe.encoder.name):
+        given["channels"] = getattr(kind, "channels", 3)
     return given if fixed is None else {"layout": fixed.name, "persons": 1} | given
 
 

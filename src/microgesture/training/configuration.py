@@ -33,8 +33,8 @@ class DataConfig:
     """Layout of that folder (imigue, smg, ma52, letter_clips, class_folders, elan, pyskl); empty: found out."""
     protocol: str = ""
     """Which of the published splits; empty: the layout's own default."""
-    test_subjects: list[str] = field(default_factory=list)
-    """Hold these subjects out for testing, whatever the splits say: names, numbers, ranges (36-40)."""
+    test_subjects: list[str | int] | str | int = field(default_factory=list)
+    """Hold these subjects out for testing, whatever the splits say: names, numbers, ranges (36-40), one or a list."""
     on_problem: Literal["refuse", "skip"] = "refuse"
     """What to do with rows that cannot be used: refuse to train, or leave them out."""
     vocabulary: str = ""
@@ -56,7 +56,8 @@ class DataConfig:
     normalise: Literal["body", "none"] = "body"
     """Skeletons: relative to the person's own place and size, or in the units of the files."""
     space: Literal["pixels", "metres"] = "pixels"
-    """Kinect skeleton files: the joints in the picture, or in space (3D), which no video shows later."""
+    """Kinect skeleton files: the joints in the picture, or in space (3D), which no video shows later. A prepared folder
+    must hold the same."""
     augment: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Training only: pieces of augmentation by name, each with its options (`microgesture.datasets.augmentation`)."""
     balanced: bool = False
@@ -65,6 +66,16 @@ class DataConfig:
     """Decode every clip once into a memory-mapped array beside the manifest."""
     workers: int = 0
     """Loader processes; 0 reads in the training process, which is enough with the cache."""
+
+    def __post_init__(self) -> None:
+        self.test_subjects = [*self.held_out]  # one spelling in config.json
+
+    @property
+    def held_out(self) -> list[str]:
+        """`test_subjects` as a list of texts; a text alone may hold several with commas between."""
+        given = self.test_subjects
+        subjects = given if isinstance(given, list) else str(given).split(",")
+        return [text for subject in subjects if (text := str(subject).strip())]
 
 
 @dataclass

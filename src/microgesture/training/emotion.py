@@ -18,6 +18,7 @@ import numpy as np
 
 from microgesture import formats
 from microgesture.atomic import write_json
+from microgesture.datasets.split_names import VALIDATION
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.emotion.evaluation import EmotionScores, evaluate_emotion
 from microgesture.emotion.training import train_emotion
@@ -32,9 +33,6 @@ from microgesture.vocabulary import Vocabulary
 
 COLUMNS = ("timeline", "subject", "split", "outcome")
 """Columns of the table of timelines."""
-
-VALIDATION = ("val", "validation", "validate")
-"""Names of the split that a recogniser was validated on."""
 
 EVALUATION = "evaluation.json"
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -26,8 +23,9 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_lis
 from microgesture.atomic import write_text
 from microgesture.datasets import make_loader
 from microgesture.datasets.augmentation import Augmentation
-from microgesture.datasets.skeletons import SkeletonDataset
+from microgesture.datasets.split_names import validation_split
 from microgesture.encoders import Encoder
+from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError
 from microgesture.recognition import Objective
 from microgesture.training import checkpoint as files
@@ -42,16 +40,14 @@ from microgesture.training.assembly import (
     open_options,
     start_from,
 )
-from microgesture.training.configuration import OptimiserConfig, Recipe
+from microgesture.training.configuration import DataConfig, OptimiserConfig, Recipe, make_recipe, recipe_from_run
 from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
 from microgesture.training.prediction import autocast, clip_input, fit_temperature, predict, resolve_precision
 from microgesture.training.progress import TrainingProgress
+from microgesture.training.recipe_difference import first_difference
 from microgesture.training.run_files import write_configuration
-
-
-class Interrupted(Exception):
-    """Training was asked to stop and has saved a checkpoint; `--resume` goes on from it."""
+from microgesture.training.stopping import Interrupted, stop_signal
 
 
 @dataclass
@@ -64,12 +60,14 @@ class _Best:
 def train(recipe: Recipe, out: str | Path, resume: bool = False, show: bool = True) -> Path:
     """Train a recipe into the run folder `out` and return it.
 
-    With `resume`, goes on from the newest checkpoint; a finished run is returned as it is. Raises
-    `RecipeError` when `out` already holds a run and `resume` is off, when the recipe does not fit its data or
-    its checkpoint, and `Interrupted` after Ctrl-C or a termination signal.
+    With `resume`, goes on from the newest checkpoint; a finished run of the recipe is returned as it is. Raises
+    `RecipeError` when `out` already holds a run and `resume` is off, when the recipe does not fit its data, its
+    checkpoint or the run that is there, and `Interrupted` after Ctrl-C or a termination signal.
     """
     out = Path(out)
     if _is_finished(out) and resume:
+        if different := first_difference(recipe_from_run(out).to_dict(), recipe.to_dict()):
+            raise RecipeError(f"'{out}' holds a finished run whose `{different}` differs: choose another folder")
         return out
     if (out / CONFIG).exists() and not resume:
         raise RecipeError(f"'{out}' already holds a run: add --resume to go on with it, or choose another folder")
@@ -79,8 +77,11 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False, show: bool = Tr
 class _Loop:
     def __init__(self, recipe: Recipe, out: Path, show: bool) -> None:
         self.recipe, self.out, self.show = recipe, out, show
+        if encoder_class(recipe.encoder.name).modality == "skeleton":
+            refuse_pictures(recipe.data)
         self.manifest = open_manifest(recipe)
         self.train_set = make_dataset(recipe, self.manifest, "train", training=True)
+        self.dimensions: int | None = getattr(self.train_set, "dimensions", None)  # skeletons alone have them
         self.accelerator = _accelerator(recipe)
         self.device = self.accelerator.device
         self.precision = resolve_precision(recipe.training.precision, self.device)
@@ -95,8 +96,8 @@ class _Loop:
         if self.accelerator.num_processes > 1 and self.device.type == "cuda":
             objective = torch.nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         self.objective: Objective = objective
-        self.augmentation = Augmentation.from_config(recipe.data.augment)
-        self.augmentation.check_objective(recipe.objective.name, objective.soft_targets)
+        augmentation = Augmentation.from_config(recipe.data.augment)
+        augmentation.check_objective(recipe.objective.name, objective.soft_targets)
         self.optimizer = make_optimizer(objective, recipe.optimiser)
         full, rest = divmod(len(self.train_set), recipe.optimiser.batch)
         self.steps_per_epoch = full + (rest >= self.accelerator.num_processes)  # as `make_loader` shares batches
@@ -122,7 +123,7 @@ class _Loop:
             self._write_config(finished=False)
         title = self.recipe.title or self.out.name
         progress = TrainingProgress(title, self.total_steps, self.step, self.show and self.accelerator.is_main_process)
-        with progress, _stop_signal() as stop:
+        with progress, stop_signal() as stop:
             while self.epoch < self.epochs:
                 self._train_epoch(progress, stop)
                 self._end_epoch(progress)
@@ -147,9 +148,6 @@ class _Loop:
     def _one_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
         torch.manual_seed((self.recipe.training.seed << 32) + self.step)
         self._set_rates()
-        for piece in self.augmentation.batch:
-            draws = np.random.default_rng((self.recipe.training.seed, self.step, self.accelerator.process_index))
-            batch = piece.mix(batch, draws, len(self.manifest.vocabulary))
         batch = {**{k: v.to(self.device) for k, v in batch.items()}, "clip": clip_input(batch, self.device)}
         with autocast(self.precision, self.device):
             losses = self.model(batch)
@@ -236,10 +234,10 @@ class _Loop:
             self.writer.close()
 
     def _validation_set(self, encoder: Encoder) -> AnyDataset | None:
-        for split in ("val", "validation", "validate"):
-            if self.manifest.split(split):
-                return make_dataset(self.recipe, self.manifest, split, encoder=encoder)
-        return None
+        split = validation_split(self.manifest)
+        if not split:
+            return None
+        return make_dataset(self.recipe, self.manifest, split, encoder=encoder, dimensions=self.dimensions)
 
     def _checkpoint_due(self) -> bool:
         every = self.recipe.training.checkpoint_steps
@@ -266,8 +264,8 @@ class _Loop:
         state = files.load_state(self.accelerator, self.out / "checkpoints")
         if state is None:
             return
-        different = _first_difference(state["recipe"], self.recipe.to_dict())
-        if different:
+        begun = make_recipe(state["recipe"], (), str(self.out)).to_dict()  # with the keys that came later
+        if different := first_difference(begun, self.recipe.to_dict()):
             raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, `{different}` differs")
         self.step, self.epoch = state["step"], state["epoch"]
         self.sums, self.summed = state["sums"], state["summed"]
@@ -291,8 +289,10 @@ class _Loop:
             "best": {"epoch": self.best.epoch, "val_top1": self.best.accuracy},
             "precision": self.precision,
         }
-        if isinstance(self.train_set, SkeletonDataset):
-            values["dimensions"] = self.train_set.dimensions
+        if self.dimensions is not None:
+            values["dimensions"] = self.dimensions
+        if numbering := getattr(self.manifest, "numbering", ""):  # of a pickle's classes: another is read alike
+            values["numbering"] = numbering
         write_configuration(self.out, self.recipe, self.objective, values)
 
     def _tensorboard(self):
@@ -303,6 +303,19 @@ class _Loop:
         except ImportError as error:
             raise MissingExtra("training.tensorboard", "tensorboard") from error
         return SummaryWriter(str(self.out / "tensorboard"))
+
+
+def refuse_pictures(data: DataConfig) -> None:
+    """Raises `RecipeError` for a setting that changes pictures alone, in a recipe whose clips are skeletons."""
+    set_ = {"flip": data.flip, "crop": data.crop != "frame", "random_crop": data.random_crop > 0}
+    instead = {
+        "flip": "data.augment.flip mirrors skeletons, and their labels with them",
+        "crop": "data.normalise body centres skeletons on the person",
+        "random_crop": "data.augment.scale changes the size of skeletons",
+    }
+    for key, used in set_.items():
+        if used:
+            raise RecipeError(f"data.{key} changes pictures, and the encoder reads skeletons: {instead[key]}")
 
 
 def make_optimizer(objective: Objective, config: OptimiserConfig) -> torch.optim.Optimizer:
@@ -347,54 +360,8 @@ def _accelerator(recipe: Recipe) -> Accelerator:
     )
 
 
-INDIFFERENT = (
-    "title",
-    "published",
-    "data.workers",
-    "data.cache",
-    "training.checkpoint_minutes",
-    "training.checkpoint_steps",
-    "training.tensorboard",
-)
-"""Keys that may change when a run goes on: they do not touch the numbers."""
-
-
-def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str:
-    """Dotted name of the first key in which two recipes differ so that the numbers would; empty when none does."""
-    for key in {**old, **new}:
-        name = prefix + key
-        if isinstance(old.get(key), Mapping) and isinstance(new.get(key), Mapping):
-            found = _first_difference(old[key], new[key], name + ".")
-            if found:
-                return found
-        elif old.get(key) != new.get(key) and name not in INDIFFERENT:
-            return name
-    return ""
-
-
 def _is_finished(folder: Path) -> bool:
     try:
         return bool(json.loads((folder / CONFIG).read_text("utf-8")).get("finished"))
     except (OSError, ValueError):
         return False
-
-
-@contextmanager
-def _stop_signal() -> Iterator[dict[str, Any]]:
-    """Ctrl-C and termination ask the loop to save and stop after the step at hand; a second Ctrl-C is at once."""
-    stop = {"now": False}
-
-    def ask(number: int, frame: object) -> None:
-        if stop["now"] and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop["now"] = True
-
-    try:
-        old = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: signals stay with their owner
-        old = {}
-    try:
-        yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from microgesture.datasets import Manifest
+from microgesture.datasets.split_names import validation_split
 from microgesture.datasets.windows import SkeletonWorld
 from microgesture.training.configuration import Recipe
 
@@ -15,15 +16,17 @@ LIMITS = (
 
 def model_card(recipe: Recipe, manifest: Manifest | SkeletonWorld, accuracy: float) -> str:
     """Markdown of the model card."""
-    splits = {split: len(manifest.split(split)) for split in ("train", "val", "test")}
+    validation = validation_split(manifest)
+    splits = {split: len(manifest.split(split)) for split in ("train", validation or "val", "test")}
     counts = ", ".join(f"{n} {split}" for split, n in splits.items() if n)
     chosen = "the last epoch" if recipe.training.keep == "last" else "the epoch that was best on the validation split"
-    score = f"{chosen}; {100 * accuracy:.1f} % top-1 on the validation split" if splits["val"] else "the last epoch"
+    score = f"{chosen}; {100 * accuracy:.1f} % top-1 on the validation split" if validation else "the last epoch"
+    data = recipe.data.manifest or recipe.data.root
     labels = "\n".join(f"- {name}" for name in manifest.vocabulary.names)
     return f"""# {recipe.title or "micro-gesture recogniser"}
 
 Trained by microgesture with the objective `{recipe.objective.name}`,
-video encoder `{recipe.encoder.name}`, text encoder `{recipe.text.name}`, on `{recipe.data.manifest}` ({counts} clips).
+video encoder `{recipe.encoder.name}`, text encoder `{recipe.text.name}`, on `{data}` ({counts} clips).
 Weights of {score}. Scores on the test split are written by `microgesture evaluate`.
 
 ## Intended use

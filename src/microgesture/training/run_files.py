@@ -21,7 +21,8 @@ from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 def write_configuration(folder: Path, recipe: Recipe, objective: Objective, values: Mapping[str, Any]) -> None:
     """Write config.json, labels.json and preprocessor.json.
 
-    `values` are what else config.json holds: `finished`, `temperature`, `best`, `precision`.
+    `values` are what else config.json holds: `finished`, `temperature`, `best`, `precision`, `dimensions` (of
+    skeletons), `numbering` (of a PYSKL pickle's classes).
     """
     write_json(
         folder / CONFIG,
