@@ -114,7 +114,8 @@ def prepare(
         write_manifest(out / "unlabelled.csv", unlabelled)
     else:
         (out / "unlabelled.csv").unlink(missing_ok=True)
-    _write_mark(out, mark | {"space": space if kinect else ""}, reading)
+    errors = [{"file": str(p.file), "row": p.row, "what": p.what} for p in problems if p.error]
+    _write_mark(out, mark | {"space": space if kinect else "", "errors": errors}, reading)
     cached, undone = _cache(out, frames, size, problems) if clips else ([], [])
     remarks += undone
     counts = (len(rows), len(unlabelled), converted)
