@@ -23,6 +23,9 @@ from microgesture.training.loop import train
 from microgesture.training.recipe_difference import first_difference
 from microgesture.training.stopping import Interrupted
 
+BUILT_IN = "built-in/skeleton"
+"""The recipe of the weights that come with the package."""
+
 
 @dataclass
 class BenchmarkResult:
@@ -157,6 +160,10 @@ def _trained_start(
     """The run folder that a recipe starts from, trained if need be; empty when it starts from none."""
     if not recipe.start or Path(recipe.start).is_dir():
         return recipe.start
+    if recipe.start == BUILT_IN:  # trained already: its run is in the package
+        from microgesture.analyzer import built_in_weights
+
+        return str(built_in_weights())
     if recipe.start not in recipe_names() and not Path(recipe.start).is_file():
         raise RecipeError(f"start: '{recipe.start}' is neither a run folder nor a recipe")
     if recipe.start in waiting:

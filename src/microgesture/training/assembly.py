@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.augmentation import Augmentation
+from microgesture.datasets.background import add_background
 from microgesture.datasets.opening import open_data
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
@@ -79,7 +80,8 @@ def open_manifest(
     skip = data.on_problem == "skip"
     space = _space(recipe)
     held_out = data.held_out
-    return open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering)
+    found = open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering)
+    return add_background(found, data.background) if data.background else found
 
 
 def _space(recipe: Recipe) -> str:

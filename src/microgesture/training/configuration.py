@@ -55,6 +55,8 @@ class DataConfig:
     """Skeletons: places, bones, or the change of either over time."""
     normalise: Literal["body", "none"] = "body"
     """Skeletons: relative to the person's own place and size, or in the units of the files."""
+    background: float = 0.0
+    """Clips of "No gesture" cut from between the training clips of whole films, as a share of their number."""
     space: Literal["pixels", "metres"] = "pixels"
     """Kinect skeleton files: the joints in the picture, or in space (3D), which no video shows later. A prepared folder
     must hold the same."""
@@ -271,6 +273,7 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "data.frames": recipe.data.frames >= 1,
         "data.size": recipe.data.size >= 16,
         "data.random_crop": 0 <= recipe.data.random_crop < 1,
+        "data.background": 0 <= recipe.data.background < math.inf,
         "data.workers": recipe.data.workers >= 0,
         "training.seed": 0 <= recipe.training.seed < 2**31,
         "optimiser.lr_encoder": 0 <= recipe.optimiser.lr_encoder < math.inf,
