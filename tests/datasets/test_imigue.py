@@ -41,7 +41,7 @@ def problems(reading: Reading) -> list[str]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """Everything that the challenge hands out."""
-    return write_imigue_miga(tmp_path_factory.mktemp("imigue"))
+    return write_imigue_miga(tmp_path_factory.mktemp("imigue") / "iMiGUE")
 
 
 @pytest.fixture
