@@ -23,7 +23,17 @@ from moving_joints import moving_track, write_pickle
 
 FAST = ["--data.frames", "16", "--optimiser.epochs", "1", "--optimiser.batch", "8", "--training.precision", "no"]
 FAST += ["--optimiser.least_steps", "0"]
-LEARN = [*FAST, "--optimiser.epochs", "30", "--optimiser.lr_encoder", "0.01", "--optimiser.lr_heads", "0.01"]
+LEARN = [
+    *FAST,
+    "--optimiser.name",
+    "adamw",
+    "--optimiser.epochs",
+    "30",
+    "--optimiser.lr_encoder",
+    "0.01",
+    "--optimiser.lr_heads",
+    "0.01",
+]
 
 OWN_ENCODER = '''
 import torch

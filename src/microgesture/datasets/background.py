@@ -69,7 +69,7 @@ def between(rows: Sequence[ClipRow], margin: float = 0.25, shortest: float = 0.8
 
 def _gaps(marked: Sequence[ClipRow], margin: float) -> Iterator[Stretch]:
     """What lies between the gestures of one film and the stretches of which nobody is sure."""
-    taken = sorted({*map(_span, marked), *(stretch for row in marked for stretch in _unsure(row))})
+    taken = sorted({*map(_span, marked), *(stretch for row in marked for stretch in unsure_stretches(row))})
     last = taken[0][1]
     for start, end in taken[1:]:
         if start - last > 2 * margin:
@@ -94,7 +94,8 @@ def _span(row: ClipRow) -> Stretch:
     return row.start, row.end
 
 
-def _unsure(row: ClipRow) -> list[Stretch]:
+def unsure_stretches(row: ClipRow) -> list[Stretch]:
+    """What the column `unsure` of a row says, in seconds; raises `DataError` when it cannot be read."""
     found = []
     for text in row.extra.get(UNSURE, "").split():
         start, _, end = text.partition("-")
