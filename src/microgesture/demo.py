@@ -112,14 +112,14 @@ def _learn_gestures(world: Path, out: Path) -> Path:
 
 
 def _learn_emotion(world: Path, run: Path, out: Path) -> None:
-    from microgesture.training.emotion import best_reachable, load_emotion_recipe, print_scores, train_emotion_recipe
+    from microgesture.cli_emotion import train_and_print
+    from microgesture.training.emotion import load_emotion_recipe
 
     if (out / "evaluation.json").exists():
         print(f"{out} is trained already")
         return
     table = world / "timelines.csv"
-    recipe = load_emotion_recipe("demo/emotion", ["--timelines", str(table), "--recogniser", str(run)])
-    print_scores(train_emotion_recipe(recipe, out), best_reachable(table))
+    train_and_print(load_emotion_recipe("demo/emotion", ["--timelines", str(table), "--recogniser", str(run)]), out)
 
 
 def _compare(timeline: Timeline, truth_file: Path, outcome: str) -> None:

@@ -80,11 +80,13 @@ class Media:
 @dataclass(frozen=True, slots=True)
 class Driver:
     """What moved an emotion reading: the event's index in the timeline and its effect on the log-odds of
-    the reading's `label` (positive: spoke for it)."""
+    the reading's `label` (positive: spoke for it). `attention`: share of the model's attention on it, in [0, 1],
+    None where the model has none; it says where the model looked, not which way the event spoke."""
 
     event: int
     label: str
     effect: float
+    attention: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

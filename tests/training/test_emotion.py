@@ -9,6 +9,7 @@ import pytest
 
 from microgesture import formats
 from microgesture.cli import main
+from microgesture.emotion.labelled import read_labelled
 from microgesture.emotion.model import EmotionModel
 from microgesture.errors import DataError, RecipeError
 from microgesture.timeline import GestureEvent, Media, Timeline
@@ -18,7 +19,7 @@ from microgesture.training.emotion import (
     best_reachable,
     clip_confusion,
     load_emotion_recipe,
-    read_timelines,
+    read_evaluation,
     through_recogniser,
     train_emotion_recipe,
 )
@@ -26,6 +27,7 @@ from microgesture.vocabulary import Vocabulary
 from moving_squares import LABELS, REST, make_interview
 
 SMALL = ["--reader.members", "2", "--reader.epochs", "6", "--reader.width", "16", "--reader.heads", "2"]
+SMALL += ["--reader.model", "transformer", "--protocol.repeats", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,8 @@ def trained(table, recogniser, tmp_path_factory):
 def test_a_recipe_becomes_a_model_and_scores(trained):
     out, scores = trained
     assert list(scores) == ["true texts", "recognised texts"]
-    assert scores["true texts"].timelines == 12
+    assert scores["true texts"].videos == 12
+    assert scores["true texts"].repeats == 2
     assert scores["true texts"].accuracy > 0.7
     written = json.loads((out / "evaluation.json").read_text())
     assert written["true texts"]["accuracy"] == scores["true texts"].accuracy
@@ -74,8 +77,9 @@ def test_the_command_line_trains_and_analyses(table, recogniser, trained, tmp_pa
     monkeypatch.chdir(tmp_path)
     assert main(["train", "demo/emotion", "--timelines", str(table), *SMALL]) == 0
     out = capsys.readouterr().out
-    assert "true texts:" in out
-    assert "best reachable in this world: 97.0 %" in out
+    assert "Majority of training" in out
+    assert "Best reachable" in out
+    assert "97.0" in out
     assert "runs/demo/emotion: trained" in out
     video = make_interview(tmp_path / "interview.mp4")
     spotting = ["--window_s", "1", "--stride_s", "0.17", "--smoothing_s", "0.3"]
@@ -101,9 +105,17 @@ def test_a_model_is_not_overwritten_and_a_stopped_call_goes_again(trained, table
         with pytest.raises(RecipeError, match="already holds a run"):
             train_emotion_recipe(recipe, folder)
         assert (folder / "config.json").read_bytes() == before
-    train_emotion_recipe(recipe, tmp_path / "run")
-    (tmp_path / "run/evaluation.json").unlink()  # as if stopped between model and evaluation
-    assert train_emotion_recipe(recipe, tmp_path / "run")["true texts"].timelines == 12
+    first = train_emotion_recipe(recipe, tmp_path / "run")["true texts"]
+    predictions = tmp_path / "run/predictions.csv"
+    whole = predictions.read_text()
+    (tmp_path / "run/evaluation.json").unlink()  # as if stopped before the second repeat
+    predictions.write_text("".join(line for line in whole.splitlines(True) if line.split(",")[3] != "1"))
+    assert train_emotion_recipe(recipe, tmp_path / "run")["true texts"] == first
+    assert predictions.read_text() == whole
+    (tmp_path / "run/evaluation.json").unlink()
+    (tmp_path / "run/started.json").write_text(json.dumps({"title": "another"}))
+    with pytest.raises(RecipeError, match="another training was begun"):
+        train_emotion_recipe(recipe, tmp_path / "run")
 
 
 def test_a_recogniser_that_sees_nothing_leaves_a_guess(table, recogniser, tmp_path, monkeypatch):
@@ -113,7 +125,8 @@ def test_a_recogniser_that_sees_nothing_leaves_a_guess(table, recogniser, tmp_pa
     monkeypatch.setattr(emotion, "clip_confusion", lambda run, splits: seen[splits[0]])
     flags = ["--timelines", str(table), "--recogniser", str(recogniser), *SMALL]
     scores = train_emotion_recipe(load_emotion_recipe("demo/emotion", flags), tmp_path / "run")
-    assert scores["recognised texts"].log_loss == pytest.approx(np.log(2))
+    assert scores["recognised texts"].figures["log_loss"].value == pytest.approx(np.log(2))
+    assert not scores["recognised texts"].learnt
     assert scores["true texts"].accuracy > 0.7
 
 
@@ -147,29 +160,37 @@ def test_labels_go_through_the_confusion():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("timeline,subject,split\na.json,s,train\n", "no column 'outcome'"),
+        ("timeline,subject,split\na.json,s,train\n", "nothing says the outcomes"),
         ("timeline,subject,split,outcome\na.json,s,train,\n", "row 2: outcome is missing"),
         ("timeline,subject,split,outcome\na.json,s,train,positive\n", r"row 2: .*a\.json: no such file"),
-        ("", "no column 'timeline'"),
+        ("", "empty"),
     ],
 )
 def test_a_broken_table_names_the_row(tmp_path, text, said):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(DataError, match=said) as caught:
-        read_timelines(tmp_path / "t.csv", ("train",))
+        read_labelled(tmp_path / "t.csv")
     assert str(caught.value).startswith(f"{tmp_path}/t.csv")
 
 
 def test_tables_that_cannot_be_read(tmp_path):
-    (tmp_path / "latin.csv").write_bytes("timeline,subject,split,outcome\né.json,s,train,x\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"latin\.csv: not a CSV table in UTF-8"):
-        read_timelines(tmp_path / "latin.csv", ("train",))
-    for name in ("none.csv", "."):
-        with pytest.raises(DataError, match="cannot be read"):
-            read_timelines(tmp_path / name, ("train",))
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="unknown format"):
+        read_labelled(tmp_path / "sheet.xlsx")
+    with pytest.raises(DataError, match="no such file"):
+        read_labelled(tmp_path / "none.csv")
+    formats.write(Timeline((GestureEvent(0, 1, "x"),)), tmp_path / "a.json")
     (tmp_path / "t.csv").write_text("timeline,subject,split,outcome\na.json,s,test,positive\n")
-    with pytest.raises(DataError, match=r"no row has split 'train'|no such file"):
+    with pytest.raises(DataError, match="nothing to tell apart"):
         train_emotion_recipe(load_emotion_recipe("demo/emotion", ["--timelines", str(tmp_path / "t.csv")]), tmp_path)
+
+
+def test_a_run_says_what_it_was_trained_on(trained):
+    values = read_evaluation(trained[0])
+    assert values["protocol"] == "split"
+    assert len(values["trained_on"]["videos"]) == 28
+    with pytest.raises(DataError, match="not the folder of a finished emotion run"):
+        read_evaluation(trained[0] / "nothing")
 
 
 def test_the_best_reachable_accuracy_is_that_of_the_world(table, tmp_path):

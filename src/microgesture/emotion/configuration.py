@@ -7,21 +7,36 @@ from typing import Any, Literal
 
 from microgesture.errors import RecipeError
 
+DETAILS = ("duration", "gap", "repetition", "co-occurrence", "confidence", "exposure")
+"""What may be told of an event beside its label; the last one is of the whole timeline."""
+
 
 @dataclass(frozen=True)
 class EmotionConfig:
     """What is read, by which model, and how it is trained. Raises `RecipeError` on values that cannot work."""
 
-    model: str = "transformer"
-    """A registered sequence model: transformer or lstm."""
+    model: str = "auto"
+    """`auto`: transformer, logistic and forest weighted by how well each judges people it has not seen. Or one alone:
+    the sequence models transformer (the letter's) and lstm, the yardsticks logistic, forest and majority."""
     input: Literal["text", "probability", "features"] = "text"
     """Table V of the letter: the predicted label, the vector of class probabilities, or the visual
     representation of each event."""
-    tokens: Literal["label", "word"] = "label"
-    """For `text`: one token an event, or one token a word of its label (related labels then share words, and a
-    label never trained on is still understood in part)."""
-    classes: tuple[str, ...] = ("positive", "negative")
-    """Names of the outcomes."""
+    tokens: Literal["label", "word", "piece"] = "label"
+    """For `text`: one token an event; one token a word of its label (related labels then share words, and a label
+    never trained on is still understood in part); or one a word piece, as the letter's release."""
+    tokenizer: str = "distilbert-base-uncased"
+    """For word pieces: folder or hub name of the tokenizer. The trained model keeps the pieces of its vocabulary's
+    labels and needs it no more."""
+    details: tuple[str, ...] = ("duration", "gap", "exposure")
+    """What labels in order do not say, as embeddings of the sequence models: duration, gap (seconds since the last
+    gesture ended), repetition (how often before), co-occurrence (how many at the same time), confidence, and exposure
+    (length of the video and number of gestures). Empty: the letter's. Events without times have only repetition,
+    confidence and, of the exposure, their number."""
+    offset: bool = True
+    """The sequence models learn what a logistic regression on the sums of the events cannot say, and start at its
+    answer. False: the letter's, which have to learn from few videos that evidence adds up."""
+    classes: tuple[str, ...] = ()
+    """Names of the outcomes; empty: those found in training."""
     width: int = 32
     """Width of the sequence model. The letter's release: 128, over pretrained word pieces. With some hundred
     videos and no pretraining, width 32 is as accurate and four times as fast; `released()` is theirs."""
@@ -58,10 +73,12 @@ class EmotionConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "details", tuple(self.details))
         checks = (
             ("input", self.input in ("text", "probability", "features"), "text, probability or features"),
-            ("tokens", self.tokens in ("label", "word"), "label or word"),
-            ("classes", len(set(self.classes)) == len(self.classes) >= 2, "two or more different names"),
+            ("tokens", self.tokens in ("label", "word", "piece"), "label, word or piece"),
+            ("details", set(self.details) <= set(DETAILS), f"some of {', '.join(DETAILS)}"),
+            ("classes", len(set(self.classes)) == len(self.classes) != 1, "two or more different names"),
             ("classes", "undecided" not in self.classes, "without 'undecided', which is kept for no answer"),
             ("width", self.width > 0 and self.width % (2 * self.heads) == 0, "a multiple of twice the heads"),
             ("layers", self.layers >= 1, "1 or more"),
@@ -83,7 +100,7 @@ class EmotionConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` reads them back."""
-        return {**asdict(self), "classes": list(self.classes)}
+        return {**asdict(self), "classes": list(self.classes), "details": list(self.details)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], source: str = "emotion configuration") -> EmotionConfig:
@@ -95,8 +112,9 @@ class EmotionConfig:
 
 
 def released(**changes: Any) -> EmotionConfig:
-    """The size that the letter's released configuration points to: 3 layers, 8 heads, width 128."""
-    return EmotionConfig(**{"width": 128, "layers": 3, "heads": 8, **changes})
+    """The size that the letter's released configuration points to: 3 layers, 8 heads, width 128, nothing but texts."""
+    theirs = {"model": "transformer", "width": 128, "layers": 3, "heads": 8, "details": (), "offset": False}
+    return EmotionConfig(**{**theirs, **changes})
 
 
 @dataclass(frozen=True)
@@ -104,16 +122,20 @@ class FitSummary:
     """What training showed on timelines of subjects that the judging network never saw ("out of fold").
 
     `accuracy` with its 95 % `interval` by subject, `chance` (accuracy of always saying the most frequent
-    outcome), `temperature` of the calibration, `grouped_by` "subject" or "timeline", `learnt`: whether the
-    calibrated log-loss beats chance by more than its own noise. Without that every reading is undecided.
+    outcome), `grouped_by` "subject" or "timeline", `learnt`: whether the
+    calibrated log-loss beats chance by more than its own noise. Without that every reading is undecided. `shares`:
+    weight of each model in the answer, summing to 1. `timed`: whether the events have times. `commonest`: index of
+    the commonest outcome of training.
     """
 
     accuracy: float
     interval: tuple[float, float]
     chance: float
-    temperature: float
     learnt: bool
     timelines: int
     subjects: int
     grouped_by: str
     epochs: tuple[int, ...] = field(default=())
+    shares: dict[str, float] = field(default_factory=dict)
+    timed: bool = True
+    commonest: int = 0

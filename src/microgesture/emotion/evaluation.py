@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microgesture.emotion.scores import EmotionScores, Predictions, score
 from microgesture.errors import DataError
 from microgesture.timeline import Timeline
 
 if TYPE_CHECKING:
     from microgesture.emotion.model import EmotionModel
-
-
-@dataclass(frozen=True)
-class EmotionScores:
-    """`accuracy` of the most probable outcome, with its 95 % `interval` over resampled subjects; `majority`:
-    accuracy of always saying the most frequent outcome of these videos; `balanced_accuracy`: mean over
-    outcomes; `log_loss` in nats (guessing among C: log C). `undecided` is the share of readings without an
-    answer and `accuracy_decided` the accuracy of the others, None when readings were not asked for (the latter
-    also when none was decided)."""
-
-    accuracy: float
-    interval: tuple[float, float]
-    majority: float
-    balanced_accuracy: float
-    log_loss: float
-    timelines: int
-    subjects: int
-    undecided: float | None = None
-    accuracy_decided: float | None = None
 
 
 def evaluate_emotion(
@@ -41,13 +22,12 @@ def evaluate_emotion(
     subjects: Sequence[str] | None = None,
     features: Sequence[np.ndarray] | None = None,
     readings: bool = False,
-    resamples: int = 2000,
     seed: int = 0,
 ) -> EmotionScores:
-    """Score a model on timelines whose outcome is known, best of subjects that training did not see.
+    """Score one model on timelines whose outcome is known, best of subjects that training did not see.
 
-    `readings` also asks the model for its full reading of each timeline, which is what may say "undecided".
-    Raises `DataError` when there are no timelines or the lists differ in length.
+    `readings` also asks for the model's answers, of which some may be "undecided". Raises `DataError` when there are no
+    timelines or the lists differ in length.
     """
     if not timelines or not (len(timelines) == len(outcomes) == len(subjects or outcomes)):
         raise DataError("emotion: evaluation needs timelines, and as many outcomes and subjects")
@@ -55,29 +35,17 @@ def evaluate_emotion(
         raise DataError("emotion: features must be one array for each timeline")
     classes = model.config.classes
     y = class_indices(outcomes, classes)
-    probabilities = model.probabilities(timelines, features)
-    correct = (probabilities.argmax(axis=1) == y).astype(float)
-    groups = np.unique(np.asarray(subjects if subjects is not None else range(len(y)), dtype=str), return_inverse=True)[
-        1
-    ]
-    undecided = accuracy_decided = None
-    if readings:
-        each = features if features is not None else [None] * len(timelines)
-        labels = [model.read(t, f).label for t, f in zip(timelines, each, strict=True)]
-        decided = np.array([label in classes for label in labels])
-        undecided = float(1.0 - decided.mean())
-        accuracy_decided = float(correct[decided].mean()) if decided.any() else None
-    return EmotionScores(
-        accuracy=float(correct.mean()),
-        interval=subject_interval(correct, groups, resamples, seed),
-        majority=float(np.bincount(y).max() / len(y)),
-        balanced_accuracy=float(np.mean([correct[y == c].mean() for c in np.unique(y)])),
-        log_loss=float(-np.log(np.clip(probabilities[np.arange(len(y)), y], 1e-12, 1.0)).mean()),
-        timelines=len(y),
-        subjects=int(groups.max()) + 1,
-        undecided=undecided,
-        accuracy_decided=accuracy_decided,
+    videos = tuple(str(i) for i in range(len(y)))
+    found = Predictions(
+        videos,
+        tuple(map(str, subjects)) if subjects is not None else videos,
+        y,
+        classes,
+        model.probabilities(timelines, features)[None],
+        np.full((1, len(y)), model.summary.commonest),
+        np.array([label in classes for label in model.answers(timelines, features)]) if readings else None,
     )
+    return score(found, seed=seed)
 
 
 def subject_interval(
@@ -98,3 +66,9 @@ def class_indices(outcomes: Sequence[str], classes: Sequence[str]) -> np.ndarray
         if outcome not in position:
             raise DataError(f"emotion: outcome '{outcome}' of timeline {row} is none of {', '.join(classes)}")
     return np.array([position[outcome] for outcome in outcomes], dtype=np.int64)
+
+
+def classes_of(outcomes: Sequence[str]) -> tuple[str, ...]:
+    """The outcomes that occur, sorted; "positive" before "negative" where it is these two."""
+    found = tuple(sorted(set(outcomes)))
+    return ("positive", "negative") if found == ("negative", "positive") else found

@@ -33,4 +33,6 @@ class EmotionLSTM(nn.Module):
         lengths = (~batch.padding).sum(dim=1).clamp(min=1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(events, lengths, batch_first=True, enforce_sorted=False)
         _, (hidden, _) = self.lstm(packed)
-        return self.classifier(self.dropout(torch.cat([hidden[-2], hidden[-1]], dim=1)))
+        state = torch.cat([hidden[-2], hidden[-1]], dim=1)
+        whole = self.embedding.whole(batch)
+        return self.classifier(self.dropout(state if whole is None else state + whole))

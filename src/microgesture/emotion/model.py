@@ -17,34 +17,64 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from microgesture.emotion.configuration import EmotionConfig, FitSummary
-from microgesture.emotion.registry import build
-from microgesture.emotion.sequence import EncodedTimeline, SequenceEncoder
+from microgesture.emotion.registry import SequenceBatch, build, fits_itself
+from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder
+from microgesture.emotion.yardsticks import Logistic
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 
 UNDECIDED = "undecided"
-_FORMAT = 1
+_FORMAT = 2
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 _BATCH_CELLS = 2_000_000  # padded batch x length squared: keeps attention maps of long timelines small
 
 
+class OverOffset(nn.Module):
+    """A sequence model over a logistic regression on the sums of its events: the logits of both are added, and the
+    network begins at nothing. With few videos most of what can be learnt adds up event by event; the network keeps its
+    strength for order, time and what gestures mean together. `SequenceBatch` -> logits (B, C)."""
+
+    def __init__(self, network: nn.Module, offset: Logistic) -> None:
+        super().__init__()
+        self.network, self.offset = network, offset
+        last = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, batch: SequenceBatch) -> torch.Tensor:
+        return self.offset(batch) + self.network(batch)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model of the answer: its registered name, its networks, whose logits are averaged, and the scale of that
+    average. Where one model answers alone, the scale is one over the temperature of its calibration."""
+
+    name: str
+    members: nn.ModuleList
+    scale: float
+
+
 @dataclass
 class EmotionModel:
-    """What `train_emotion` returns. `members` map a `SequenceBatch` to logits (B, C); divided by `temperature`
+    """What `train_emotion` returns. The networks of `parts` map a `SequenceBatch` to logits (B, C); scaled and summed
     they are log-likelihood ratios for outcomes that are equally likely, to which log `prior` (C,) is added."""
 
     config: EmotionConfig
     encoder: SequenceEncoder
-    members: nn.ModuleList
-    temperature: float
+    parts: tuple[Part, ...]
     prior: np.ndarray
     summary: FitSummary
 
     @property
     def name(self) -> str:
         """What stands in `EmotionReading.model`."""
-        return f"{self.config.model} over {self.config.input}, {len(self.members)} members"
+        shares = {name: share for name, share in self.summary.shares.items() if share >= 0.005}
+        if len(self.parts) == 1:
+            return f"{self.config.model} over {self.config.input}, {len(self.parts[0].members)} members"
+        mixed = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())
+        return f"{self.config.model} over {self.config.input}: {mixed}"
 
     def probabilities(self, timelines: Sequence[Timeline], features: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """Calibrated probabilities (n, C) of the outcomes; a timeline without known events gets the prior."""
@@ -57,28 +87,43 @@ class EmotionModel:
 
         `interval` holds `config.interval` of the mass of the leading outcome's probability over Poisson
         bootstrap resamples of the events (each event counted 0, 1, 2, ... times with mean 1, as if the same
-        behaviour had been filmed again) in every member of the ensemble. The label is "undecided" when it holds the
+        behaviour had been filmed again) in every network of the ensemble. The label is "undecided" when it holds the
         chance level (the prior), when fewer than `config.min_events` events are known, or when training found
-        nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out.
+        nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out, and the share
+        of the Transformer's attention on it, where there is a Transformer in the answer.
         """
         encoded = self.encoder.encode(timeline, features, person)
         if not len(encoded):
             prior = dict(zip(self.config.classes, map(float, self.prior), strict=True))
             return EmotionReading(UNDECIDED, prior, (0.0, 1.0), (), self.name, self._caution(encoded, True))
         full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
-        probabilities = _softmax(full)
-        leading = int(np.argmax(probabilities))
-        low, high = self._interval(encoded, leading, float(probabilities[leading]))
+        label, interval = self._answer(encoded, full)
+        return EmotionReading(
+            label=label,
+            probabilities=dict(zip(self.config.classes, map(float, _softmax(full)), strict=True)),
+            interval=interval,
+            drivers=self._drivers(timeline, encoded, int(np.argmax(full)), full),
+            model=self.name,
+            caution=self._caution(encoded, label == UNDECIDED),
+        )
+
+    def answers(self, timelines: Sequence[Timeline], features: Sequence[np.ndarray] | None = None) -> list[str]:
+        """The labels that `read` gives, "undecided" among them, without working out what drove them."""
+        each = features if features is not None else [None] * len(timelines)
+        found = []
+        for timeline, rows in zip(timelines, each, strict=True):
+            encoded = self.encoder.encode(timeline, rows)
+            full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
+            found.append(self._answer(encoded, full)[0] if len(encoded) else UNDECIDED)
+        return found
+
+    def _answer(self, encoded: EncodedTimeline, full: np.ndarray) -> tuple[str, tuple[float, float]]:
+        """The outcome, or "undecided", and the interval of the leading outcome's probability."""
+        leading = int(np.argmax(full))
+        low, high = self._interval(encoded, leading, float(_softmax(full)[leading]))
         enough = len(encoded) >= self.config.min_events and self.summary.learnt
         undecided = not enough or low <= self.prior[leading] <= high
-        return EmotionReading(
-            label=UNDECIDED if undecided else self.config.classes[leading],
-            probabilities=dict(zip(self.config.classes, map(float, probabilities), strict=True)),
-            interval=(low, high),
-            drivers=self._drivers(timeline, encoded, leading, full),
-            model=self.name,
-            caution=self._caution(encoded, undecided),
-        )
+        return (UNDECIDED if undecided else self.config.classes[leading]), (low, high)
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `config.json`. Raises `UserError` when the folder cannot be written."""
@@ -89,8 +134,9 @@ class EmotionModel:
             "vocabulary": self.encoder.vocabulary.to_json(),
             "terms": list(self.encoder.terms),
             "feature_width": self.encoder.feature_width,
-            "members": len(self.members),
-            "temperature": self.temperature,
+            "timed": self.encoder.timed,
+            "pieces": {label: list(cut) for label, cut in self.encoder.pieces.items()},
+            "parts": [{"name": p.name, "members": len(p.members), "scale": p.scale} for p in self.parts],
             "prior": self.prior.tolist(),
             "summary": asdict(self.summary),
             "torch": torch.__version__,
@@ -98,7 +144,8 @@ class EmotionModel:
         weights, config = folder / (_WEIGHTS + ".part"), folder / (_CONFIG + ".part")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            save_file({k: v.contiguous() for k, v in self.members.state_dict().items()}, weights)
+            networks = nn.ModuleList(part.members for part in self.parts)
+            save_file({k: v.contiguous() for k, v in networks.state_dict().items()}, weights)
             config.write_text(json.dumps(head, indent=1), "utf-8")
             os.replace(weights, folder / _WEIGHTS)
             os.replace(config, folder / _CONFIG)
@@ -121,22 +168,34 @@ class EmotionModel:
                 raise DataError(f"{folder / _CONFIG}: format {head.get('format')} is not {_FORMAT}")
             config = EmotionConfig.from_json(head["config"], str(folder / _CONFIG))
             vocabulary = Vocabulary.from_json(head["vocabulary"], str(folder / _CONFIG))
-            encoder = SequenceEncoder(config, vocabulary, tuple(head["terms"]), int(head["feature_width"]))
+            pieces = {label: tuple(cut) for label, cut in head["pieces"].items()}
+            encoder = SequenceEncoder(
+                config, vocabulary, tuple(head["terms"]), int(head["feature_width"]), bool(head["timed"]), pieces
+            )
             fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in head["summary"].items()}
             summary = FitSummary(**fields)
-            members = nn.ModuleList(build(config, encoder.spec) for _ in range(int(head["members"])))
-            members.load_state_dict(load_file(folder / _WEIGHTS))
-            members.eval()
+            networks = nn.ModuleList(
+                nn.ModuleList(_network(p["name"], encoder) for _ in range(int(p["members"]))) for p in head["parts"]
+            )
+            networks.load_state_dict(load_file(folder / _WEIGHTS))
+            networks.eval()
+            parts = tuple(
+                Part(p["name"], members, float(p["scale"]))  # type: ignore[arg-type]
+                for p, members in zip(head["parts"], networks, strict=True)
+            )
             prior = np.array(head["prior"], dtype=np.float64)
-            return cls(config, encoder, members, float(head["temperature"]), prior, summary)
+            return cls(config, encoder, parts, prior, summary)
         except (KeyError, TypeError, ValueError, AttributeError, OSError, SafetensorError) as error:
             raise DataError(f"{folder}: not an emotion model ({error})") from error
         except RuntimeError as error:
             raise RecipeError(f"{folder}: the weights do not fit the configuration") from error
 
-    def _log_scores(self, sequences: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-        """Calibrated scores (members, n, C) of item sequences; those without events get log prior."""
-        scores = member_logits(self.members, self.encoder, sequences) / self.temperature
+    def _log_scores(self, sequences: Sequence[EventSequence]) -> np.ndarray:
+        """Calibrated scores (voices, n, C); sequences without events get log prior. A voice is one network of each
+        part, in turn; the mean over voices is the answer."""
+        scaled = [part.scale * member_logits(part.members, self.encoder, sequences) for part in self.parts]
+        voices = max(map(len, scaled))
+        scores = np.sum([np.resize(each, (voices, *each.shape[1:])) for each in scaled], axis=0)
         scores[:, [len(s) == 0 for s in sequences]] = 0.0
         return scores + np.log(self.prior)
 
@@ -157,8 +216,23 @@ class EmotionModel:
         without = [encoded.sequence(i for i in everyone if i != left_out) for left_out in everyone]
         scores = self._log_scores(without).mean(axis=0)
         effects = _log_odds(full, leading) - _log_odds(scores, leading)
-        drivers = (Driver(i, timeline[i].label, float(x)) for i, x in zip(encoded.index, effects, strict=True))
+        attention = self._attention(encoded)
+        drivers = (
+            Driver(event, timeline[event].label, float(effects[i]), None if attention is None else float(attention[i]))
+            for i, event in enumerate(encoded.index)
+        )
         return tuple(sorted(drivers, key=lambda d: (-abs(d.effect), d.event)))
+
+    def _attention(self, encoded: EncodedTimeline) -> np.ndarray | None:
+        """Share of attention on each event (n,), mean over the networks that attend; None without any."""
+        members = [m for part in self.parts if part.scale > 0 for m in part.members]
+        attending = [getattr(m.network if isinstance(m, OverOffset) else m, "attention", None) for m in members]
+        batch = self.encoder.collate([encoded.sequence()])
+        shares = [attention(batch)[0] for attention in attending if attention is not None]
+        if not shares:
+            return None
+        tokens = torch.stack(shares).mean(dim=0).double().numpy()
+        return np.bincount(batch.first[0].cumsum(0).numpy() - 1, tokens, len(encoded))
 
     def _caution(self, encoded: EncodedTimeline, undecided: bool) -> str:
         parts = ["A tendency of the gestures alone, not what this person felt, and not a lie detector."]
@@ -182,10 +256,10 @@ class EmotionModel:
 
 @torch.no_grad()
 def member_logits(
-    members: Sequence[nn.Module] | nn.ModuleList, encoder: SequenceEncoder, sequences: Sequence[Sequence[np.ndarray]]
+    members: Sequence[nn.Module] | nn.ModuleList, encoder: SequenceEncoder, sequences: Sequence[EventSequence]
 ) -> np.ndarray:
     """Raw logits (members, n, C) in evaluation mode, in batches whose attention stays small."""
-    lengths = [sum(map(len, s)) for s in sequences]  # tokens
+    lengths = [sum(len(item.content) for item in s.items) for s in sequences]  # tokens
     order = sorted(range(len(sequences)), key=lengths.__getitem__)
     out = np.zeros((len(members), len(sequences), len(encoder.config.classes)))
     for member in members:
@@ -201,6 +275,14 @@ def member_logits(
             out[m, rows] = member(batch).double().numpy()
         start = stop
     return out
+
+
+def _network(name: str, encoder: SequenceEncoder) -> nn.Module:
+    """A network as training made it, without its weights."""
+    network = build(name, encoder.config, encoder.spec)
+    if encoder.config.offset and not fits_itself(name):
+        return OverOffset(network, Logistic(encoder.config, encoder.spec))
+    return network
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

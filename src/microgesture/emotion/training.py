@@ -9,24 +9,29 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.optimize import minimize
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import nn
 
 from microgesture.emotion.configuration import EmotionConfig, FitSummary
-from microgesture.emotion.evaluation import class_indices, subject_interval
-from microgesture.emotion.model import EmotionModel, member_logits
-from microgesture.emotion.registry import build
-from microgesture.emotion.sequence import EncodedTimeline, SequenceEncoder, vocabulary_of
+from microgesture.emotion.evaluation import class_indices, classes_of, subject_interval
+from microgesture.emotion.model import EmotionModel, OverOffset, Part, member_logits
+from microgesture.emotion.registry import AUTO, PARTS, SequenceBatch, build, check_name, fits_itself
+from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder, vocabulary_of
+from microgesture.emotion.threads import one_thread
 from microgesture.errors import DataError
 from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
 
 _LEARNT_Z = 2.0
 _FLATTEST = 100.0
+_DRAWN = 2.0
 
 
 def train_emotion(
@@ -56,6 +61,11 @@ def train_emotion(
         raise DataError("emotion: timelines, outcomes and subjects must be equally many")
     if features is not None and len(features) != len(timelines):
         raise DataError("emotion: features must be one array for each timeline")
+    check_name(config.model)
+    found = classes_of(outcomes)
+    if not config.classes and len(found) < 2:
+        raise DataError(f"emotion: all timelines have outcome '{''.join(found)}'; there is nothing to tell apart")
+    config = replace(config, classes=config.classes or found)
     y = class_indices(outcomes, config.classes)
     counts = np.bincount(y, minlength=len(config.classes))
     if counts.min() < 2:
@@ -68,24 +78,46 @@ def train_emotion(
     encoded = [encoder.encode(t, f) for t, f in zip(timelines, each, strict=True)]
     if not any(len(e) for e in encoded):
         raise DataError(f"emotion: no timeline has an event of vocabulary '{vocabulary.name}'")
-    groups = np.unique(np.asarray(subjects if subjects is not None else range(len(y)), dtype=str), return_inverse=True)[
-        1
-    ]
-    grouped_by = "subject" if subjects is not None and groups.max() > 0 else "timeline"
-    if groups.max() == 0:
-        groups = np.arange(len(y))
-    weights = len(y) / (len(counts) * counts)
-    folds = _folds(y, groups, config)
-    judged = _as_recognised(encoder, encoded, rates, config)
-    fitted = [_fit_member(encoder, encoded, judged, y, weights, held, rates, config, m) for m, held in enumerate(folds)]
-    members = nn.ModuleList(member for member, _ in fitted)
-    held_logits = np.zeros((len(y), len(counts)))
-    for member, held in zip(members, folds, strict=True):
-        held_logits[held] = member_logits([member], encoder, [judged[i] for i in held])[0]
-    temperature, learnt = calibrate(held_logits, y, weights, groups)
-    summary = _summary(held_logits, y, groups, grouped_by, temperature, learnt, tuple(e for _, e in fitted))
+    groups, grouped_by = _groups(subjects, len(y))
+    data = _Data(encoder, encoded, _as_recognised(encoder, encoded, rates, config), y, groups, rates, config)
+    names = PARTS if config.model == AUTO else (config.model,)
+    with one_thread():
+        fitted = [(_fit_yardstick if fits_itself(name) else _fit_ensemble)(name, data) for name in names]
+    scales, learnt = weigh(np.stack([f.judged for f in fitted]), y, data.weights, groups)
+    judged = np.tensordot(scales, np.stack([f.judged for f in fitted]), axes=1)
+    parts = tuple(Part(name, f.members, float(w)) for name, f, w in zip(names, fitted, scales, strict=True))
+    epochs = tuple(epoch for f in fitted for epoch in f.epochs)
+    summary = _summary(judged, data, grouped_by, learnt, parts, epochs)
     prior = counts / counts.sum() if config.prior == "training" else np.full(len(counts), 1.0 / len(counts))
-    return EmotionModel(config, encoder, members, temperature, prior, summary)
+    return EmotionModel(config, encoder, parts, prior, summary)
+
+
+def weigh(logits: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Scales (P,) of several models' out-of-fold logits (P, n, C), none negative, whose sum minimises the weighted
+    log-loss, and whether that beats knowing nothing (`calibrate`). One model's scale is one over its temperature.
+
+    The scales are drawn towards an equal part for each, as if by a few videos more: where videos are few, what they say
+    of which model is best and how sure it may be is mostly chance.
+    """
+    if len(logits) == 1:
+        temperature, learnt = calibrate(logits[0], y, weights, groups)
+        return np.array([1.0 / temperature]), learnt
+    share = weights[y] / weights[y].sum()
+
+    def loss(scales: np.ndarray) -> tuple[float, np.ndarray]:
+        scaled = np.tensordot(scales, logits, axes=1)
+        log_p = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+        wrong = np.exp(log_p)
+        wrong[np.arange(len(y)), y] -= 1.0
+        gradient = np.einsum("n,pnc,nc->p", share, logits, wrong)
+        apart = scales - start
+        return float(-share @ log_p[np.arange(len(y)), y] + drawn * apart @ apart), gradient + 2 * drawn * apart
+
+    start, drawn = np.full(len(logits), 1.0 / len(logits)), _DRAWN / len(y)
+    found = minimize(loss, start, jac=True, bounds=[(0.0, 5.0)] * len(logits), method="L-BFGS-B")
+    together = np.tensordot(found.x, logits, axes=1)
+    temperature, learnt = calibrate(together, y, weights, groups)
+    return (found.x if learnt else found.x / temperature), learnt
 
 
 def calibrate(logits: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> tuple[float, bool]:
@@ -100,7 +132,8 @@ def calibrate(logits: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: np
         return -sample_weights * log_p[np.arange(len(y)), y]
 
     grid = np.geomspace(0.2, _FLATTEST, 200)
-    temperature = float(grid[int(np.argmin([losses(t).mean() for t in grid]))])
+    drawn = np.log(grid) ** 2 / len(y)  # towards 1, which matters where videos are few
+    temperature = float(grid[int(np.argmin([losses(t).mean() for t in grid] + drawn))])
     gain = sample_weights * np.log(logits.shape[1]) - losses(temperature)
     by_group = np.bincount(groups, gain)
     error = by_group.std(ddof=1) * np.sqrt(len(by_group)) if len(by_group) > 1 else np.inf
@@ -108,49 +141,125 @@ def calibrate(logits: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: np
     return temperature if learnt else _FLATTEST, learnt
 
 
-def _fit_member(
-    encoder: SequenceEncoder,
-    encoded: Sequence[EncodedTimeline],
-    judged: Sequence[Sequence[np.ndarray]],
-    y: np.ndarray,
-    weights: np.ndarray,
-    held: np.ndarray,
-    confusion: np.ndarray | None,
-    config: EmotionConfig,
-    member: int,
-) -> tuple[nn.Module, int]:
-    """One network, trained on all but `held` and stopped by `held`; returns it and its best epoch."""
+@dataclass(frozen=True)
+class _Data:
+    """What all models are fitted to: the timelines as arrays, true and (`judged`) as a recogniser would have seen
+    them, outcomes (n,), whose video each is (n,)."""
+
+    encoder: SequenceEncoder
+    encoded: Sequence[EncodedTimeline]
+    judged: Sequence[EventSequence]
+    y: np.ndarray
+    groups: np.ndarray
+    confusion: np.ndarray | None
+    config: EmotionConfig
+    known: dict[tuple[str, bytes], Any] = field(default_factory=dict)
+
+    def fitted(self, name: str, rows: np.ndarray) -> Any:
+        """A yardstick fitted to some videos; each only once."""
+        key = (name, rows.tobytes())
+        if key not in self.known:
+            model: Any = build(name, self.config, self.encoder.spec)
+            self.known[key] = model.fit(self.batch(rows), self.y[rows], self.groups[rows], self.config.seed)
+        return self.known[key]
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weight of each outcome (C,), so that all count the same."""
+        counts = np.bincount(self.y, minlength=len(self.config.classes))
+        return len(self.y) / (len(counts) * counts)
+
+    def batch(self, rows: np.ndarray | Sequence[int]) -> SequenceBatch:
+        """The judged sequences of some videos."""
+        return self.encoder.collate([self.judged[i] for i in rows])
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The networks of one model, logits (n, C) for every video by a network that saw none of its subject, and the
+    epoch each network stopped at."""
+
+    members: nn.ModuleList
+    judged: np.ndarray
+    epochs: tuple[int, ...] = ()
+
+
+def _fit_yardstick(name: str, data: _Data) -> _Fitted:
+    """Fitted to everything; judged by fits to all folds but one."""
+    config, everyone = data.config, np.arange(len(data.y))
+    whole = data.batch(everyone)
+
+    judged = np.zeros((len(everyone), len(config.classes)))
+    for held in _folds(data.y, data.groups, config):
+        model = data.fitted(name, np.setdiff1d(everyone, held))
+        judged[held] = model(whole.rows(torch.from_numpy(held))).numpy()
+    return _Fitted(nn.ModuleList([data.fitted(name, everyone).eval()]), judged)
+
+
+def _fit_ensemble(name: str, data: _Data) -> _Fitted:
+    """One network for each fold, trained on the others, stopped and judged by that one."""
+    folds = _folds(data.y, data.groups, data.config)
+    members, judged, epochs = nn.ModuleList(), np.zeros((len(data.y), len(data.config.classes))), []
+    for number, held in enumerate(folds):
+        member, epoch = _fit_member(name, data, held, number)
+        judged[held] = member_logits([member], data.encoder, [data.judged[i] for i in held])[0]
+        members.append(member)
+        epochs.append(epoch)
+    return _Fitted(members, judged, tuple(epochs))
+
+
+def _fit_member(name: str, data: _Data, held: np.ndarray, number: int) -> tuple[nn.Module, int]:
+    """One network, and the epoch whose weights it keeps (0: it adds nothing to its offset)."""
+    config, encoder, y = data.config, data.encoder, data.y
     train = np.setdiff1d(np.arange(len(y)), held)
-    rng = np.random.default_rng([config.seed, member])
-    class_weights = torch.tensor(weights, dtype=torch.float32)
-    steps = max(1, round(len(train) / config.batch), min(6, len(train) // 8))  # few videos: smaller batches
-    held_batch = [judged[i] for i in held]
+    rng = np.random.default_rng([config.seed, number])
+    class_weights = torch.tensor(data.weights, dtype=torch.float32)
+    held_sequences = [data.judged[i] for i in held]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        model = build(config, encoder.spec)
-        optimiser = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        best, best_loss, best_epoch = copy.deepcopy(model.state_dict()), np.inf, 0
-        for epoch in range(config.epochs):
+        model = build(name, config, encoder.spec)
+        base = torch.zeros(len(y), len(config.classes))
+        if config.offset:
+            model, of_train = _over_offset(model, data, train)
+            base[train] = of_train
+        network = model.network if isinstance(model, OverOffset) else model
+        optimiser = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        whole = encoder.collate([e.sequence() for e in data.encoded])
+        steps = max(1, round(len(train) / config.batch), min(6, len(train) // 8))  # few videos: smaller batches
+
+        def held_loss() -> float:
+            logits = torch.from_numpy(member_logits([model], encoder, held_sequences)[0])
+            return float(F.cross_entropy(logits, torch.from_numpy(y[held]), class_weights.double()))
+
+        best, best_epoch = copy.deepcopy(model.state_dict()), 0
+        best_loss = held_loss() if config.offset else np.inf
+        for epoch in range(1, config.epochs + 1):
             model.train()
             for rows in np.array_split(rng.permutation(train), steps):
-                batch = encoder.collate([_augmented(encoder, encoded[i], confusion, config, rng) for i in rows])
-                loss = F.cross_entropy(model(batch), torch.from_numpy(y[rows]), class_weights)
+                logits = base[rows] + network(_augmented(data, whole, rows, rng))
+                loss = F.cross_entropy(logits, torch.from_numpy(y[rows]), class_weights)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-            logits = torch.from_numpy(member_logits([model], encoder, held_batch)[0])
-            held_loss = float(F.cross_entropy(logits, torch.from_numpy(y[held]), class_weights.double()))
-            if held_loss < best_loss - 1e-4:
-                best, best_loss, best_epoch = copy.deepcopy(model.state_dict()), held_loss, epoch
+            now = held_loss()
+            if now < best_loss - 1e-4:
+                best, best_loss, best_epoch = copy.deepcopy(model.state_dict()), now, epoch
             elif epoch - best_epoch >= config.patience:
                 break
         model.load_state_dict(best)
-    return model.eval(), best_epoch + 1
+    return model.eval(), best_epoch
+
+
+def _over_offset(network: nn.Module, data: _Data, train: np.ndarray) -> tuple[OverOffset, torch.Tensor]:
+    """The network over a logistic regression fitted to the same videos, and that regression's logits (n, C) for them,
+    each by a fit that had not seen its subject: what it still gets wrong is what it will get wrong."""
+    offset = copy.deepcopy(data.fitted("logistic", train))
+    return OverOffset(network, offset), offset.judged.float()
 
 
 def _as_recognised(
     encoder: SequenceEncoder, encoded: Sequence[EncodedTimeline], confusion: np.ndarray | None, config: EmotionConfig
-) -> list[tuple[np.ndarray, ...]]:
+) -> list[EventSequence]:
     """The sequences by which members are stopped, calibrated and summed up: with a `confusion`, one draw of what the
     recogniser would have seen, so that neither confidence nor stated accuracy is that of true labels."""
     if confusion is None:
@@ -159,16 +268,24 @@ def _as_recognised(
     return [encoder.confused(e, confusion, rng) for e in encoded]
 
 
-def _augmented(
-    encoder: SequenceEncoder,
-    encoded: EncodedTimeline,
-    confusion: np.ndarray | None,
-    config: EmotionConfig,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, ...]:
-    items = encoded.items if confusion is None else encoder.confused(encoded, confusion, rng)
-    kept = rng.random(len(items)) >= config.event_dropout
-    return tuple(item for item, keep in zip(items, kept, strict=True) if keep)
+def _augmented(data: _Data, whole: SequenceBatch, rows: np.ndarray, rng: np.random.Generator) -> SequenceBatch:
+    """A training batch of some videos: as recognised anew, each event left out with its probability."""
+    if data.confusion is None:
+        batch = whole.rows(torch.from_numpy(rows))
+    else:
+        confusion = data.confusion
+        batch = data.encoder.collate([data.encoder.confused(data.encoded[i], confusion, rng) for i in rows])
+    dropped = rng.random(tuple(batch.padding.shape)) < data.config.event_dropout
+    return batch.without(torch.from_numpy(dropped))
+
+
+def _groups(subjects: Sequence[str] | None, n: int) -> tuple[np.ndarray, str]:
+    """Whose video each is, as numbers (n,), and what they stand for; with one subject alone, each video for itself."""
+    names = np.asarray(subjects if subjects is not None else range(n), dtype=str)
+    groups = np.unique(names, return_inverse=True)[1]
+    if subjects is None or groups.max() == 0:
+        return np.arange(n), "timeline"
+    return groups, "subject"
 
 
 def _folds(y: np.ndarray, groups: np.ndarray, config: EmotionConfig) -> list[np.ndarray]:
@@ -192,23 +309,25 @@ def _row_normalised(confusion: np.ndarray, size: int, config: EmotionConfig) -> 
 
 
 def _summary(
-    logits: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray,
+    judged: np.ndarray,
+    data: _Data,
     grouped_by: str,
-    temperature: float,
     learnt: bool,
+    parts: Sequence[Part],
     epochs: tuple[int, ...],
 ) -> FitSummary:
-    correct = (logits.argmax(axis=1) == y).astype(float)
+    correct = (judged.argmax(axis=1) == data.y).astype(float)
+    total = sum(part.scale for part in parts) or 1.0
     return FitSummary(
         accuracy=float(correct.mean()),
-        interval=subject_interval(correct, groups),
-        chance=float(np.bincount(y).max() / len(y)),
-        temperature=temperature,
+        interval=subject_interval(correct, data.groups),
+        chance=float(np.bincount(data.y).max() / len(data.y)),
         learnt=learnt,
-        timelines=len(y),
-        subjects=int(groups.max()) + 1,
+        timelines=len(data.y),
+        subjects=int(data.groups.max()) + 1,
         grouped_by=grouped_by,
         epochs=epochs,
+        shares={part.name: part.scale / total for part in parts},
+        timed=data.encoder.timed,
+        commonest=int(np.bincount(data.y).argmax()),
     )

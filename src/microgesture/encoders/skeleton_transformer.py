@@ -63,6 +63,7 @@ class SkeletonTransformer(SkeletonEncoder):
         self.blocks = nn.ModuleList(Block(width, heads, kernel, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.weight = nn.Linear(width, 1)
+        self.weight.bias.requires_grad_(False)  # a softmax over tokens does not feel it; kept as the weights have it
 
     def encode(self, skeleton: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, N, C) and in which of them somebody is seen (B, N)."""

@@ -94,10 +94,15 @@ def _emotion(reading: EmotionReading) -> dict[str, Any]:
         "label": reading.label,
         "probabilities": dict(reading.probabilities),
         "interval": None if reading.interval is None else list(reading.interval),
-        "drivers": [{"event": d.event, "label": d.label, "effect": d.effect} for d in reading.drivers],
+        "drivers": [_driver(d) for d in reading.drivers],
         "model": reading.model,
         "caution": reading.caution,
     }
+
+
+def _driver(driver: Driver) -> dict[str, Any]:
+    values: dict[str, Any] = {"event": driver.event, "label": driver.label, "effect": driver.effect}
+    return values if driver.attention is None else {**values, "attention": driver.attention}
 
 
 def _read_emotion(values: Mapping[str, Any]) -> EmotionReading:
@@ -106,7 +111,7 @@ def _read_emotion(values: Mapping[str, Any]) -> EmotionReading:
         values["label"],
         values["probabilities"],
         None if interval is None else (interval[0], interval[1]),
-        tuple(Driver(d["event"], d["label"], d["effect"]) for d in values["drivers"]),
+        tuple(Driver(d["event"], d["label"], d["effect"], d.get("attention")) for d in values["drivers"]),
         values["model"],
         values["caution"],
     )

@@ -191,15 +191,19 @@ def _drivers(timeline: Timeline, reading: EmotionReading, leading: str) -> str:
     for driver in drivers:
         event = timeline[driver.event]
         side = "for" if driver.effect >= 0 else "against"
+        looked = "" if driver.attention is None else f" · {percent(driver.attention)} attention"
         width = 50 * abs(driver.effect) / largest
         rows.append(
-            f'<li class="{side}"><a href="#e{driver.event}">{esc(event.label)} <small>{clock(event.start)}</small></a>'
+            f'<li class="{side}"><a href="#e{driver.event}">{esc(event.label)} '
+            f"<small>{clock(event.start)}{looked}</small></a>"
             f'<span class="effect" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>'
             f'<span class="sr">speaks {side} {esc(leading)}</span><span>{driver.effect:+.2f}</span></li>'
         )
     rest = " All others moved it less." if len(reading.drivers) > len(drivers) else ""
+    if any(d.attention is not None for d in drivers):
+        rest += " Attention is where the Transformer looked, whichever way it spoke."
     return (
-        f"<h3>What moved it</h3><p class=note>Change of the log-odds of <em>{esc(leading)}</em> by each event: "
+        f"<h3>What moved it</h3><p class=note>Log-odds of <em>{esc(leading)}</em> with an event less those without it: "
         f'to the right it spoke for it, to the left against it.{rest}</p><ol class="drivers">{"".join(rows)}</ol>'
     )
 

@@ -1,0 +1,131 @@
+"""The verbs `emotion train`, `evaluate`, `compare`. Thin, and nothing heavy at import."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from microgesture.arguments import takes_flags
+
+if TYPE_CHECKING:
+    from microgesture.training.emotion import EmotionRecipe
+
+_COLUMNS = ("target", "targets", "video", "subject", "split", "label", "order", "start", "end", "separator")
+_SHORT = {
+    **{name: f"columns.{name}" for name in (*_COLUMNS, "gestures", "fps", "vocabulary")},
+    "model": "reader.model",
+    "input": "reader.input",
+    "protocol": "protocol.name",
+    "folds": "protocol.folds",
+    "repeats": "protocol.repeats",
+    "seed": "protocol.seed",
+}
+
+
+def train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture emotion train`."""
+    parser.add_argument("timelines", help="CSV of timelines or of events, folder of timelines, folder of a data set")
+    parser.add_argument("-o", "--out", help="run folder; default runs/emotion/<model>-<input>")
+    parser.add_argument("--recipe", default="", help="a recipe of kind emotion to start from (letter/emotion)")
+    parser.add_argument("--target", metavar="COLUMN", help="what is to be read; default: outcome, target, ...")
+    parser.add_argument(
+        "--targets", metavar="CSV", help="table with target and subject of each video, beside the events"
+    )
+    for name, text in (
+        ("video", "names the video of an event"),
+        ("subject", "whose video it is: no person is on both sides of a split"),
+        ("split", "train, val or test"),
+        ("label", "the gesture, or several in one cell"),
+        ("order", "sorts the events of a video"),
+        ("start", "begin of the event"),
+        ("end", "end of the event"),
+    ):
+        parser.add_argument(f"--{name}", metavar="COLUMN", help=text)
+    parser.add_argument("--separator", metavar="TEXT", help="between several gestures in one cell")
+    parser.add_argument("--gestures", metavar="COLUMNS", help="a row a video: the columns that count gestures")
+    parser.add_argument("--fps", metavar="N", help="start and end are frames, so many a second")
+    parser.add_argument("--vocabulary", help="imigue, smg, ma52 or a file: what labels that are numbers mean")
+    parser.add_argument("--input", help="text, probability or features")
+    parser.add_argument("--model", help="auto, transformer, lstm, logistic, forest or majority; default auto")
+    parser.add_argument("--protocol", help="split, folds, imigue, miga or smg; default: the table's split, else folds")
+    parser.add_argument("--folds", help="parts of the repeated folds; default 5")
+    parser.add_argument("--repeats", help="times with other folds and seeds; default 5")
+    parser.add_argument("--seed", help="of folds and models")
+
+
+@takes_flags("microgesture.training.emotion:EmotionRecipe")
+def train(args: argparse.Namespace) -> int:
+    """Train and test an emotion model under a protocol."""
+    from microgesture.training.emotion import load_emotion_recipe
+
+    flags = ["--timelines", args.timelines, *args.flags]
+    for name, key in _SHORT.items():
+        if (value := getattr(args, name)) is not None:
+            flags += [f"--{key}", value]
+    recipe = load_emotion_recipe(args.recipe, flags)
+    out = Path(args.out or Path("runs", "emotion", f"{recipe.reader.model}-{recipe.reader.input}"))
+    return train_and_print(recipe, out)
+
+
+def train_and_print(recipe: EmotionRecipe, out: Path) -> int:
+    """Train a recipe and show its table."""
+    from microgesture.evaluation.emotion_tables import emotion_rows, print_tables
+    from microgesture.training.emotion import train_emotion_recipe
+    from microgesture.training.progress import track
+
+    with track(f"training {out}") as progress:
+        train_emotion_recipe(recipe, out, progress)
+    print_tables(emotion_rows([out]))
+    print(f"{out}: trained; microgesture analyze VIDEO --emotion {out} -o OUT")
+    return 0
+
+
+def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture emotion evaluate`."""
+    parser.add_argument("run", nargs="+", help="run folders of `emotion train`")
+    parser.add_argument("-o", "--out", help="folder for table and calibration; default RUN/evaluation")
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Figures of runs, each alone."""
+    from microgesture.analysis_files import folder_names
+    from microgesture.arguments import batch
+    from microgesture.evaluation.emotion_tables import emotion_rows, print_tables, write_tables
+
+    runs = list(dict.fromkeys(args.run))
+    names = dict(zip(runs, folder_names(runs), strict=True))
+
+    def one(run: str) -> None:
+        rows = emotion_rows([run])
+        print_tables(rows)
+        several = Path(args.out, names[run]) if args.out and len(runs) > 1 else args.out
+        out = Path(several or Path(run, "evaluation"))
+        write_tables(rows, out)
+        print(f"table and calibration: {out}")
+
+    return batch(runs, one, args.debug, "runs")
+
+
+def compare_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `microgesture emotion compare`."""
+    parser.add_argument("run", nargs="+", help="two run folders or more, tested on the same videos")
+    parser.add_argument("-o", "--out", help="folder for table and calibration")
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Runs in one table, every pair tested on the videos that both were tested on."""
+    from microgesture.errors import DataError
+    from microgesture.evaluation.emotion_tables import compare as paired
+    from microgesture.evaluation.emotion_tables import emotion_rows, print_tables, write_tables
+
+    runs = list(dict.fromkeys(args.run))
+    rows = emotion_rows(runs)
+    if len(rows) < 2:
+        raise DataError("one run alone cannot be compared: give two run folders or more")
+    comparisons = paired(rows)
+    print_tables(rows, comparisons)
+    if args.out:
+        write_tables(rows, Path(args.out), comparisons)
+        print(f"table and calibration: {args.out}")
+    return 0

@@ -1,0 +1,375 @@
+"""Anybody's table of gesture events, read into timelines: CSV as annotation tools, spreadsheets and papers hand it out.
+
+Three forms are told apart: a row an event; a row a video with its gestures in one cell ("jaw; neck; jaw"); a row a
+video with a column a gesture (0, 1, counts). Columns are found by their usual names or named by the caller. Events may
+lack times: then their order is what is known (`sequence.UNTIMED`).
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from microgesture.emotion.sequence import UNTIMED
+from microgesture.errors import DataError
+from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """Which column says what. Empty: found by its usual names. A number is the position of a column, from 0, in a
+    table without a header."""
+
+    target: str = ""
+    """What is to be read: win or lose, relaxed or stressed."""
+    targets: str = ""
+    """CSV with target (and subject, split) of each video, when they are not in the table of events."""
+    video: str = ""
+    subject: str = ""
+    """Whose video it is. No person is ever on both sides of a split."""
+    split: str = ""
+    label: str = ""
+    """Name of the gesture, or several in one cell."""
+    order: str = ""
+    """Sorts the events of a video; without: by their start, else as the rows stand."""
+    start: str = ""
+    end: str = ""
+    confidence: str = ""
+    duration: str = ""
+    """Length of the video in seconds; without: to its last event."""
+    gestures: str = ""
+    """A row a video: the columns that count gestures, with commas between."""
+    separator: str = ""
+    """Between several gestures in one cell; without: ; or | or a list in brackets."""
+    fps: float = 0.0
+    """Start and end are frames, so many a second; 0: they are seconds or hh:mm:ss."""
+    vocabulary: str = ""
+    """imigue, smg, ma52 or a file: what labels that are numbers mean, as in the data set's own label files."""
+
+
+USUAL = {
+    "video": "video, video_id, video_name, media, file, filename, recording, session, interview, trial, sample, "
+    "observation id, clip, clip_id, id, name",
+    "subject": "subject, subject_id, participant, participant_id, person_id, speaker, player, pid",
+    "split": "split, set, partition",
+    "label": "label, gesture, gestures, behavior, behaviour, event, events, code, micro_gesture, mg, action, "
+    "annotation, sequence, gesture_label, gesture_name",
+    "order": "order, index, position, event_index",
+    "start": "start, start_s, start_time, onset, begin, begin_time, start (s), start_frame",
+    "end": "end, end_s, end_time, offset, stop, stop (s), end_frame",
+    "confidence": "confidence, score, probability",
+    "duration": "duration, video_duration, length",
+    "target": "outcome, target, win_or_lose, emotion, result, state, class, truth, veracity",
+}
+"""Names that a column is found by, best first; case and what stands between words do not count."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: `header` and `rows` of cells without white space around them; `line` of each row in the file."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+
+    def column(self, name: str, what: str = "") -> Callable[[int], str]:
+        """Cell of a row by the column's name. Raises `DataError` naming the columns that there are."""
+        position = self.position(name, what)
+        return lambda row: self.rows[row][position]
+
+    def position(self, name: str, what: str = "") -> int:
+        """Position of a column by its name."""
+        found = next((i for i, own in enumerate(self.header) if _key(own) == _key(name)), None)
+        if found is None:
+            listed = ", ".join(self.header)
+            raise DataError(f"{self.path}: no column '{name}'{what and f' for {what}'}: there are {listed}")
+        return found
+
+    def usual(self, role: str, given: str) -> str:
+        """Name of the column that says `role`: as given (it must be there), or by its usual names; "" if none."""
+        if given:
+            return self.header[self.position(given, role)]
+        for name in USUAL[role].split(", "):
+            for own in self.header:
+                if _key(own) == _key(name):
+                    return own
+        return ""
+
+    def where(self, row: int) -> str:
+        """File and line, for errors."""
+        return f"{self.path}: row {self.lines[row]}"
+
+
+def read_table(path: Path, columns: TableColumns | None = None) -> Table:
+    """Read a CSV separated by commas, semicolons, tabs or bars, in UTF-8, UTF-16 or Latin-1. Where columns are named by
+    number the file has no header. Raises `DataError` for what is no such table."""
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise DataError(f"{path}: a spreadsheet; save its sheet as CSV")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    text = _decoded(data, path)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(",;\t|", key=first.count)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = [(tuple(cell.strip() for cell in row), reader.line_num) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"{path}: not a CSV table ({error})") from error
+    rows = [(cells, line) for cells, line in rows if any(cells)]
+    if not rows:
+        raise DataError(f"{path}: empty")
+    width = len(rows[0][0])
+    named = [getattr(columns, f.name) for f in fields(columns)] if columns else []
+    roles = [value for value in named if isinstance(value, str) and value.isdigit()]
+    header = tuple(str(i) for i in range(width)) if roles else rows[0][0]
+    body = rows if roles else rows[1:]
+    for cells, line in body:
+        if len(cells) > width and any(cells[width:]):
+            raise DataError(f"{path}: row {line}: {len(cells)} cells where the table has {width} columns")
+    filled = tuple((*cells, *[""] * (width - len(cells)))[:width] for cells, _ in body)
+    if not filled:
+        raise DataError(f"{path}: no rows below the header")
+    return Table(path, header, filled, tuple(line for _, line in body))
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """What a table of events holds: timelines by video in order of first appearance; what else the table says of each
+    video, by role ("target", "subject", "split"); remarks for a person on what was taken for what."""
+
+    timelines: dict[str, Timeline]
+    facts: dict[str, dict[str, str]]
+    remarks: tuple[str, ...]
+
+
+def read_events(table: Table, columns: TableColumns) -> EventTable:
+    """Timelines from a table of events in any of the three forms. Raises `DataError` naming file, row and column."""
+    names = {role: table.usual(role, getattr(columns, role, "")) for role in USUAL}
+    if columns.gestures or not names["label"]:
+        names["label"] = ""
+        counted = _counting_columns(table, columns, names)
+    else:
+        counted = []
+    keys, remarks = _videos(table, names)
+    remarks += _form_remark(names["label"], counted)
+    facts = _facts(table, keys, names)
+    vocabulary = Vocabulary.load(columns.vocabulary) if columns.vocabulary else None
+    timed = bool(names["label"] and names["start"] and names["end"])
+    rows_of: dict[str, list[int]] = {}
+    for row, key in enumerate(keys):
+        rows_of.setdefault(key, []).append(row)
+    timelines = {}
+    for key, rows in rows_of.items():
+        if names["label"]:
+            events, timed_here = _events_of_rows(table, rows, names, columns, timed)
+        else:
+            events, timed_here = [(label, None) for row in rows for label in _counts(table, row, counted)], False
+        timelines[key] = _timeline(key, events, timed_here, vocabulary, _duration(table, rows, names["duration"]))
+    if not timed:
+        remarks.append("the events have no times: their order is what is known of them")
+    return EventTable(timelines, facts, tuple(remarks))
+
+
+Timed = tuple[str, tuple[float, float, float] | None]
+"""A label, and start, end and confidence where the table has times."""
+
+
+def _events_of_rows(
+    table: Table, rows: Sequence[int], names: dict[str, str], columns: TableColumns, timed: bool
+) -> tuple[list[Timed], bool]:
+    label = table.column(names["label"])
+    found: list[Timed] = []
+    order = names["order"] or ("" if timed else names["start"])
+    if order:
+        sorting = table.column(order)
+        rows = sorted(rows, key=lambda row: _sort_key(sorting(row)))
+    for row in rows:
+        texts = split_labels(label(row), columns.separator)
+        span = _span(table, row, names, columns.fps) if timed and texts else None
+        found += [(text, span) for text in texts]
+    return found, timed
+
+
+def _timeline(
+    key: str, events: Sequence[Timed], timed: bool, vocabulary: Vocabulary | None, duration: float | None
+) -> Timeline:
+    made = []
+    for position, (text, span) in enumerate(events):
+        label = _named(text, vocabulary)
+        start, end, confidence = span if span else (float(position), position + 1.0, 1.0)
+        region = vocabulary[vocabulary.index(label)].body_region if vocabulary and label in vocabulary else ""
+        made.append(GestureEvent(start, end, label, None, confidence, region))
+    last = max((e.end for e in made), default=0.0)
+    length = max(duration, last) if timed and duration else (last if timed else float(len(made)))
+    provenance = {} if timed else {UNTIMED: True}
+    return Timeline(tuple(made), Media(key, length), vocabulary.name if vocabulary else "", provenance=provenance)
+
+
+def split_labels(cell: str, separator: str = "") -> list[str]:
+    """The gestures of one cell: one, several between separators or in a list in brackets, or none."""
+    if not cell:
+        return []
+    if separator:
+        return [text for part in cell.split(separator) if (text := part.strip())]
+    if cell.startswith("[") and cell.endswith("]"):
+        try:
+            listed = ast.literal_eval(cell)
+        except (ValueError, SyntaxError):
+            listed = [part.strip(" '\"") for part in cell[1:-1].split(",")]
+        return [text for each in listed if (text := str(each).strip())]
+    return [text for part in re.split(r"[;|]|->|→", cell) if (text := part.strip())]
+
+
+def _named(text: str, vocabulary: Vocabulary | None) -> str:
+    if vocabulary is not None and re.fullmatch(r"\d+(\.0+)?", text):
+        return vocabulary[vocabulary.from_file_id(int(float(text)))].name
+    return text
+
+
+def _span(table: Table, row: int, names: dict[str, str], fps: float) -> tuple[float, float, float]:
+    start, end = (_seconds(table, row, names[role], fps) for role in ("start", "end"))
+    if end < start or start < 0:
+        raise DataError(f"{table.where(row)}: the event ends before it starts ({start:g} to {end:g})")
+    confidence = 1.0
+    if names["confidence"] and (cell := table.column(names["confidence"])(row)):
+        confidence = _number(cell, table.where(row), names["confidence"])
+        if not 0 <= confidence <= 1:
+            raise DataError(f"{table.where(row)}: {names['confidence']} {cell} is not between 0 and 1")
+    return start, max(end, start + 0.001), confidence
+
+
+def _seconds(table: Table, row: int, column: str, fps: float) -> float:
+    cell = table.column(column)(row)
+    clock = re.fullmatch(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)", cell)
+    if clock:
+        hours, minutes, seconds = clock.groups()
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    value = _number(cell, table.where(row), column)
+    return value / fps if fps else value
+
+
+def _number(cell: str, where: str, column: str) -> float:
+    try:
+        value = float(cell.replace(",", "."))
+    except ValueError:
+        raise DataError(f"{where}: {column} '{cell}' is not a number") from None
+    if value != value or value in (float("inf"), float("-inf")):
+        raise DataError(f"{where}: {column} '{cell}' is not a number")
+    return value
+
+
+def _duration(table: Table, rows: Iterable[int], column: str) -> float | None:
+    """Length of a video where a column says it the same in all of its rows; a length an event is no length a video."""
+    if not column:
+        return None
+    cells = {table.column(column)(row) for row in rows}
+    return _number(cells.pop(), str(table.path), column) if len(cells) == 1 and cells != {""} else None
+
+
+def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]) -> list[str]:
+    """The columns of a table with a row a video that say how often each gesture was seen."""
+    if columns.gestures:
+        return [table.header[table.position(name.strip(), "gestures")] for name in columns.gestures.split(",")]
+    others = [name for name in table.header if name and name not in names.values()]
+    counting = [name for name in others if _counts_something(table, name)]
+    if len(counting) < 2:
+        raise DataError(
+            f"{table.path}: which column names the gestures? Give --label COLUMN, or --gestures COLUMN,COLUMN,... for "
+            f"a row a video with a column a gesture; there are {', '.join(table.header)}"
+        )
+    return counting
+
+
+def _counts_something(table: Table, column: str) -> bool:
+    """Whether a column holds 0, 1 and other small counts, and is no running number."""
+    cells = [cell for i in range(len(table.rows)) if (cell := table.column(column)(i))]
+    if not cells or not all(re.fullmatch(r"\d{1,3}(\.0+)?", cell) for cell in cells):
+        return False
+    return len(cells) < 5 or len(set(cells)) < len(cells)
+
+
+def _counts(table: Table, row: int, counted: Sequence[str]) -> list[str]:
+    labels = []
+    for name in counted:
+        cell = table.column(name)(row) or "0"
+        value = _number(cell, table.where(row), name)
+        if value < 0 or not value.is_integer() or value > 1000:
+            raise DataError(f"{table.where(row)}: {name} '{cell}' is no count of gestures")
+        labels += [name] * int(value)
+    return labels
+
+
+def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Which video each row is of, and remarks."""
+    if names["video"]:
+        cell = table.column(names["video"])
+        keys = [cell(row) for row in range(len(table.rows))]
+        if "" in keys:
+            raise DataError(f"{table.where(keys.index(''))}: no {names['video']}")
+        return keys, []
+    if not names["label"]:
+        return [f"row {line}" for line in table.lines], ["no column names the video: each row is taken as one"]
+    by = [name for name in (names["subject"], names["target"]) if name]
+    if not names["subject"]:
+        raise DataError(
+            f"{table.path}: which column names the video? Give --video COLUMN; there are {', '.join(table.header)}"
+        )
+    cells = [table.column(name) for name in by]
+    keys = [" ".join(cell(row) for cell in cells) for row in range(len(table.rows))]
+    return keys, [f"no column names the video: rows of one {' and one '.join(by)} are taken as one video"]
+
+
+def _facts(table: Table, keys: Sequence[str], names: dict[str, str]) -> dict[str, dict[str, str]]:
+    facts: dict[str, dict[str, str]] = {}
+    for role in ("target", "subject", "split"):
+        if not names[role]:
+            continue
+        cell = table.column(names[role])
+        found: dict[str, str] = {}
+        for row, key in enumerate(keys):
+            value = cell(row)
+            if value and found.setdefault(key, value) != value:
+                raise DataError(
+                    f"{table.where(row)}: video '{key}' has two values of {names[role]}: '{found[key]}' and '{value}'"
+                )
+        facts[role] = found
+    return facts
+
+
+def _form_remark(label: str, counted: Sequence[str]) -> list[str]:
+    if label or not counted:
+        return []
+    listed = ", ".join(counted[:6]) + (f" and {len(counted) - 6} more" if len(counted) > 6 else "")
+    return [f"{len(counted)} columns are taken as counts of gestures: {listed} (--gestures says which)"]
+
+
+def _sort_key(cell: str) -> tuple[float, str]:
+    clock = [float(part) for part in re.findall(r"\d+(?:\.\d+)?", cell)]
+    number = 0.0
+    for part in clock if ":" in cell else clock[:1]:
+        number = number * 60 + part
+    return number, cell
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    if b"\0" in data[:1000] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{path}: not a CSV table")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())

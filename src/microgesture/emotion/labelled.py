@@ -1,0 +1,329 @@
+"""Timelines with the outcome of each: from a table that names timeline files, a folder of timelines, a data set as its
+owners hand it out, or anybody's table of events; the outcomes may stand in a table of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from microgesture import formats
+from microgesture.emotion.event_tables import Table, TableColumns, read_events, read_table
+from microgesture.errors import DataError
+from microgesture.timeline import GestureEvent, Media, Timeline
+
+_FOLDER_FORMATS = (".json", ".eaf", ".csv", ".TextGrid")
+_MOST_OUTCOMES = 20
+_NAME_THEM = "name the column (--target COLUMN), or a table of them (--targets CSV)"
+
+
+@dataclass(frozen=True)
+class LabelledTimelines:
+    """Timelines, one a video, with the name, outcome, subject and split ("train", "val", "test" or "") of each.
+    `subjects` are the names of the videos where nothing says whose they are. `features`: file of the events' visual
+    representations (events, D), where there is one. `remarks`: what a person should know of how they were read."""
+
+    names: list[str]
+    timelines: list[Timeline]
+    outcomes: list[str]
+    subjects: list[str]
+    splits: list[str]
+    features: list[Path | None]
+    remarks: tuple[str, ...] = ()
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def rows(self, index: Iterable[int]) -> LabelledTimelines:
+        """Some of the videos."""
+        chosen = [int(i) for i in index]
+        return LabelledTimelines(
+            [self.names[i] for i in chosen],
+            [self.timelines[i] for i in chosen],
+            [self.outcomes[i] for i in chosen],
+            [self.subjects[i] for i in chosen],
+            [self.splits[i] for i in chosen],
+            [self.features[i] for i in chosen],
+            self.remarks,
+            self.source,
+        )
+
+    def read_features(self) -> list[np.ndarray]:
+        """The visual representations (events, D) of each video. Raises `DataError` where there are none."""
+        found = []
+        for name, path, timeline in zip(self.names, self.features, self.timelines, strict=True):
+            if path is None:
+                raise DataError(
+                    f"{self.source}: video '{name}' has no column 'features' that names the visual representations of "
+                    "its events; `microgesture emotion chain` writes them"
+                )
+            try:
+                rows = np.load(path, allow_pickle=False)
+            except (OSError, ValueError) as error:
+                raise DataError(f"{path}: not an array of features ({error})") from error
+            if rows.ndim != 2 or len(rows) != len(timeline):
+                raise DataError(f"{path}: features {rows.shape} do not fit the {len(timeline)} events of '{name}'")
+            found.append(rows)
+        return found
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One video before its outcome is known."""
+
+    name: str
+    timeline: Timeline
+    target: str = ""
+    subject: str = ""
+    split: str = ""
+    features: Path | None = None
+
+
+def read_labelled(source: str | Path, columns: TableColumns | None = None) -> LabelledTimelines:
+    """Read timelines and their outcomes.
+
+    `source` is a CSV with a column `timeline` that names timeline files (as `synthesize` and `emotion chain` write it),
+    a CSV of events, a folder with `timelines.csv` or with timeline files, or a data set's folder as `data check` reads
+    it (SMG brings its own outcomes, relaxed and stressed). Videos without an outcome are left out, with a remark.
+
+    Raises `DataError` naming file and row for what cannot be used.
+    """
+    columns = columns or TableColumns()
+    source = Path(source)
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder")
+    found, remarks = _read(source, columns)
+    if columns.targets:
+        found, said = _with_targets(found, Path(columns.targets), columns)
+        remarks += said
+    without = [each.name for each in found if not each.target]
+    if len(without) == len(found):
+        raise DataError(f"{source}: nothing says the outcomes: {_NAME_THEM}")
+    if without:
+        remarks.append(f"{_some(without)} without an outcome: left out")
+    found = [each for each in found if each.target]
+    outcomes = sorted({each.target for each in found})
+    if len(outcomes) > _MOST_OUTCOMES:
+        raise DataError(
+            f"{source}: {len(outcomes)} different outcomes ({', '.join(outcomes[:4])}, ...): name a column of few"
+        )
+    if len(outcomes) < 2:
+        raise DataError(f"{source}: all videos have the outcome '{outcomes[0]}': nothing to tell apart")
+    if not any(each.subject for each in found):
+        remarks.append("nothing says whose the videos are (--subject COLUMN): each counts as a person of its own")
+    lost = [each.name for each in found if not each.subject]
+    if 0 < len(lost) < len(found):
+        remarks.append(f"{_some(lost)} without a subject: each counts as a person of its own")
+    return LabelledTimelines(
+        [each.name for each in found],
+        [each.timeline for each in found],
+        [each.target for each in found],
+        [each.subject or f"video {each.name}" for each in found],
+        [each.split for each in found],
+        [each.features for each in found],
+        tuple(remarks),
+        str(source),
+    )
+
+
+def _read(source: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
+    if source.is_dir():
+        if (source / "timelines.csv").is_file():
+            return _named_files(read_table(source / "timelines.csv", columns), columns)
+        files = _timeline_files(source)
+        return _folder(source, files) if files else _data_set(source)
+    if source.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        found = formats.read(source)
+        return [_Found(source.stem, found)], []
+    table = read_table(source, columns)
+    if "timeline" in table.header and not columns.label:
+        return _named_files(table, columns)
+    return _events(table, columns)
+
+
+def _named_files(table: Table, columns: TableColumns) -> tuple[list[_Found], list[str]]:
+    """A table with a column `timeline`: a row a video."""
+    timeline = table.column("timeline")
+    roles = ("subject", "split") if columns.targets else ("target", "subject", "split")
+    names = {role: name for role in roles if (name := table.usual(role, getattr(columns, role)))}
+    if "target" in roles and "target" not in names:
+        raise DataError(f"{table.path}: nothing says the outcomes: {_NAME_THEM}")
+    cells: dict[str, Callable[[int], str]] = {role: table.column(name) for role, name in names.items()}
+    video = table.column("video") if "video" in table.header and not columns.video else None
+    video = table.column(columns.video) if columns.video else video
+    features = table.column("features") if "features" in table.header else None
+    found = []
+    for row in range(len(table.rows)):
+        if not timeline(row):
+            raise DataError(f"{table.where(row)}: timeline is missing")
+        values = {role: cell(row) for role, cell in cells.items()}
+        absent = next((role for role, value in values.items() if not value and role != "split"), "")
+        if absent:
+            raise DataError(f"{table.where(row)}: {names[absent]} is missing")
+        try:
+            events = formats.read(table.path.parent / timeline(row))
+        except DataError as error:
+            raise DataError(f"{table.where(row)}: {error}") from error
+        name = Path(video(row)).stem if video and video(row) else Path(timeline(row)).stem
+        file = table.path.parent / features(row) if features and features(row) else None
+        found.append(_Found(name, events, features=file, **values))
+    return found, []
+
+
+def _events(table: Table, columns: TableColumns) -> tuple[list[_Found], list[str]]:
+    read = read_events(table, replace(columns, target="") if columns.targets else columns)
+    facts = read.facts
+    found = [
+        _Found(
+            name,
+            timeline,
+            "" if columns.targets else facts.get("target", {}).get(name, ""),
+            facts.get("subject", {}).get(name, ""),
+            facts.get("split", {}).get(name, ""),
+        )
+        for name, timeline in read.timelines.items()
+    ]
+    return found, list(read.remarks)
+
+
+def _timeline_files(folder: Path) -> list[Path]:
+    """Timeline files in a folder, or `timeline.json` in the folders of its analyses; one file a video."""
+    analyses = sorted(folder.glob("*/timeline.json"))
+    if analyses:
+        return analyses
+    for extension in _FOLDER_FORMATS:
+        files = sorted(p for p in folder.iterdir() if p.name.lower().endswith(extension.lower()))
+        if extension == ".json":
+            files = [p for p in files if '"microgesture/timeline' in p.read_text("utf-8", "replace")[:400]]
+        if extension == ".csv":
+            files = [p for p in files if "label" in p.read_text("utf-8", "replace")[:400].partition("\n")[0]]
+        if files:
+            return files
+    return []
+
+
+def _folder(folder: Path, files: Sequence[Path]) -> tuple[list[_Found], list[str]]:
+    found = [
+        _Found(p.parent.name if p.stem == "timeline" and p.parent != folder else p.stem, formats.read(p)) for p in files
+    ]
+    return found, [f"{len(found)} timelines ({files[0].suffix}) in {folder}"]
+
+
+def _data_set(folder: Path) -> tuple[list[_Found], list[str]]:
+    """A data set in its owners' layout: its labels, as timelines; SMG's intervals of an emotional state."""
+    from microgesture.datasets.sources import detect, read_source
+
+    if detect(folder) == "smg":
+        from microgesture.datasets.protocols import compared, published
+        from microgesture.datasets.smg_states import smg_states
+
+        states = smg_states(folder)
+        if states:
+            expected = published("smg")["videos"]["emotion_instances"]
+            counts = [
+                compared(f"{name} intervals", sum(s[2] == name for s in states), n) for name, n in expected.items()
+            ]
+            return [_Found(name, timeline, outcome, subject) for name, timeline, outcome, subject in states], counts
+    reading = read_source(folder)
+    if reading.errors:
+        more = f" (and {len(reading.errors) - 1} more)" if len(reading.errors) > 1 else ""
+        raise DataError(f"{reading.errors[0]}{more}; `microgesture data check {folder}` lists what is wrong")
+    return timelines_of_rows(reading.rows, reading.vocabulary.name), [
+        f"{folder}: gestures as annotated ({reading.name})"
+    ]
+
+
+def timelines_of_rows(rows: Sequence, vocabulary: str) -> list[_Found]:
+    """Clips of films as one timeline a film: events at the clips' own times, in their order where they have none."""
+    from microgesture.vocabulary import NO_GESTURE
+
+    films: dict[str, list] = {}
+    for row in rows:
+        films.setdefault(film_of(row.extra.get("id", ""), row.media), []).append(row)
+    found = []
+    for name, clips in films.items():
+        timed = all(clip.start is not None and clip.end is not None for clip in clips)
+        clips = sorted(clips, key=lambda clip: clip.start) if timed else clips
+        spans = [(c.start, c.end) if timed else (float(i), i + 1.0) for i, c in enumerate(clips)]
+        events = tuple(
+            GestureEvent(start, end, clip.label, person=clip.person)
+            for (start, end), clip in zip(spans, clips, strict=True)
+            if clip.label != NO_GESTURE
+        )
+        provenance = {} if timed else {"untimed": True}
+        timeline = Timeline(events, Media(name), vocabulary, provenance=provenance)
+        found.append(_Found(name, timeline, "", clips[0].subject, clips[0].split))
+    return found
+
+
+def film_of(identity: str, media: Path) -> str:
+    """Name of the film that a clip is from: the part of its id before its number in the film (`0001_7`), or before
+    its first and last frame (`0001_120_180`), else the file's name."""
+    name = Path(str(identity)).stem if identity else Path(str(media).partition("::")[0]).stem
+    cut = re.fullmatch(r"(.+?)(?:_\d+){1,2}", name)
+    return cut[1] if cut else name
+
+
+def _with_targets(found: list[_Found], path: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
+    """The videos with what the table of targets says of each."""
+    table = read_table(path, columns)
+    own = {field: getattr(columns, field) if _has(table, getattr(columns, field)) else "" for field in _OF_TARGETS}
+    names = {role: table.usual(role, given) for role, given in own.items()}
+    if columns.target and not own["target"]:
+        table.position(columns.target, "the target")
+    if not names["video"] or not names["target"]:
+        absent = "--video" if not names["video"] else "--target"
+        raise DataError(f"{path}: which column? Give {absent}; there are {', '.join(table.header)}")
+    cells = {role: table.column(name) for role, name in names.items() if name}
+    says: dict[str, dict[str, str]] = {}
+    for row in range(len(table.rows)):
+        values = {role: cell(row) for role, cell in cells.items()}
+        key = _same_name(values["video"])
+        if key in says and says[key]["target"] != values["target"]:
+            raise DataError(f"{table.where(row)}: video '{values['video']}' has two targets")
+        says[key] = values
+    known = [each for each in found if _same_name(each.name) in says]
+    if not known:
+        shown = table.column(names["video"])(0)
+        raise DataError(f"{path}: names none of the videos; it has '{shown}', the timelines '{found[0].name}'")
+    joined = []
+    for each in known:
+        values = says[_same_name(each.name)]
+        subject, split = (values.get(r) or getattr(each, r) for r in ("subject", "split"))
+        joined.append(replace(each, target=values["target"], subject=subject, split=split))
+    lost = [each.name for each in found if _same_name(each.name) not in says]
+    remarks = [f"{_some(lost)} not in {path.name}: left out"] if lost else []
+    unseen = len(says) - len({_same_name(each.name) for each in known})
+    if unseen:
+        remarks.append(f"{unseen} videos of {path.name} have no timeline")
+    return joined, remarks
+
+
+_OF_TARGETS = ("video", "target", "subject", "split")
+
+
+def _has(table: Table, name: str) -> bool:
+    if not name:
+        return False
+    try:
+        table.position(name)
+    except DataError:
+        return False
+    return True
+
+
+def _same_name(name: str) -> str:
+    """What two ways of writing one video's name share: no folder, no known extension, no capitals, no leading zeros."""
+    stem = Path(name).name
+    stem = re.sub(r"\.(mp4|mkv|avi|mov|webm|json|csv|eaf|npz|textgrid)$", "", stem, flags=re.IGNORECASE)
+    stem = stem.lower().strip()
+    return stem.lstrip("0") or "0" if stem.isdigit() else stem
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} video{'s' * (len(names) != 1)} ({shown})"

@@ -1,0 +1,152 @@
+"""Who is trained on and who is tested: published splits, a table's own, or repeated subject-disjoint folds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from microgesture.datasets.protocols import compared, published
+from microgesture.datasets.split_names import VALIDATION
+from microgesture.emotion.labelled import LabelledTimelines
+from microgesture.errors import DataError, RecipeError
+
+PROTOCOLS = {
+    "split": "the table's own column: train and val against test",
+    "folds": "repeated folds, no person on both sides",
+    "imigue": "iMiGUE's official 102 / 100 videos, by number",
+    "miga": "the MiGA challenge's 245 / 10 / 104 videos, by the folders or the column that say so",
+    "smg": "SMG: subjects 1 to 35 / 36 to 40",
+}
+
+
+@dataclass(frozen=True)
+class ProtocolConfig:
+    """Who is trained on and who is tested. Raises `RecipeError` on values that cannot work."""
+
+    name: str = ""
+    """split, folds, imigue, miga or smg; empty: the table's own split where it has one, else folds."""
+    folds: int = 5
+    """Parts of the repeated folds; fewer where there are not so many people."""
+    repeats: int = 5
+    """Times that everything is done: each with folds of its own and a seed of its own."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name and self.name not in PROTOCOLS:
+            listed = "; ".join(f"{name} ({what})" for name, what in PROTOCOLS.items())
+            raise RecipeError(f"protocol '{self.name}' is unknown; known are {listed}")
+        if self.folds < 2 or self.repeats < 1 or self.seed < 0:
+            raise RecipeError("protocol: folds must be 2 or more, repeats 1 or more, seed 0 or more")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training and its test: indices of videos, and the seed of the model."""
+
+    repeat: int
+    fold: int
+    train: np.ndarray
+    test: np.ndarray
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a protocol, by its name, with remarks for a person. `fixed`: all repeats share one split."""
+
+    name: str
+    trials: tuple[Trial, ...]
+    remarks: tuple[str, ...]
+    fixed: bool
+
+
+def plan(data: LabelledTimelines, config: ProtocolConfig) -> Plan:
+    """The trials of a protocol on these videos. Raises `DataError` when the videos do not allow it."""
+    name = config.name or ("split" if "test" in data.splits and "train" in data.splits else "folds")
+    if name == "folds":
+        return _folds(data, config)
+    train, test, remarks = _split(data, name)
+    if not len(train) or not len(test):
+        raise DataError(
+            f"{data.source}: protocol '{name}' leaves {len(train)} videos to train on and {len(test)} to test"
+        )
+    remarks += _warnings(data, train, test)
+    trials = tuple(Trial(repeat, 0, train, test, config.seed + repeat) for repeat in range(config.repeats))
+    return Plan(name, trials, tuple(remarks), True)
+
+
+def _split(data: LabelledTimelines, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    if name == "imigue":
+        numbers = [_number(video) for video in data.names]
+        lists = published("imigue")["emotion_videos"]
+        parts = [np.array([i for i, n in enumerate(numbers) if n in set(lists[part])]) for part in ("train", "test")]
+        remarks = [
+            compared(f"{part} videos", len(p), len(lists[part]))
+            for part, p in zip(("train", "test"), parts, strict=True)
+        ]
+    elif name == "smg":
+        numbers = [_number(subject) for subject in data.subjects]
+        lists = published("smg")["classification"]
+        parts = [np.array([i for i, n in enumerate(numbers) if n in set(lists[part])]) for part in ("train", "test")]
+        remarks = []
+    else:
+        splits = np.array([split.lower() for split in data.splits])
+        parts = [np.flatnonzero(np.isin(splits, ("train", *VALIDATION))), np.flatnonzero(splits == "test")]
+        remarks = []
+        if name == "miga":
+            expected = published("imigue")["miga_emotion"]["videos"]
+            counts = {"train": int((splits == "train").sum()), "test": len(parts[1])}
+            counts["val"] = len(parts[0]) - counts["train"]
+            remarks = [compared(f"{part} videos", counts[part], expected[part]) for part in ("train", "val", "test")]
+            remarks.append("the validation ten are all wins: they are trained on, nothing is chosen by them")
+    return parts[0].astype(int), parts[1].astype(int), remarks
+
+
+def _warnings(data: LabelledTimelines, train: np.ndarray, test: np.ndarray) -> list[str]:
+    subjects = np.array(data.subjects)
+    both = sorted(set(subjects[train]) & set(subjects[test]))
+    if not both:
+        return []
+    videos = int(np.isin(subjects[test], both).sum())
+    return [
+        f"{len(both)} people are on both sides of this split, in {videos} of {len(test)} test videos: what is measured "
+        "is not how well strangers are read (--protocol folds holds whole people out)"
+    ]
+
+
+def _folds(data: LabelledTimelines, config: ProtocolConfig) -> Plan:
+    outcomes, y = np.unique(np.array(data.outcomes), return_inverse=True)
+    groups = np.unique(np.array(data.subjects), return_inverse=True)[1]
+    people = [len(np.unique(groups[y == c])) for c in range(len(outcomes))]
+    if min(people) < 2:
+        rare = outcomes[int(np.argmin(people))]
+        raise DataError(
+            f"{data.source}: only one person has outcome '{rare}': nobody is left to learn it from when that person "
+            "is held out"
+        )
+    folds = min(config.folds, *people)
+    remarks = [f"{folds} folds, as no more people share an outcome"] if folds < config.folds else []
+    trials = []
+    for repeat in range(config.repeats):
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=config.seed + repeat)
+        for fold, (train, test) in enumerate(splitter.split(np.zeros(len(y)), y, groups)):
+            if not len(test):
+                continue
+            counts = np.bincount(y[train], minlength=len(outcomes))
+            if counts.min() < 2:
+                raise DataError(
+                    f"{data.source}: {folds} folds leave {counts.min()} videos of '{outcomes[counts.argmin()]}' to "
+                    "learn from: too few videos, or fewer --folds"
+                )
+            trials.append(Trial(repeat, fold, train, test, config.seed + repeat))
+    return Plan("folds", tuple(trials), tuple(remarks), False)
+
+
+def _number(name: str) -> int | None:
+    """The number in a name: 0007, Sample0007, video 7 and P7 are 7; None without."""
+    found: Sequence[str] = re.findall(r"\d+", name)
+    return int(found[0]) if found else None
