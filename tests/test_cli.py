@@ -53,7 +53,7 @@ def test_every_verb_explains_itself(verb, capsys):
         (["recognize", "a.mp4", "--model", "x", "--top", "many"], "--top"),
         (["evaluate", "x", "--fast"], "--fast"),
         (["train", "demo/emotion"], "--timelines"),
-        (["train", "demo/emotion", "--timelines", "none.csv"], "none.csv: cannot be read"),
+        (["train", "demo/emotion", "--timelines", "none.csv"], "none.csv: no such file"),
         (["train", "demo/baseline", "--data.manifest", "m.csv", "--start", "nowhere"], "start: 'nowhere'"),
         (["benchmark", "demo/*", "-o", "out", "--optimiser.epoch", "2"], "optimiser.epoch"),
         (["benchmark", "demo/emotion", "-o", "out"], "demo/emotion"),

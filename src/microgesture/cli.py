@@ -17,6 +17,15 @@ from typing import TYPE_CHECKING, TypeVar
 from microgesture import __version__
 from microgesture.arguments import Parser, batch, configuration_text, say, split_flags, takes_flags
 from microgesture.cli_data import data, data_arguments
+from microgesture.cli_emotion import (
+    compare,
+    compare_arguments,
+    evaluate,
+    evaluate_arguments,
+    train,
+    train_arguments,
+)
+from microgesture.cli_reasoning import explain, explain_arguments, scenarios, scenarios_arguments
 from microgesture.cli_video import (
     analyze,
     analyze_arguments,
@@ -74,11 +83,31 @@ def _run(argv: list[str], debug: bool) -> int:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, (text, _, _) in VERBS.items():
         verbs.add_parser(name, help=text, add_help=False)
+    verbs.add_parser("emotion", help="train, test and compare models that read emotion from timelines", add_help=False)
+    if argv and argv[0] == "emotion":
+        return _run_emotion(argv[1:], debug)
     if not argv or argv[0] not in VERBS:
         parser.parse_args(argv or ["--help"])
         return 2
-    text, arguments, run = VERBS[argv[0]]
-    own = Parser(prog=f"microgesture {argv[0]}", description=text, allow_abbrev=False)
+    return _run_verb(argv[0], VERBS[argv[0]], argv, debug)
+
+
+def _run_emotion(argv: list[str], debug: bool) -> int:
+    """Of the verbs that begin with `emotion`, the one that the second word names."""
+    text = "Read emotion from timelines of gestures: models, honest tests of them, and what they are compared."
+    parser = Parser(prog="microgesture emotion", description=text, allow_abbrev=False)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, (what, _, _) in EMOTION.items():
+        actions.add_parser(name, help=what, add_help=False)
+    if not argv or argv[0] not in EMOTION:
+        parser.parse_args(argv or ["--help"])
+        return 2
+    return _run_verb(f"emotion {argv[0]}", EMOTION[argv[0]], argv, debug)
+
+
+def _run_verb(name: str, verb: Verb, argv: list[str], debug: bool) -> int:
+    text, arguments, run = verb
+    own = Parser(prog=f"microgesture {name}", description=text, allow_abbrev=False)
     arguments(own)
     own.set_defaults(debug=debug)
     config = getattr(run, "configuration", None)
@@ -179,13 +208,11 @@ def _stoppable(job: Callable[[], T], advice: str = "") -> T | None:
 
 def _train_emotion(args: argparse.Namespace) -> int:
     from microgesture.benchmark import run_name
-    from microgesture.training.emotion import best_reachable, load_emotion_recipe, print_scores, train_emotion_recipe
+    from microgesture.cli_emotion import train_and_print
+    from microgesture.training.emotion import load_emotion_recipe
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
-    recipe = load_emotion_recipe(args.recipe, args.flags)
-    print_scores(train_emotion_recipe(recipe, out), best_reachable(recipe.timelines))
-    print(f"{out}: trained; microgesture analyze VIDEO --model RUN --emotion {out} -o OUT")
-    return 0
+    return train_and_print(load_emotion_recipe(args.recipe, args.flags), out)
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -333,8 +360,16 @@ VERBS: dict[str, Verb] = {
     "benchmark": ("train and test many recipes: one table", _benchmark_arguments, _benchmark),
     "fuse": ("fuse the scores of several runs, weights from the validation split", _fuse_arguments, _fuse),
     "submit": ("predict a challenge's test clips into the zip that its server takes", _submit_arguments, _submit),
+    "explain": ("an emotional state read from a timeline, every claim with its events", explain_arguments, explain),
+    "scenarios": ("list, print, copy or test the situations that `explain` knows", scenarios_arguments, scenarios),
     "recipes": ("list, print or copy the recipes of the package", _recipes_arguments, _recipes),
     "synthesize": ("make a world of people that do not exist", _synthesize_arguments, _synthesize),
     "import-checkpoint": ("turn the authors' weight files into a run", _import_arguments, _import_checkpoint),
     "demo": ("the whole job, small: world, training, table, report", _demo_arguments, _demo),
+}
+
+EMOTION: dict[str, Verb] = {
+    "train": ("train a model on timelines with outcomes, and test it on people held out", train_arguments, train),
+    "evaluate": ("figures of runs, with intervals by subject and a test against chance", evaluate_arguments, evaluate),
+    "compare": ("runs in one table, every pair with a paired test", compare_arguments, compare),
 }

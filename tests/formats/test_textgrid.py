@@ -59,7 +59,7 @@ def test_the_long_form_tiles_the_duration(tmp_path):
 def test_any_timeline_tiles_and_comes_back(tmp_path, seed):
     timeline = random_timeline(seed, clean=True)
     path = formats.write(timeline, tmp_path / "t.textgrid")
-    duration, tiers = textgrid._Reader(path.read_text("utf-8"), "t").grid()
+    duration, tiers = textgrid.GridReader(path.read_text("utf-8"), "t").grid()
     assert duration >= 20
     for intervals in tiers.values():
         assert intervals[0].start == 0

@@ -3,6 +3,7 @@ owners hand it out, or anybody's table of events; the outcomes may stand in a ta
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -128,6 +129,18 @@ def read_labelled(source: str | Path, columns: TableColumns | None = None) -> La
         tuple(remarks),
         str(source),
     )
+
+
+def best_reachable(table: str | Path) -> float | None:
+    """The accuracy that no model can beat in expectation, where world.json beside the table (or in the folder) knows
+    it."""
+    table = Path(table)
+    folder = table if table.is_dir() else table.parent
+    try:
+        known = json.loads((folder / "world.json").read_text("utf-8"))
+        return float(known["bayes_accuracy"]["value"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _read(source: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:

@@ -31,8 +31,9 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     `source`, and the line where a timing is wrong."""
     if text.strip() and ARROW not in text:
         raise DataError(f"{source}: line 1: not SubRip: there is no timing ({ARROW})")
-    return Timeline(tuple(events(parse_cues(text, source, _clean))))
+    return Timeline(tuple(events(parse_cues(text, source, clean_line))))
 
 
-def _clean(line: str) -> str:
+def clean_line(line: str) -> str:
+    """A line of a cue without tags and joiners."""
     return _TAG.sub("", line).replace(_JOINER, "")

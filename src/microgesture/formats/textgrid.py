@@ -58,7 +58,7 @@ def loads(data: bytes, source: str = "timeline") -> Timeline:
 
     Raises `DataError` naming `source` and the line.
     """
-    reader = _Reader(_decoded(data), source)
+    reader = GridReader(decoded(data), source)
     duration, tiers = reader.grid()
     gestures = [n for n in tiers if _GESTURE_TIER.match(n) and not n.partition("@")[0].endswith(_CONFIDENCE)]
     events = []
@@ -115,7 +115,8 @@ def _quoted(text: str) -> str:
     return f'"{doubled}"'
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text of a file in any of the encodings that Praat writes."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     try:
@@ -132,7 +133,7 @@ class _Interval:
     line: int
 
 
-class _Reader:
+class GridReader:
     """Reads the free-standing numbers, texts and flags of a Praat text file one after another.
 
     In either form only these count; all other words (`xmin =`, `intervals [3]:`) are for human eyes.

@@ -34,11 +34,11 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     """
     if not re.match(r"WEBVTT(?:[ \t\r\n]|$)", text):
         raise DataError(f"{source}: line 1: not WebVTT: it does not begin with WEBVTT")
-    return Timeline(tuple(events(parse_cues(_without_blocks(text), source, _clean))))
+    return Timeline(tuple(events(parse_cues(without_blocks(text), source, clean_line))))
 
 
-def _without_blocks(text: str) -> str:
-    """The text with notes, styles and regions as blank lines."""
+def without_blocks(text: str) -> str:
+    """A file's text with notes, styles and regions as blank lines."""
     kept, inside, blank = [], False, True
     for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         inside = bool(line) and (inside or (blank and _BLOCK.match(line) is not None))
@@ -47,5 +47,6 @@ def _without_blocks(text: str) -> str:
     return "\n".join(kept)
 
 
-def _clean(line: str) -> str:
+def clean_line(line: str) -> str:
+    """A line of a cue without tags, its voice as "name: ", its entities as characters."""
     return html.unescape(_TAG.sub("", _VOICE.sub(r"\1: ", line)))

@@ -50,6 +50,7 @@ def write_report(
     title: str | None = None,
     vocabulary: Vocabulary | None = None,
     tracks: Sequence[SkeletonTrack] = (),
+    explanation: str = "",
 ) -> Path:
     """Write the report of one timeline to `path`, one HTML file; returns the path.
 
@@ -59,12 +60,12 @@ def write_report(
     vocabularies are used. From `tracks`, one a person, events without a thumbnail get a drawing of the skeleton.
     Of `Timeline.provenance` the page reads, if they are there, "trained_on" (what the model learnt from), "unseen"
     (stretches [start, end] in seconds without a person, one list or one by person) and "zero_shot" (true when the
-    model never learnt the vocabulary).
+    model never learnt the vocabulary). `explanation` is the panel that `report.explanation.explanation_html` makes.
 
     Raises `DataError` when thumbnails do not fit, `UserError` when the file cannot be written.
     """
     path = Path(path)
-    return write_text(path, render(timeline, path.parent, video, thumbnails, title, vocabulary, tracks))
+    return write_text(path, render(timeline, path.parent, video, thumbnails, title, vocabulary, tracks, explanation))
 
 
 def render(
@@ -75,6 +76,7 @@ def render(
     title: str | None = None,
     vocabulary: Vocabulary | None = None,
     tracks: Sequence[SkeletonTrack] = (),
+    explanation: str = "",
 ) -> str:
     """The text of the page that will lie in `folder`; arguments as in `write_report`."""
     images = _pictures(timeline, thumbnails, tracks)
@@ -100,6 +102,7 @@ def render(
         events=events_html(timeline, descriptions(timeline, vocabulary), images),
         rates=rates_html(timeline),
         emotion=emotion_html(timeline),
+        explanation=explanation,
         provenance=provenance_html(timeline),
         trained_on=esc(trained_on) if trained_on else "This timeline does not say what its model was trained on.",
     )

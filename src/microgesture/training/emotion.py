@@ -22,7 +22,7 @@ from microgesture.atomic import write_json, write_text
 from microgesture.datasets.split_names import VALIDATION
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.emotion.event_tables import TableColumns
-from microgesture.emotion.labelled import LabelledTimelines, read_labelled
+from microgesture.emotion.labelled import LabelledTimelines, best_reachable, read_labelled
 from microgesture.emotion.model import EmotionModel
 from microgesture.emotion.protocols import Plan, ProtocolConfig, Trial, plan
 from microgesture.emotion.scores import EmotionScores, read_predictions, read_rows, score, write_rows
@@ -273,18 +273,6 @@ def through_recogniser(
                 events.append(replace(event, label=vocabulary[drawn].name, label_id=drawn))
         seen.append(timeline.with_events(events))
     return seen
-
-
-def best_reachable(table: str | Path) -> float | None:
-    """The accuracy that no model can beat in expectation, where world.json beside the table (or in the folder) knows
-    it."""
-    table = Path(table)
-    folder = table if table.is_dir() else table.parent
-    try:
-        known = json.loads((folder / "world.json").read_text("utf-8"))
-        return float(known["bayes_accuracy"]["value"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _plain(recipe: EmotionRecipe) -> dict[str, Any]:
