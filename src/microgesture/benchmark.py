@@ -114,6 +114,15 @@ def train_recipe(name: str, out: Path, flags: Sequence[str] = (), resume: bool =
     return train(recipe, out, resume=resume, show=show)
 
 
+def train_into(name: str, out: Path, seed: int, flags: Sequence[str] = (), show: bool = True) -> Path:
+    """Train a recipe, and before it the recipes that it starts from, with one seed into `OUT/runs`; returns its run.
+
+    Finished runs are used as they are, interrupted ones go on. Raises what `train` raises, and `RecipeError` when a
+    place holds a run of another recipe.
+    """
+    return train_one(name, _Places(out, seed), flags, show, {})
+
+
 @dataclass(frozen=True)
 class _Places:
     """Where the runs of a benchmark (or, without `out`, of single trainings) with one seed stand."""

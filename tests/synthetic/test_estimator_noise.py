@@ -12,6 +12,7 @@ from microgesture.synthetic.estimator_noise import (
     FINGERS,
     HIDDEN,
     KNEES,
+    LONG,
     MARKS,
     MEDIAPIPE,
     NECK,
@@ -19,7 +20,9 @@ from microgesture.synthetic.estimator_noise import (
     WRISTS,
     ClusterNoise,
     Wobble,
+    _unit,
     disturb,
+    memory,
 )
 from microgesture.synthetic.skeleton_bank import JOINTS_62, RATE, act
 
@@ -102,6 +105,26 @@ def test_bias_stays_drift_wanders_jitter_jumps(body: np.ndarray) -> None:
     assert np.ptp(bias, axis=1).max() < 1e-5
     assert np.diff(drift, axis=1).std() < 0.3 * drift.std()
     assert np.diff(jitter, axis=1).std() == pytest.approx(2**0.5 * 0.05, rel=0.1)
+
+
+def test_errors_of_long_tracks_are_as_those_of_short_ones(body: np.ndarray) -> None:
+    """Beyond `LONG` frames another way makes them: the same size, memory and share that stays."""
+    elbows = np.concatenate(CLUSTERS["elbows"])
+    wobble = Wobble(0.0, 0.05, memory_s=0.8)
+    noise = replace(SILENT, clusters=SILENT.clusters | {"elbows": ClusterNoise(wobble, Wobble(0.0), 0.0, 0.0)})
+    for steps in (LONG, LONG + 1, 3 * LONG):
+        points = np.tile(body, (8, steps, 1, 1)).astype(np.float32)
+        out, known = disturb(points, np.ones(points.shape[:3], np.float32), RATE, np.random.default_rng(3), noise)
+        assert known.all()
+        error = (out - redefine(points))[:, :, elbows].astype(float)
+        assert error.std() == pytest.approx(0.05, rel=0.06)
+        for frames in (1, 5, 10, 40):
+            alike = (error[:, frames:] * error[:, :-frames]).mean() / 0.05**2
+            assert alike == pytest.approx(float(memory(np.array(frames / RATE), 0.8)), abs=0.08)
+    units = _unit(np.random.default_rng(0), (300, LONG + 100, 2), RATE, 0.2, 0.3)
+    assert units.dtype == np.float32
+    assert units.std() == pytest.approx(1.0, rel=0.03)
+    assert units.mean(1).std() == pytest.approx(0.3**0.5, rel=0.1)
 
 
 def test_errors_grow_with_speed_and_lag_behind(body: np.ndarray) -> None:

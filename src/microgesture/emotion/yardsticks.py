@@ -23,6 +23,8 @@ kind says less than the first), or a minute of video."""
 
 _STRENGTHS = tuple(float(c) for c in np.geomspace(0.003, 10.0, 6))
 _FOLDS = 4
+_UNTRIED = _STRENGTHS[2]  # where nobody can be held out
+_LEAST = 0.01
 
 
 class Pooled(nn.Module):
@@ -86,84 +88,102 @@ def block_scales(rows: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:
 
 @register("logistic")
 class Logistic(nn.Module):
-    """Logistic regression with an L2 penalty on `Pooled`; transform and penalty are chosen by the log-loss on people
-    held out (whole groups). `SequenceBatch` -> logits (B, C)."""
+    """Logistic regressions with L2 penalties on `Pooled`. `SequenceBatch` -> logits (B, C).
 
+    Which penalty and which transform is best is itself uncertain where videos are few: the logits of all that were
+    tried are averaged, each weighed by the likelihood of the videos under fits that had not seen their people
+    (pseudo-Bayesian model averaging, Yao et al. 2018, section 3.4). With many videos that is the best one alone. Tried
+    are all penalties on counts, and the other transforms with the best penalty.
+    """
+
+    share: torch.Tensor
+    transform: torch.Tensor
     mean: torch.Tensor
     scale: torch.Tensor
     weight: torch.Tensor
     bias: torch.Tensor
-    transform: torch.Tensor
 
     def __init__(self, config: EmotionConfig, spec: InputSpec) -> None:
         super().__init__()
         self.pooled = Pooled(spec)
+        self.classes = len(config.classes)
+        tried = len(_STRENGTHS) + len(self.pooled.transforms()) - 1
         width = sum(self.pooled.blocks)
-        for name, shape in (("mean", (width,)), ("scale", (width,))):
-            self.register_buffer(name, torch.ones(shape, dtype=torch.float64))
-        self.register_buffer("weight", torch.zeros(len(config.classes), width, dtype=torch.float64))
-        self.register_buffer("bias", torch.zeros(len(config.classes), dtype=torch.float64))
-        self.register_buffer("transform", torch.tensor(0))
+        self.register_buffer("share", torch.zeros(tried, dtype=torch.float64))
+        self.register_buffer("transform", torch.zeros(tried, dtype=torch.long))
+        for name in ("mean", "scale"):
+            self.register_buffer(name, torch.ones(tried, width, dtype=torch.float64))
+        self.register_buffer("weight", torch.zeros(tried, self.classes, width, dtype=torch.float64))
+        self.register_buffer("bias", torch.zeros(tried, self.classes, dtype=torch.float64))
         self.judged = torch.zeros(0)
 
     def fit(self, batch: SequenceBatch, y: np.ndarray, groups: np.ndarray, seed: int) -> Logistic:
-        """Fit to a batch with outcomes (B,) and whose video each is (B,). Deterministic. Returns itself."""
-        found: list[tuple[float, str, float]] = []
+        """Fit to a batch with outcomes (B,) and whose video each is (B,). Deterministic. Afterwards `judged` (B, C) are
+        the logits of the training videos, each by fits that left its fold out. Returns itself."""
+        names = self.pooled.transforms()
+        rows = {name: self.pooled(batch, name).numpy().astype(np.float64) for name in names}
         folds = held_out(y, groups, _FOLDS, seed)
-        for transform in self.pooled.transforms():
-            rows = self.pooled(batch, transform).numpy().astype(np.float64)
-            for strength in _STRENGTHS if folds else (0.1,):
-                found.append((self._loss(rows, y, folds, strength), transform, strength))
-        _, transform, strength = min(found, key=lambda each: each[0])
-        rows = self.pooled(batch, transform).numpy().astype(np.float64)
-        self.mean.copy_(torch.from_numpy(rows.mean(axis=0)))
-        self.scale.copy_(torch.from_numpy(block_scales(rows, self.pooled.blocks)))
-        fitted = self._fitted(self._standard(rows), y, strength)
-        two = len(fitted.coef_) == 1
-        weight = np.concatenate([-fitted.coef_, fitted.coef_]) / 2 if two else fitted.coef_
-        bias = np.concatenate([-fitted.intercept_, fitted.intercept_]) / 2 if two else fitted.intercept_
-        self.weight[fitted.classes_] = torch.from_numpy(weight)
-        self.bias[fitted.classes_] = torch.from_numpy(bias)
-        self.transform.fill_(TRANSFORMS.index(transform))
-        self.judged = self._judged(rows, y, folds, strength)
+        tried = [(names[0], strength) for strength in _STRENGTHS]
+        judged = [self._judged(rows[name], y, folds, strength) for name, strength in tried]
+        losses = [_loss(logits, y) for logits in judged]
+        best = _STRENGTHS[int(np.argmin(losses))] if folds else _UNTRIED
+        for name in names[1:]:
+            tried.append((name, best))
+            judged.append(self._judged(rows[name], y, folds, best))
+            losses.append(_loss(judged[-1], y))
+        share = (
+            np.exp(min(losses) - np.array(losses)) if folds else np.array([s == best for _, s in tried], dtype=float)
+        )
+        share = np.where(share < _LEAST * share.sum(), 0.0, share)
+        self.share.copy_(torch.from_numpy(share / share.sum()))
+        for i, (name, strength) in enumerate(tried):
+            if share[i] > 0:
+                self._keep(i, name, rows[name], y, strength)
+        kept = np.tensordot(self.share.numpy(), np.stack(judged), axes=1) if folds else None
+        self.judged = self(batch) if kept is None else torch.from_numpy(kept)
         return self
 
-    def _judged(self, rows: np.ndarray, y: np.ndarray, folds: list[np.ndarray], strength: float) -> torch.Tensor:
-        """Logits (B, C) of the training videos, each by a fit that left its fold out."""
-        logits = self._logits(torch.from_numpy(rows))
+    def forward(self, batch: SequenceBatch) -> torch.Tensor:
+        rows = [self.pooled(batch, name).double() for name in TRANSFORMS]
+        logits = torch.zeros(len(batch.padding), self.classes, dtype=torch.float64)
+        for i in torch.nonzero(self.share)[:, 0].tolist():
+            standard = (rows[int(self.transform[i])] - self.mean[i]) / self.scale[i]
+            logits = logits + self.share[i] * (standard @ self.weight[i].T + self.bias[i])
+        return logits.float()
+
+    def _keep(self, i: int, name: str, rows: np.ndarray, y: np.ndarray, strength: float) -> None:
+        mean, scale = rows.mean(axis=0), block_scales(rows, self.pooled.blocks)
+        weight, bias = self._fitted((rows - mean) / scale, y, strength)
+        self.transform[i] = TRANSFORMS.index(name)
+        for buffer, values in ((self.mean, mean), (self.scale, scale), (self.weight, weight), (self.bias, bias)):
+            buffer[i] = torch.from_numpy(values)
+
+    def _judged(self, rows: np.ndarray, y: np.ndarray, folds: list[np.ndarray], strength: float) -> np.ndarray:
+        """Logits (B, C), each by a fit that left its fold out; zeros where no fold holds it out."""
+        logits = np.zeros((len(y), self.classes))
         for held in folds:
             kept = np.setdiff1d(np.arange(len(y)), held)
             mean, scale = rows[kept].mean(axis=0), block_scales(rows[kept], self.pooled.blocks)
-            model = self._fitted((rows[kept] - mean) / scale, y[kept], strength)
-            p = np.log(model.predict_proba((rows[held] - mean) / scale).clip(1e-9))
-            logits[np.ix_(held, model.classes_)] = torch.from_numpy(p - p.mean(axis=1, keepdims=True))
+            weight, bias = self._fitted((rows[kept] - mean) / scale, y[kept], strength)
+            logits[held] = (rows[held] - mean) / scale @ weight.T + bias
         return logits
 
-    def forward(self, batch: SequenceBatch) -> torch.Tensor:
-        return self._logits(self.pooled(batch, TRANSFORMS[int(self.transform)]).double()).float()
+    def _fitted(self, rows: np.ndarray, y: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (C, F) and biases (C,) whose softmax is the regression; outcomes weigh the same."""
+        model = LogisticRegression(C=strength, class_weight="balanced", max_iter=2000).fit(rows, y)
+        weight, bias = np.zeros((self.classes, rows.shape[1])), np.zeros(self.classes)
+        two = len(model.coef_) == 1
+        weight[model.classes_] = np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_
+        bias[model.classes_] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
+        return weight, bias
 
-    def _logits(self, rows: torch.Tensor) -> torch.Tensor:
-        return ((rows - self.mean) / self.scale) @ self.weight.T + self.bias
 
-    def _standard(self, rows: np.ndarray) -> np.ndarray:
-        return (rows - self.mean.numpy()) / self.scale.numpy()
-
-    def _loss(self, rows: np.ndarray, y: np.ndarray, folds: list[np.ndarray], strength: float) -> float:
-        """Mean log-loss on the held out, in which outcomes weigh the same."""
-        total = 0.0
-        for held in folds:
-            kept = np.setdiff1d(np.arange(len(y)), held)
-            mean, scale = rows[kept].mean(axis=0), block_scales(rows[kept], self.pooled.blocks)
-            model = self._fitted((rows[kept] - mean) / scale, y[kept], strength)
-            p = model.predict_proba((rows[held] - mean) / scale)
-            position = {c: i for i, c in enumerate(model.classes_)}
-            share = np.array([p[i, position[c]] if c in position else 0.0 for i, c in enumerate(y[held])])
-            total += float((-np.log(share.clip(1e-6)) / np.bincount(y)[y[held]]).sum())
-        return total
-
-    @staticmethod
-    def _fitted(rows: np.ndarray, y: np.ndarray, strength: float) -> LogisticRegression:
-        return LogisticRegression(C=strength, class_weight="balanced", max_iter=2000).fit(rows, y)
+def _loss(logits: np.ndarray, y: np.ndarray) -> float:
+    """Sum of the log-losses in nats, outcomes weighing the same."""
+    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    counts = np.bincount(y)
+    weights = len(y) / ((counts > 0).sum() * counts[y])
+    return float(-(weights * log_p[np.arange(len(y)), y]).sum())
 
 
 @register("majority")

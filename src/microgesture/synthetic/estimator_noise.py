@@ -71,6 +71,8 @@ _GUESSED |= {
 }
 
 _TOP_SPEED = 6.0
+LONG = 400
+"""Frames from which on errors over time are made without eigenvalues, whose time grows with the cube of the length."""
 """Errors do not grow beyond this speed, shoulder widths a second."""
 
 
@@ -250,8 +252,24 @@ def _unit(
 ) -> np.ndarray:
     """Normal numbers (B, T, n) of variance 1, of which the share `kept` belongs to the window and the rest changes
     over `memory_s` seconds."""
+    if shape[1] > LONG:
+        return _long_unit(rng, shape, rate, memory_s, kept)
     factor = _factor(shape[1], rate, kept, memory_s)
     return factor @ rng.standard_normal((shape[0], factor.shape[1], shape[2]), dtype=np.float32)
+
+
+def _long_unit(
+    rng: np.random.Generator, shape: tuple[int, int, int], rate: float, memory_s: float, kept: float
+) -> np.ndarray:
+    """The same for long tracks, where eigenvalues would take minutes: noise shaped on a circle of twice the length
+    (circulant embedding, Dietrich and Newsam 1997)."""
+    batch, steps, count = shape
+    around = np.arange(2 * steps)
+    power = np.fft.rfft(memory(np.minimum(around, 2 * steps - around) / rate, memory_s)).real.clip(0.0)
+    white = np.fft.rfft(rng.standard_normal((batch, 2 * steps, count), dtype=np.float32), axis=1)
+    drift = np.fft.irfft(white * np.sqrt(power)[:, None], 2 * steps, axis=1)[:, :steps]
+    constant = rng.standard_normal((batch, 1, count), dtype=np.float32)
+    return (np.sqrt(kept) * constant + np.sqrt(1.0 - kept) * drift).astype(np.float32)
 
 
 def _wander(speed: np.ndarray, rate: float, rng: np.random.Generator, noise: EstimatorNoise) -> np.ndarray:

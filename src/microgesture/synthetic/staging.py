@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +17,21 @@ from microgesture.synthetic.domains import DOMAINS, SPLITS, Domain, Subject, dra
 from microgesture.synthetic.schedule import MotionSpec, Scheduled, Setting
 from microgesture.vocabulary import NO_GESTURE
 
+if TYPE_CHECKING:
+    from microgesture.pose.track import SkeletonTrack
+    from microgesture.synthetic.appearance import Appearance
+    from microgesture.synthetic.camera import Camera
+    from microgesture.synthetic.performance import Performance
+
 STREAMS = ("subject", "clip", "interview", "timeline", "looks", "rates", "order", "estimator")
 """Independent kinds of seed streams."""
 
 
 VISIBILITY_SIZE = 64
 """Lines at which hidden points are found: three times as fast as at 128, and 98 % of the answers agree."""
+
+_BEYOND = 1 << 24
+"""No world has so many clips."""
 
 
 def stream(seed: int, kind: str, split: str = "train", index: int = 0) -> np.random.Generator:
@@ -128,6 +138,81 @@ def _table(acting: Sequence[MotionSpec]) -> bool | None:
     return False if any(s.group == "legs" for s in acting) else None
 
 
+@dataclass(frozen=True)
+class Staged:
+    """An item acted and looked at, not painted: `track` is its 2D skeleton track."""
+
+    performance: Performance
+    camera: Camera
+    appearance: Appearance
+    track: SkeletonTrack
+
+
+def stage(
+    script: Script,
+    split: str,
+    seed: int,
+    index: int,
+    kind: str,
+    size: int,
+    fps: float,
+    poses: str = "true",
+    look_every: int = 1,
+) -> Staged:
+    """Act, and look with a camera of the split's domain; `kind` is that of a `plan.Item`.
+
+    Scores of the true track are 1 for points that the camera sees, 0 outside the picture or behind something; with
+    `poses` "estimated" the track is made `as_estimated`. What is hidden is looked up in one of `look_every` frames.
+    """
+    from microgesture.pose.track import SkeletonTrack
+    from microgesture.synthetic.appearance import sample_appearance
+    from microgesture.synthetic.camera import sample_camera
+    from microgesture.synthetic.estimated_tracks import as_estimated
+    from microgesture.synthetic.motion import NEEDS_HAT, perform
+
+    domain = DOMAINS[split]
+    person = subject(seed, split, script.subject)
+    number = _number(kind, index)
+    rng = stream(seed, "looks", split, number)
+    performance = perform(person.body, script.schedule, script.duration, fps, script.setting, person.style, rng)
+    hatted = any(s.key in NEEDS_HAT for s in script.schedule)
+    ranges = replace(domain.appearance, hat=1.0) if hatted else domain.appearance
+    drawn = sample_appearance(rng, ranges)
+    looks = replace(person.looks, hat=drawn.looks.hat, hat_colour=drawn.looks.hat_colour)
+    camera = sample_camera(rng, domain.camera_for(script.setting), performance, (size, size))
+    appearance = replace(drawn, looks=looks)
+    pixels, _ = camera.project(performance.joints)
+    seen = _seen(performance, camera, appearance, min(size, VISIBILITY_SIZE), look_every)
+    track = SkeletonTrack(performance.times, np.nan_to_num(pixels), seen, "synthetic", (size, size))
+    if poses == "estimated":
+        track = as_estimated(track, stream(seed, "estimator", split, number))
+    return Staged(performance, camera, appearance, track)
+
+
+def _seen(performance: Performance, camera: Camera, appearance: Appearance, lines: int, every: int) -> np.ndarray:
+    """`(T, J)` float32, 1 for joints that the camera sees: of what hides them, in the last frame looked at."""
+    from microgesture.synthetic.renderer import visibility
+
+    if every == 1:
+        return visibility(performance, camera, appearance, (lines, lines)).astype(np.float32)
+    chosen = slice(None, None, every)
+    parts = ("times", "joints", "head_rotation", "chest_rotation", "face")
+    thinned = {part: getattr(performance, part)[chosen] for part in parts}
+    prop = performance.prop_position
+    fewer = replace(performance, **thinned, prop_position=None if prop is None else prop[chosen])
+    still = replace(camera, shake=None if camera.shake is None else camera.shake[chosen])
+    seen = visibility(fewer, still, appearance, (lines, lines)).repeat(every, axis=0)[: len(performance.times)]
+    pixels, _ = camera.project(performance.joints)
+    with np.errstate(invalid="ignore"):
+        inside = ((pixels >= 0) & (pixels < camera.size)).all(-1)
+    return (seen & inside).astype(np.float32)
+
+
+def _number(kind: str, index: int) -> int:
+    """Number of an item's streams of looks and estimator: those of clips, interviews and timelines never meet."""
+    return 2 * (index + _BEYOND) if kind == "timeline" else 2 * index + (kind == "interview")
+
+
 def film(
     script: Script,
     split: str,
@@ -141,38 +226,13 @@ def film(
     device: str = "cpu",
     poses: str = "true",
 ) -> None:
-    """Act, look, render: write the video and its 2D skeleton track (the video comes last).
-
-    Scores of the true track are 1 for points that the camera sees, 0 outside the picture or behind something; with
-    `poses` "estimated" it is written `as_estimated`.
-    """
-    from microgesture.pose.track import SkeletonTrack
-    from microgesture.synthetic.appearance import sample_appearance
-    from microgesture.synthetic.camera import sample_camera
-    from microgesture.synthetic.estimated_tracks import as_estimated
-    from microgesture.synthetic.motion import NEEDS_HAT, perform
-    from microgesture.synthetic.renderer import render_chunks, visibility
+    """`stage` and render: write the video and its skeleton track (the video comes last)."""
+    from microgesture.synthetic.renderer import render_chunks
     from microgesture.video.writer import write_video
 
-    domain = DOMAINS[split]
-    person = subject(seed, split, script.subject)
-    # The looks of clips and of interviews must not repeat each other: their streams are numbered apart.
-    rng = stream(seed, "looks", split, 2 * index + (kind == "interview"))
-    performance = perform(person.body, script.schedule, script.duration, fps, script.setting, person.style, rng)
-    hatted = any(s.key in NEEDS_HAT for s in script.schedule)
-    ranges = replace(domain.appearance, hat=1.0) if hatted else domain.appearance
-    drawn = sample_appearance(rng, ranges)
-    looks = replace(person.looks, hat=drawn.looks.hat, hat_colour=drawn.looks.hat_colour)
-    camera = sample_camera(rng, domain.camera_for(script.setting), performance, (size, size))
-    appearance = replace(drawn, looks=looks)
-    pixels, _ = camera.project(performance.joints)
-    coarse = min(size, VISIBILITY_SIZE)
-    seen = visibility(performance, camera, appearance, (coarse, coarse)).astype(np.float32)
-    track = SkeletonTrack(performance.times, np.nan_to_num(pixels), seen, "synthetic", (size, size))
-    if poses == "estimated":
-        track = as_estimated(track, stream(seed, "estimator", split, 2 * index + (kind == "interview")))
-    track.save(skeleton)
-    chunks = render_chunks(performance, camera, appearance, device=device)
+    staged = stage(script, split, seed, index, kind, size, fps, poses)
+    staged.track.save(skeleton)
+    chunks = render_chunks(staged.performance, staged.camera, staged.appearance, device=device)
     write_video(video, (frame for chunk in chunks for frame in chunk), fps)
 
 
