@@ -10,7 +10,7 @@ does the same with pictures for a few.
     OUT/world.json, vocabulary.json, timelines/*.json     as `microgesture synthesize` writes them
     OUT/truth.csv        timeline,subject,split,outcome,duration: the true timelines
     OUT/predicted.csv    the same interviews with the timelines that were found
-    OUT/predicted/*.json
+    OUT/predicted/*.json, *.features.npy   and what the recogniser saw of each event, (events, D)
 
 What is done already is not done again. Prints the event F1 at a temporal IoU of 0.3 over all interviews of each split.
 """
@@ -30,7 +30,7 @@ import numpy as np
 import torch
 
 from microgesture import formats, load
-from microgesture.atomic import write_text
+from microgesture.atomic import replacing, write_text
 from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched
 from microgesture.spotting import Matching, match_events, pool
 from microgesture.synthetic.plan import Item, Plan, WorldConfig
@@ -68,7 +68,19 @@ def predict(plan: Plan, analyzer: SkeletonAnalyzer, item: Item, out: Path) -> No
     staged = stage(script, item.split, c.seed, item.index, item.kind, size, c.fps, c.poses, LOOK_EVERY)
     media = Media(item.name, script.duration, c.fps, staged.track.image_size)
     found = analyzer.read(Watched((staged.track,), media, "modelled estimator"))
+    with replacing(features_of(out)) as temporary, temporary.open("wb") as file:
+        np.save(file, analyzer.event_features((staged.track,), found))
     formats.write(replace(found, provenance={**found.provenance, "world_seed": c.seed}), out)
+
+
+def features_of(timeline: Path) -> Path:
+    """The file of the events' visual representations beside a predicted timeline."""
+    return timeline.with_suffix(".features.npy")
+
+
+def is_done(item: Item, out: Path) -> bool:
+    timeline = out / "predicted" / f"{item.name}.json"
+    return timeline.is_file() and features_of(timeline).is_file()
 
 
 _worker: tuple[Plan, SkeletonAnalyzer, Path] | None = None  # set once per worker process
@@ -91,7 +103,7 @@ def work(item: Item) -> None:
 
 def predict_all(config: WorldConfig, model: str | None, out: Path, workers: int) -> tuple[int, float]:
     """Predict what is missing, with a line of progress now and then; how many those were, and the seconds spent."""
-    waiting = [item for item in Plan(config).items() if not (out / "predicted" / f"{item.name}.json").is_file()]
+    waiting = [item for item in Plan(config).items() if not is_done(item, out)]
     (out / "predicted").mkdir(exist_ok=True)
     started = said = time.monotonic()
     if waiting:
@@ -111,10 +123,14 @@ def write_tables(out: Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(file))
     for name in ("truth", "predicted"):
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        found = name == "predicted"
+        header = [*rows[0], "features"] if found else list(rows[0])
+        writer = csv.DictWriter(text, header, lineterminator="\n")
         writer.writeheader()
-        folder = "timelines" if name == "truth" else "predicted"
-        writer.writerows({**row, "timeline": f"{folder}/{Path(row['timeline']).name}"} for row in rows)
+        for row in rows:
+            place = f"{'predicted' if found else 'timelines'}/{Path(row['timeline']).name}"
+            extra = {"features": features_of(Path(place)).as_posix()} if found else {}
+            writer.writerow({**row, "timeline": place, **extra})
         write_text(out / f"{name}.csv", text.getvalue())
     return rows
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
 from microgesture.arguments import Parser, batch, configuration_text, say, split_flags, takes_flags
+from microgesture.cli_chain import chain_arguments, chain_verb
 from microgesture.cli_data import data, data_arguments
 from microgesture.cli_emotion import (
     compare,
@@ -372,4 +373,5 @@ EMOTION: dict[str, Verb] = {
     "train": ("train a model on timelines with outcomes, and test it on people held out", train_arguments, train),
     "evaluate": ("figures of runs, with intervals by subject and a test against chance", evaluate_arguments, evaluate),
     "compare": ("runs in one table, every pair with a paired test", compare_arguments, compare),
+    "chain": ("predict each video by a recogniser that never saw its person", chain_arguments, chain_verb),
 }

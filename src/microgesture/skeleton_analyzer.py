@@ -197,7 +197,31 @@ class SkeletonAnalyzer(Analyzer):
         persons = [track.person for track in watched.tracks]
         provenance = {**self._provenance(config), "pose": watched.source, "persons": persons, "unseen": unseen}
         timeline = Timeline(tuple(events), watched.media, self.vocabulary.name, self.vocabulary.names, None, provenance)
-        return timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
+        if emotion is None:
+            return timeline
+        features = self.event_features(watched.tracks, timeline) if emotion.config.input == "features" else None
+        return replace(timeline, emotion=emotion.read(timeline, features))
+
+    @torch.inference_mode()
+    def event_features(self, tracks: Sequence[SkeletonTrack], timeline: Timeline) -> np.ndarray:
+        """The visual representation v̄ of each event of the timeline, (events, D): of its seconds as a clip of their own
+        (the middle of what is longer than a window), the mean over the person and their mirror image."""
+        resampled = {track.person: (track, resample(track, self.rate)) for track in tracks}
+        windows = np.zeros((len(timeline), self.frames, len(GESTURE_62), 3), np.float32)
+        for window, event in zip(windows, timeline, strict=True):
+            track, skeleton = resampled[event.person]
+            first = float(track.times[0]) if len(track) else 0.0
+            start, end = (round((time - first) * self.rate) for time in (event.start, event.end))
+            spare = max(end - start - self.frames, 0) // 2
+            part = skeleton[max(start + spare, 0) : max(end, start + 1)][: self.frames]
+            window[: len(part)] = part
+        objective, found = self.run.objective, []
+        for first in range(0, len(windows), BATCH):
+            batch = torch.from_numpy(windows[first : first + BATCH]).unsqueeze(1).to(self.device)
+            mirrored = batch[:, :, :, _FLIP] * torch.tensor([-1.0, 1.0, 1.0], device=self.device)
+            embedded = objective.embed(torch.cat([batch, mirrored])).float()
+            found.append(embedded.unflatten(0, (2, len(batch))).mean(0).cpu().numpy())
+        return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
 
     def probabilities(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack] = ()) -> np.ndarray:
         """Probabilities (K,) of a trimmed track: one window over the time in which the person is seen, or the mean

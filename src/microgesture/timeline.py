@@ -93,9 +93,9 @@ class Driver:
 class EmotionReading:
     """The emotion read from a timeline, never from face or voice.
 
-    `label` is the most probable class of `probabilities` (class name to probability), or "undecided" when
-    `interval` (of the probability of the leading class, e.g. over bootstrap resamples of the events) holds
-    chance level. `drivers` are sorted by the size of their effect. `caution` says in plain words what the
+    `label` is the most probable class of `probabilities` (class name to probability), or "undecided" when there is
+    not enough evidence for it. `interval` is of the probability of the leading class, e.g. over bootstrap resamples
+    of the events. `drivers` are sorted by the size of their effect. `caution` says in plain words what the
     reading cannot carry.
     """
 

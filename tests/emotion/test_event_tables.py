@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microgesture.emotion.event_tables import TableColumns, read_events, read_table, split_labels
-from microgesture.emotion.labelled import film_of, read_labelled
+from microgesture.emotion.labelled import read_labelled
 from microgesture.errors import DataError
 
 
@@ -156,16 +156,3 @@ def test_one_outcome_or_far_too_many_is_no_question(tmp_path):
     rows = "".join(f"v{i},jaw,{i / 7}\n" for i in range(30))
     with pytest.raises(DataError, match="30 different outcomes"):
         read_labelled(write(path, "video,label,outcome\n" + rows))
-
-
-@pytest.mark.parametrize(
-    ("identity", "media", "film"),
-    [
-        ("0001_7", "x/0001_7.mp4", "0001"),
-        ("", "x/0012_120_180.mp4", "0012"),
-        ("Sample0031_4", "x/y.npz", "Sample0031"),
-        ("", "interview.mp4", "interview"),
-    ],
-)
-def test_films_of_clips(identity, media, film, tmp_path):
-    assert film_of(identity, tmp_path / media) == film

@@ -63,6 +63,11 @@ class EmotionConfig:
     level is this prior."""
     interval: float = 0.8
     """Mass of the uncertainty interval."""
+    least_odds: float = 3.0
+    """A reading is "undecided" when the gestures speak less than so many to one for its outcome, beyond the prior; 3
+    is a probability of 0.75 between two outcomes that are equally likely."""
+    least_agreement: float = 0.75
+    """And when fewer than this share of the resamples point the same way."""
     resamples: int = 40
     """Bootstrap resamples of the events, for each member."""
     min_events: int = 3
@@ -91,6 +96,8 @@ class EmotionConfig:
             ("members", self.members >= 2, "2 or more"),
             ("prior", self.prior in ("equal", "training"), "equal or training"),
             ("interval", 0 < self.interval < 1, "in (0, 1)"),
+            ("least_odds", self.least_odds >= 1, "1 or more"),
+            ("least_agreement", 0 <= self.least_agreement <= 1, "in [0, 1]"),
             ("resamples", self.resamples >= 1, "1 or more"),
             ("max_events", self.max_events >= 1, "1 or more"),
         )

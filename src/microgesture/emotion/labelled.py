@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from microgesture import formats
+from microgesture.datasets.manifest import ClipRow
 from microgesture.emotion.event_tables import Table, TableColumns, read_events, read_table
+from microgesture.emotion.sequence import UNTIMED
 from microgesture.errors import DataError
 from microgesture.timeline import GestureEvent, Media, Timeline
 
@@ -148,7 +150,7 @@ def _read(source: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]
         if (source / "timelines.csv").is_file():
             return _named_files(read_table(source / "timelines.csv", columns), columns)
         files = _timeline_files(source)
-        return _folder(source, files) if files else _data_set(source)
+        return _folder(source, files) if files else _data_set(source, columns)
     if source.suffix.lower() not in (".csv", ".tsv", ".txt"):
         found = formats.read(source)
         return [_Found(source.stem, found)], []
@@ -226,21 +228,18 @@ def _folder(folder: Path, files: Sequence[Path]) -> tuple[list[_Found], list[str
     return found, [f"{len(found)} timelines ({files[0].suffix}) in {folder}"]
 
 
-def _data_set(folder: Path) -> tuple[list[_Found], list[str]]:
+def _data_set(folder: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
     """A data set in its owners' layout: its labels, as timelines; SMG's intervals of an emotional state."""
     from microgesture.datasets.sources import detect, read_source
 
-    if detect(folder) == "smg":
+    if detect(folder) == "smg" and not columns.targets:
         from microgesture.datasets.protocols import compared, published
         from microgesture.datasets.smg_states import smg_states
 
         states = smg_states(folder)
-        if states:
-            expected = published("smg")["videos"]["emotion_instances"]
-            counts = [
-                compared(f"{name} intervals", sum(s[2] == name for s in states), n) for name, n in expected.items()
-            ]
-            return [_Found(name, timeline, outcome, subject) for name, timeline, outcome, subject in states], counts
+        expected = published("smg")["videos"]["emotion_instances"]
+        counts = [compared(f"{name} intervals", sum(s[2] == name for s in states), n) for name, n in expected.items()]
+        return [_Found(name, timeline, outcome, subject) for name, timeline, outcome, subject in states], counts
     reading = read_source(folder)
     if reading.errors:
         more = f" (and {len(reading.errors) - 1} more)" if len(reading.errors) > 1 else ""
@@ -250,35 +249,24 @@ def _data_set(folder: Path) -> tuple[list[_Found], list[str]]:
     ]
 
 
-def timelines_of_rows(rows: Sequence, vocabulary: str) -> list[_Found]:
+def timelines_of_rows(rows: Sequence[ClipRow], vocabulary: str) -> list[_Found]:
     """Clips of films as one timeline a film: events at the clips' own times, in their order where they have none."""
+    from microgesture.datasets.clip_videos import videos_of
     from microgesture.vocabulary import NO_GESTURE
 
-    films: dict[str, list] = {}
-    for row in rows:
-        films.setdefault(film_of(row.extra.get("id", ""), row.media), []).append(row)
     found = []
-    for name, clips in films.items():
-        timed = all(clip.start is not None and clip.end is not None for clip in clips)
-        clips = sorted(clips, key=lambda clip: clip.start) if timed else clips
-        spans = [(c.start, c.end) if timed else (float(i), i + 1.0) for i, c in enumerate(clips)]
+    for video in videos_of(rows):
+        clips = [rows[i] for i in video.clips]
+        spans = [(c.start, c.end) if video.timed else (float(i), i + 1.0) for i, c in enumerate(clips)]
         events = tuple(
-            GestureEvent(start, end, clip.label, person=clip.person)
+            GestureEvent(start or 0.0, end or 0.0, clip.label, person=clip.person)
             for (start, end), clip in zip(spans, clips, strict=True)
             if clip.label != NO_GESTURE
         )
-        provenance = {} if timed else {"untimed": True}
-        timeline = Timeline(events, Media(name), vocabulary, provenance=provenance)
-        found.append(_Found(name, timeline, "", clips[0].subject, clips[0].split))
+        provenance = {} if video.timed else {UNTIMED: True}
+        timeline = Timeline(events, Media(video.name), vocabulary, provenance=provenance)
+        found.append(_Found(video.name, timeline, "", clips[0].subject, clips[0].split))
     return found
-
-
-def film_of(identity: str, media: Path) -> str:
-    """Name of the film that a clip is from: the part of its id before its number in the film (`0001_7`), or before
-    its first and last frame (`0001_120_180`), else the file's name."""
-    name = Path(str(identity)).stem if identity else Path(str(media).partition("::")[0]).stem
-    cut = re.fullmatch(r"(.+?)(?:_\d+){1,2}", name)
-    return cut[1] if cut else name
 
 
 def _with_targets(found: list[_Found], path: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:

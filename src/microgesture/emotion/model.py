@@ -87,10 +87,11 @@ class EmotionModel:
 
         `interval` holds `config.interval` of the mass of the leading outcome's probability over Poisson
         bootstrap resamples of the events (each event counted 0, 1, 2, ... times with mean 1, as if the same
-        behaviour had been filmed again) in every network of the ensemble. The label is "undecided" when it holds the
-        chance level (the prior), when fewer than `config.min_events` events are known, or when training found
-        nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out, and the share
-        of the Transformer's attention on it, where there is a Transformer in the answer.
+        behaviour had been filmed again) in every network of the ensemble. The label is "undecided" when the calibrated
+        odds, less the prior's, are below `config.least_odds`, when fewer than `config.least_agreement` of those
+        resamples point to the same outcome, when fewer than `config.min_events` events are known, or when training
+        found nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out, and the
+        share of the Transformer's attention on it, where there is a Transformer in the answer.
         """
         encoded = self.encoder.encode(timeline, features, person)
         if not len(encoded):
@@ -104,7 +105,7 @@ class EmotionModel:
             interval=interval,
             drivers=self._drivers(timeline, encoded, int(np.argmax(full)), full),
             model=self.name,
-            caution=self._caution(encoded, label == UNDECIDED),
+            caution=self._caution(encoded, label == UNDECIDED, interval[0] <= self.prior[int(np.argmax(full))]),
         )
 
     def answers(self, timelines: Sequence[Timeline], features: Sequence[np.ndarray] | None = None) -> list[str]:
@@ -120,10 +121,17 @@ class EmotionModel:
     def _answer(self, encoded: EncodedTimeline, full: np.ndarray) -> tuple[str, tuple[float, float]]:
         """The outcome, or "undecided", and the interval of the leading outcome's probability."""
         leading = int(np.argmax(full))
-        low, high = self._interval(encoded, leading, float(_softmax(full)[leading]))
+        draws = self._resampled(encoded, leading)
         enough = len(encoded) >= self.config.min_events and self.summary.learnt
-        undecided = not enough or low <= self.prior[leading] <= high
-        return (UNDECIDED if undecided else self.config.classes[leading]), (low, high)
+        evidence = _log_odds(full, leading) - _log_odds(np.log(self.prior), leading)
+        agreement = float((draws > self.prior[leading]).mean())
+        decided = evidence >= np.log(self.config.least_odds) and agreement >= self.config.least_agreement
+        tail = (1.0 - self.config.interval) / 2.0
+        low, high = np.quantile(draws, [tail, 1.0 - tail])
+        point = float(_softmax(full)[leading])
+        inside = [point] if self.summary.learnt else [point, float(self.prior[leading])]
+        label = self.config.classes[leading] if enough and decided else UNDECIDED
+        return label, (float(min(low, *inside)), float(max(high, *inside)))
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `config.json`. Raises `UserError` when the folder cannot be written."""
@@ -199,15 +207,12 @@ class EmotionModel:
         scores[:, [len(s) == 0 for s in sequences]] = 0.0
         return scores + np.log(self.prior)
 
-    def _interval(self, encoded: EncodedTimeline, leading: int, point: float) -> tuple[float, float]:
+    def _resampled(self, encoded: EncodedTimeline, leading: int) -> np.ndarray:
+        """Probabilities (voices, resamples) of the leading outcome over Poisson resamples of the events."""
         rng = np.random.default_rng(self.config.seed)
         counts = rng.poisson(1.0, size=(self.config.resamples, len(encoded)))
         selections = [np.repeat(np.arange(len(encoded)), row) for row in counts]
-        draws = _softmax(self._log_scores([encoded.sequence(s) for s in selections]))[..., leading]
-        tail = (1.0 - self.config.interval) / 2.0
-        low, high = np.quantile(draws, [tail, 1.0 - tail])
-        inside = [point] if self.summary.learnt else [point, float(self.prior[leading])]
-        return float(min(low, *inside)), float(max(high, *inside))
+        return _softmax(self._log_scores([encoded.sequence(s) for s in selections]))[..., leading]
 
     def _drivers(
         self, timeline: Timeline, encoded: EncodedTimeline, leading: int, full: np.ndarray
@@ -234,14 +239,17 @@ class EmotionModel:
         tokens = torch.stack(shares).mean(dim=0).double().numpy()
         return np.bincount(batch.first[0].cumsum(0).numpy() - 1, tokens, len(encoded))
 
-    def _caution(self, encoded: EncodedTimeline, undecided: bool) -> str:
+    def _caution(self, encoded: EncodedTimeline, undecided: bool, held: bool = False) -> str:
+        """What the reading cannot carry; `held`: its interval holds the chance level."""
         parts = ["A tendency of the gestures alone, not what this person felt, and not a lie detector."]
         if not self.summary.learnt:
             parts.append("In training the outcomes could not be told apart better than by chance.")
         elif len(encoded) < self.config.min_events:
             parts.append(f"Only {len(encoded)} known gestures: too few to say anything.")
         elif undecided:
-            parts.append("Another sample of the same behaviour could as well have pointed the other way.")
+            parts.append("The gestures speak too weakly for either side.")
+        elif held:
+            parts.append("Another film of the same behaviour might point the other way.")
         if self.summary.learnt:
             right, chance = round(100 * self.summary.accuracy), round(100 * self.summary.chance)
             whose = "of people it had not seen" if self.summary.grouped_by == "subject" else "that it had not seen"
