@@ -72,7 +72,8 @@ class EmotionModel:
         """What stands in `EmotionReading.model`."""
         shares = {name: share for name, share in self.summary.shares.items() if share >= 0.005}
         if len(self.parts) == 1:
-            return f"{self.config.model} over {self.config.input}, {len(self.parts[0].members)} members"
+            several = f", {n} members" if (n := len(self.parts[0].members)) > 1 else ""
+            return f"{self.config.model} over {self.config.input}{several}"
         mixed = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())
         return f"{self.config.model} over {self.config.input}: {mixed}"
 
@@ -245,7 +246,7 @@ class EmotionModel:
         if not self.summary.learnt:
             parts.append("In training the outcomes could not be told apart better than by chance.")
         elif len(encoded) < self.config.min_events:
-            parts.append(f"Only {len(encoded)} known gestures: too few to say anything.")
+            parts.append(f"{len(encoded) or 'No'} known gesture{'s' * (len(encoded) != 1)}: too few to say anything.")
         elif undecided:
             parts.append("The gestures speak too weakly for either side.")
         elif held:

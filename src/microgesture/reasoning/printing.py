@@ -18,7 +18,7 @@ def printed(explanation: Explanation, timeline: Timeline) -> str:
 
 def plain(text: str) -> str:
     """One line of text; characters that steer a terminal become U+FFFD."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split(" ")))
+    return "".join(c if c.isprintable() else "\ufffd" for c in text.replace("\u00a0", " "))
 
 
 def _lines(explanation: Explanation, timeline: Timeline) -> Iterator[str]:
