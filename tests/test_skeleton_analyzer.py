@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from microgesture import skeleton_analyzer
 from microgesture.analyzer import load
 from microgesture.cli import main
+from microgesture.emotion.configuration import EmotionConfig
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose.openpose import write_openpose
@@ -17,7 +19,7 @@ from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched, resample
 from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.skeleton_bank import make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.timeline import Media
+from microgesture.timeline import EmotionReading, GestureEvent, Media, Timeline
 from microgesture.training.assembly import WEIGHTS
 from microgesture.training.checkpoint import write_weights
 from microgesture.training.configuration import load_recipe
@@ -204,3 +206,33 @@ def test_a_skeleton_has_no_pictures_and_pose_turns_other_files_into_tracks(run, 
     ]
     assert main(argv) == 2
     assert "has no pictures" in capsys.readouterr().err
+
+
+def test_features_of_an_event_are_those_of_its_seconds_alone(analyzer, track):
+    """An emotion model over representations sees what the recogniser saw of the event, wherever it lies in a film."""
+    events = (GestureEvent(1.0, 2.0, "Folding arms"), GestureEvent(3.0, 5.5, "Touching jaw"))
+    found = analyzer.event_features((track,), Timeline(events, Media(duration=6.0)))
+    assert found.shape[0] == 2
+    assert np.isfinite(found).all()
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+    first = track.times[0]
+    alone = track.between(first + 3.0, first + 5.5)
+    shifted = SkeletonTrack(alone.times - alone.times[0], alone.points, alone.scores, alone.layout, alone.image_size)
+    again = analyzer.event_features((shifted,), Timeline((GestureEvent(0.0, 2.5, "Touching jaw"),)))
+    np.testing.assert_allclose(again[0], found[1], atol=2e-2)
+    assert analyzer.event_features((track,), Timeline()).shape[0] == 0
+
+
+def test_an_emotion_model_over_representations_is_given_them(analyzer, track, monkeypatch):
+    watched = Watched((track,), Media("x", 6.0), "test")
+    found = (GestureEvent(1.0, 2.0, "Folding arms"), GestureEvent(3.0, 4.0, "Touching jaw"))
+    monkeypatch.setattr(skeleton_analyzer, "spot", lambda *arguments, **named: found)
+
+    class Reader:
+        config = EmotionConfig(input="features", classes=("a", "b"))
+
+        def read(self, timeline, features):
+            return EmotionReading(str(features.shape), {"a": 1.0})
+
+    width = analyzer.event_features((track,), Timeline(found)).shape[1]
+    assert analyzer.read(watched, None, Reader()).emotion.label == f"(2, {width})"

@@ -223,6 +223,8 @@ class SequenceEncoder:
     def _checked_features(self, timeline: Timeline, features: np.ndarray | None) -> np.ndarray | None:
         if self.config.input != "features":
             return None
+        if not len(timeline):
+            return np.zeros((0, self.feature_width), dtype=np.float32)
         rows = None if features is None else np.asarray(features, dtype=np.float32)
         if rows is None or rows.shape != (len(timeline), self.feature_width):
             given = "none" if rows is None else f"an array of shape {rows.shape}"
