@@ -7,13 +7,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microgesture.arguments import takes_flags
+from microgesture.errors import RecipeError
 
 if TYPE_CHECKING:
+    from microgesture.emotion.event_tables import TableColumns
     from microgesture.training.emotion import EmotionRecipe
 
-_COLUMNS = ("target", "targets", "video", "subject", "split", "label", "order", "start", "end", "separator")
+COLUMNS = {
+    "target": "what is to be read; default: outcome, target, ...",
+    "video": "the video of an event",
+    "subject": "whose video it is: no person is on both sides of a split",
+    "split": "train, val or test",
+    "label": "the gesture, or several in one cell",
+    "order": "what sorts the events of a video",
+    "start": "begin of the event",
+    "end": "its end",
+    "confidence": "of the event",
+    "duration": "length of the video, seconds",
+}
+_TABLE = {
+    "targets": ("CSV", "table with target and subject of each video, beside the events"),
+    "separator": ("TEXT", "between several gestures in one cell"),
+    "gestures": ("COLUMNS", "a row a video: the columns that count gestures, with commas between"),
+    "fps": ("N", "start and end are frames, so many a second"),
+    "vocabulary": ("NAME", "imigue, smg, ma52 or a file: what labels that are numbers mean"),
+}
+"""With `COLUMNS`, the fields of `emotion.event_tables.TableColumns`."""
 _SHORT = {
-    **{name: f"columns.{name}" for name in (*_COLUMNS, "gestures", "fps", "vocabulary")},
+    **{name: f"columns.{name}" for name in (*COLUMNS, *_TABLE)},
     "model": "reader.model",
     "input": "reader.input",
     "protocol": "protocol.name",
@@ -23,29 +44,32 @@ _SHORT = {
 }
 
 
+def column_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which column of a table of events says what."""
+    columns = parser.add_argument_group("columns of the table, by name or number, where they have no usual name")
+    for name, text in COLUMNS.items():
+        columns.add_argument(f"--{name}", metavar="COLUMN", help=text)
+    for name, (metavar, text) in _TABLE.items():
+        columns.add_argument(f"--{name}", metavar=metavar, help=text)
+
+
+def columns_of(args: argparse.Namespace) -> TableColumns:
+    """What `column_arguments` were given. Raises `RecipeError` for a rate that is no number."""
+    from microgesture.emotion.event_tables import TableColumns
+
+    given = {name: value for name in (*COLUMNS, *_TABLE) if (value := getattr(args, name)) is not None}
+    try:
+        return TableColumns(**{**given, "fps": float(given.get("fps", 0.0))})
+    except ValueError:
+        raise RecipeError(f"--fps '{given['fps']}' is not a number") from None
+
+
 def train_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture emotion train`."""
     parser.add_argument("timelines", help="CSV of timelines or of events, folder of timelines, folder of a data set")
     parser.add_argument("-o", "--out", help="run folder; default runs/emotion/<model>-<input>")
     parser.add_argument("--recipe", default="", help="a recipe of kind emotion to start from (letter/emotion)")
-    parser.add_argument("--target", metavar="COLUMN", help="what is to be read; default: outcome, target, ...")
-    parser.add_argument(
-        "--targets", metavar="CSV", help="table with target and subject of each video, beside the events"
-    )
-    for name, text in (
-        ("video", "names the video of an event"),
-        ("subject", "whose video it is: no person is on both sides of a split"),
-        ("split", "train, val or test"),
-        ("label", "the gesture, or several in one cell"),
-        ("order", "sorts the events of a video"),
-        ("start", "begin of the event"),
-        ("end", "end of the event"),
-    ):
-        parser.add_argument(f"--{name}", metavar="COLUMN", help=text)
-    parser.add_argument("--separator", metavar="TEXT", help="between several gestures in one cell")
-    parser.add_argument("--gestures", metavar="COLUMNS", help="a row a video: the columns that count gestures")
-    parser.add_argument("--fps", metavar="N", help="start and end are frames, so many a second")
-    parser.add_argument("--vocabulary", help="imigue, smg, ma52 or a file: what labels that are numbers mean")
+    column_arguments(parser)
     parser.add_argument("--input", help="text, probability or features")
     parser.add_argument("--model", help="auto, transformer, lstm, logistic, forest or majority; default auto")
     parser.add_argument("--protocol", help="split, folds, imigue, miga or smg; default: the table's split, else folds")

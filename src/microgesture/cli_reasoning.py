@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microgesture.arguments import batch, say
+from microgesture.cli_emotion import column_arguments, columns_of
 from microgesture.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -16,25 +17,6 @@ if TYPE_CHECKING:
     from microgesture.reasoning.evidence import Limits
     from microgesture.reasoning.transcript import Utterance
     from microgesture.timeline import Timeline
-
-
-_COLUMNS = {
-    "target": "the outcome",
-    "targets": "CSV with the outcome of each video, when it stands in a table of its own",
-    "video": "the video",
-    "subject": "whose video it is, for intervals",
-    "split": "train, val or test",
-    "label": "the gesture, or several in one cell",
-    "order": "what sorts the events",
-    "start": "where the event begins",
-    "end": "where it ends",
-    "confidence": "of the event",
-    "duration": "of the video",
-    "gestures": "columns that count gestures, with commas between",
-    "separator": "between gestures in one cell",
-    "vocabulary": "what numbers as labels mean: imigue, smg, ma52 or a file",
-}
-"""Flags of `scenarios run` that are fields of `emotion.event_tables.TableColumns`."""
 
 
 def _backend_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
@@ -118,10 +100,7 @@ def scenarios_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("timelines", help="timelines with their outcomes, in any form that `emotion train` reads")
     run.add_argument("-o", "--out", required=True, help="folder for replies.jsonl, results.md and results.json")
     run.add_argument("--part", default="", help="train, val, test or all; default: test where there is one, else all")
-    columns = run.add_argument_group("columns of the table, where they have no usual name")
-    for name, text in _COLUMNS.items():
-        columns.add_argument(f"--{name}", default="", help=text)
-    columns.add_argument("--fps", type=float, default=0.0, help="start and end are frames, so many a second")
+    column_arguments(run)
     _backend_arguments(run, several=True)
     run.add_argument("--with-gestures", action="store_true", help="only this condition; both flags or none: both")
     run.add_argument("--without-gestures", action="store_true", help="only this condition")
@@ -153,7 +132,6 @@ def scenarios(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from microgesture.emotion.event_tables import TableColumns
     from microgesture.emotion.labelled import best_reachable, read_labelled
     from microgesture.reasoning.scenario import load_scenario
     from microgesture.reasoning.scores import print_scores, write_scores
@@ -165,8 +143,7 @@ def _run(args: argparse.Namespace) -> int:
     conditions = trial_conditions(args.with_gestures, args.without_gestures, bool(args.transcripts))
     if args.limit is not None and args.limit < 1:
         raise RecipeError("--limit must be 1 or more")
-    columns = TableColumns(**{name: getattr(args, name) for name in _COLUMNS}, fps=args.fps)
-    labelled = read_labelled(args.timelines, columns)
+    labelled = read_labelled(args.timelines, columns_of(args))
     for remark in labelled.remarks:
         say(remark)
     cases = cases_of(labelled, scenario, args.part, args.transcripts, args.limit)

@@ -193,7 +193,8 @@ def test_few_subjects_and_own_class_names_still_train(world):
     timelines, outcomes, _ = world[0]
     names = ["win" if o == "positive" else "lose" for o in outcomes[:30]]
     config = EmotionConfig(**{**QUICK.to_json(), "classes": ("win", "lose"), "members": 5})
-    for subjects in (["A"] * 30, ["A"] * 15 + ["B"] * 15):
+    whose = ["only win" if o == "win" else "only lose" for o in names]
+    for subjects in (whose, ["A"] * 30, ["A"] * 15 + ["B"] * 15):
         model = train_emotion(timelines[:30], names, config, subjects=subjects)
         assert set(model.read(timelines[0]).probabilities) == {"win", "lose"}
     assert len(model.parts[0].members) == 2

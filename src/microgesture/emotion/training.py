@@ -78,7 +78,7 @@ def train_emotion(
     encoded = [encoder.encode(t, f) for t, f in zip(timelines, each, strict=True)]
     if not any(len(e) for e in encoded):
         raise DataError(f"emotion: no timeline has an event of vocabulary '{vocabulary.name}'")
-    groups, grouped_by = _groups(subjects, len(y))
+    groups, grouped_by = _groups(subjects, y, config)
     data = _Data(encoder, encoded, _as_recognised(encoder, encoded, rates, config), y, groups, rates, config)
     names = PARTS if config.model == AUTO else (config.model,)
     with one_thread():
@@ -279,23 +279,26 @@ def _augmented(data: _Data, whole: SequenceBatch, rows: np.ndarray, rng: np.rand
     return batch.without(torch.from_numpy(dropped))
 
 
-def _groups(subjects: Sequence[str] | None, n: int) -> tuple[np.ndarray, str]:
-    """Whose video each is, as numbers (n,), and what they stand for; with one subject alone, each video for itself."""
-    names = np.asarray(subjects if subjects is not None else range(n), dtype=str)
+def _groups(subjects: Sequence[str] | None, y: np.ndarray, config: EmotionConfig) -> tuple[np.ndarray, str]:
+    """Whose video each is, as numbers (n,), and what they stand for; each video for itself where there is one subject
+    alone, or where nobody else has the outcome of somebody who is held out."""
+    names = np.asarray(subjects if subjects is not None else range(len(y)), dtype=str)
     groups = np.unique(names, return_inverse=True)[1]
-    if subjects is None or groups.max() == 0:
-        return np.arange(n), "timeline"
+    if subjects is None or groups.max() == 0 or not _folds(y, groups, config):
+        return np.arange(len(y)), "timeline"
     return groups, "subject"
 
 
 def _folds(y: np.ndarray, groups: np.ndarray, config: EmotionConfig) -> list[np.ndarray]:
-    """Held-out rows of each member: no subject in two folds, outcomes spread evenly."""
-    n_folds = min(config.members, int(groups.max()) + 1)
-    if min(np.bincount(y)) < n_folds:
-        n_folds = max(2, int(min(np.bincount(y))))
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=config.seed)
-    folds = [held for _, held in splitter.split(np.zeros(len(y)), y, groups)]
-    return [held for held in folds if len(held)]
+    """Held-out rows of each member: no subject in two folds, outcomes spread evenly, every outcome left to learn from.
+    Fewer folds than members where there are not enough people; none where there is no way."""
+    most = min(config.members, len(np.unique(groups)), max(2, int(np.bincount(y).min())))
+    for folds in range(most, 1, -1):
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=config.seed)
+        found = [held for _, held in splitter.split(np.zeros(len(y)), y, groups) if len(held)]
+        if len(found) > 1 and all(len(np.unique(np.delete(y, held))) == len(np.unique(y)) for held in found):
+            return found
+    return []
 
 
 def _row_normalised(confusion: np.ndarray, size: int, config: EmotionConfig) -> np.ndarray:

@@ -71,9 +71,9 @@ _GUESSED |= {
 }
 
 _TOP_SPEED = 6.0
+"""Errors do not grow beyond this speed, shoulder widths a second."""
 LONG = 400
 """Frames from which on errors over time are made without eigenvalues, whose time grows with the cube of the length."""
-"""Errors do not grow beyond this speed, shoulder widths a second."""
 
 
 @dataclass(frozen=True)
