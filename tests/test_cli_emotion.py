@@ -125,6 +125,36 @@ def test_what_cannot_be_is_one_line(tmp_path, capsys, flags, said):
     assert said in lines[0]
 
 
+def test_a_mistake_leaves_the_folder_free_and_other_data_do_not_go_on(tmp_path, capsys, monkeypatch):
+    table = write_events(tmp_path / "events.csv")
+    assert train(table, tmp_path / "run", "--model", "majority", "--label", "nothing") == 2
+    from microgesture.training import emotion
+
+    def stopping(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(emotion, "_write_evaluation", stopping)
+    assert train(table, tmp_path / "run", "--model", "majority") == 130
+    monkeypatch.undo()
+    capsys.readouterr()
+    write_events(tmp_path / "events.csv", seed=1)
+    assert train(table, tmp_path / "run", "--model", "majority") == 2
+    assert "another training was begun here, or on other data" in capsys.readouterr().err
+    write_events(tmp_path / "events.csv")
+    assert train(table, tmp_path / "run", "--model", "majority") == 0
+
+
+def test_runs_of_different_outcomes_are_not_compared(tmp_path, capsys):
+    table = write_events(tmp_path / "events.csv")
+    assert train(table, tmp_path / "mood", "--model", "majority") == 0
+    other = (tmp_path / "events.csv").read_text().replace("calm", "lie").replace("tense", "truth")
+    (tmp_path / "events.csv").write_text(other)
+    assert train(table, tmp_path / "lies", "--model", "majority") == 0
+    capsys.readouterr()
+    assert main(["emotion", "compare", str(tmp_path / "mood"), str(tmp_path / "lies")]) == 2
+    assert "read different outcomes: they cannot be compared" in capsys.readouterr().err
+
+
 def test_help_without_torch_and_unknown_actions(capsys):
     with pytest.raises(SystemExit):
         main(["emotion", "--help"])

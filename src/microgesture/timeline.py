@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+UNTIMED = "untimed"
+"""In `Timeline.provenance`, true where the events have an order and no times: their seconds then only count them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """Another reading of an event: a label and its confidence in [0, 1]."""

@@ -21,8 +21,8 @@ QUICK = EmotionConfig(model="transformer", members=2, epochs=3, width=16, layers
 @pytest.fixture(scope="module")
 def world():
     expected = planted.rates(VOCABULARY, 0.3, events=25)
-    train = planted.sample(VOCABULARY, expected, 400, seed=1)
-    test = planted.sample(VOCABULARY, expected, 600, seed=2)
+    train = planted.sample(VOCABULARY, expected, 300, seed=1)
+    test = planted.sample(VOCABULARY, expected, 500, seed=2)
     return train, test
 
 

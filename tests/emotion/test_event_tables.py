@@ -156,3 +156,108 @@ def test_one_outcome_or_far_too_many_is_no_question(tmp_path):
     rows = "".join(f"v{i},jaw,{i / 7}\n" for i in range(30))
     with pytest.raises(DataError, match="30 different outcomes"):
         read_labelled(write(path, "video,label,outcome\n" + rows))
+
+
+def test_boris_export_of_aggregated_events(tmp_path):
+    header = "Observation id,Media duration (s),FPS,Subject,Behavior,Behavior type,Start (s),Stop (s),Duration (s)\n"
+    rows = "o1,60.5,25,No focal subject,jaw,STATE,1,2,1\no1,60.5,25,No focal subject,neck,POINT,4,NA,NA\n"
+    path = write(tmp_path / "t.csv", header + rows)
+    found = events(path)
+    timeline = found.timelines["o1"]
+    assert [(e.label, e.start) for e in timeline] == [("jaw", 1.0), ("neck", 4.0)]
+    assert timeline.duration == 60.5
+    assert found.facts["subject"] == {}
+    text = "Observation id,Time,Behavior,Behavior type\no1,1,jaw,START\no1,2,jaw,STOP\n"
+    with pytest.raises(DataError, match="says START and STOP in rows of their own"):
+        events(write(path, text))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "cells"),
+    [
+        ("Onset [s]", "Offset [s]", "1,5;2,5"),
+        ("Onset (ms)", "Offset (ms)", "1500;2500"),
+        ("start_ms", "end_ms", "1500;2500"),
+        ("Begin Time - msec", "End Time - msec", "1500;2500"),
+        ("Begin Time - hh:mm:ss.ms", "End Time - hh:mm:ss.ms", "00:00:01.500;00:00:02.500"),
+        ("Begin Time - ss.msec", "End Time - ss.msec", "1.5;2.5"),
+    ],
+)
+def test_units_in_the_header(tmp_path, start, end, cells):
+    path = write(tmp_path / "t.csv", f"File Name;Participant;{start};{end};Annotation\na.eaf;P1;{cells};jaw\n")
+    (event,) = events(path).timelines["a.eaf"]
+    assert (event.start, event.end) == (1.5, 2.5)
+
+
+def test_frames_need_their_rate(tmp_path):
+    path = write(tmp_path / "t.csv", "video,label,start_frame,end_frame\na,jaw,25,50\n")
+    with pytest.raises(DataError, match="row 2: start_frame counts frames: give --fps"):
+        events(path)
+    assert events(path, fps=25.0).timelines["a"].duration == 2.0
+
+
+def test_lists_in_the_cells_are_no_delimiters(tmp_path):
+    path = write(tmp_path / "t.csv", "v1,jaw; neck; jaw; arm,win\nv2,jaw; neck,lose\n")
+    found = events(path, video="0", label="1", target="2")
+    assert labels(found.timelines["v1"]) == ["jaw", "neck", "jaw", "arm"]
+    said = events(write(path, 'video,gestures\nv1,"jaw, neck"\nv2,"neck, jaw"\nv3,"jaw, neck, jaw"\n')).remarks
+    assert "'jaw, neck' is taken as one gesture: --separator , makes several of it" in said
+
+
+def test_trials_are_counted_from_one_for_each_person(tmp_path):
+    rows = "".join(f"S{s},{t},jaw,{'xy'[(s + t) % 2]}\n" for s in range(3) for t in (1, 2))
+    path = write(tmp_path / "t.csv", "subject,trial,gesture,outcome\n" + rows)
+    found = read_labelled(path)
+    assert found.names == ["S0 1", "S0 2", "S1 1", "S1 2", "S2 1", "S2 2"]
+    assert found.subjects == ["S0", "S0", "S1", "S1", "S2", "S2"]
+    assert "one trial is of several people" in found.remarks[0]
+    write(tmp_path / "events.csv", "subject,trial,gesture\n" + rows.replace(",x", "").replace(",y", ""))
+    apart = read_labelled(tmp_path / "events.csv", TableColumns(targets=str(path)))
+    assert (apart.names, apart.outcomes) == (found.names, found.outcomes)
+    misspelt = "video,subject,gesture\na,S1,jaw\na,s1,jaw\nb,S2,jaw\n"
+    with pytest.raises(DataError, match="video 'a' has two values of subject: 'S1' and 's1'"):
+        events(write(path, misspelt))
+
+
+def test_the_outcome_is_no_gesture(tmp_path):
+    rows = "".join(f"v{i},{i % 3 % 2},{i % 4},{i % 30 + 18},{'ab'[i % 2]},{i % 2},{i % 2}\n" for i in range(40))
+    path = write(tmp_path / "t.csv", "id,Smile,Nod,age,class,deceptive,label\n" + rows)
+    for target in ("", "label", "deceptive"):
+        found = events(path, target=target)
+        assert {label for t in found.timelines.values() for label in labels(t)} == {"Smile", "Nod"}
+    assert "column deceptive is not taken as a gesture: says the same as class" in events(path).remarks
+    with pytest.raises(DataError, match="column 'label' cannot be both gesture and outcome"):
+        events(path, target="label", label="label")
+    both = write(tmp_path / "both.csv", "video,class\na,jaw\na,neck\nb,jaw\n")
+    targets = write(tmp_path / "targets.csv", "video,class\na,lie\nb,truth\n")
+    found = read_labelled(both, TableColumns(label="class", targets=str(targets)))
+    assert (labels(found.timelines[0]), found.outcomes) == (["jaw", "neck"], ["lie", "truth"])
+
+
+def test_what_r_writes_for_nothing_and_rows_that_stand_twice(tmp_path):
+    text = "id,Smile,Nod,class\na,1,NA,lie\nb,0,1,truth\nb,0,1,truth\nc,1,1,NA\nd,0,0,NA\n"
+    found = read_labelled(write(tmp_path / "t.csv", text))
+    assert (found.names, found.outcomes) == (["a", "b"], ["lie", "truth"])
+    assert [labels(t) for t in found.timelines] == [["Smile"], ["Nod"]]
+    assert "1 rows stand in the table twice: each is counted once" in found.remarks
+    untimed = "video,label,outcome\na,jaw,x\na,jaw,x\n"  # a gesture may be seen twice
+    assert labels(events(write(tmp_path / "t.csv", untimed)).timelines["a"]) == ["jaw", "jaw"]
+
+
+def test_names_written_otherwise_meet_unless_they_would_be_confused(tmp_path):
+    table = write(tmp_path / "events.csv", "video,gesture\nInterview 01.MP4,a\nInterview 02.MP4,b\n")
+    targets = write(tmp_path / "targets.csv", "video,outcome\ninterview_1,x\ninterview_2,y\n")
+    assert read_labelled(table, TableColumns(targets=str(targets))).outcomes == ["x", "y"]
+    write(table, "video,gesture\nv1,a\nv01,b\nv2,a\n")
+    write(targets, "video,outcome\nv1,x\nv01,y\n")
+    assert read_labelled(table, TableColumns(targets=str(targets))).outcomes == ["x", "y"]
+
+
+def test_columns_that_only_the_table_of_targets_has(tmp_path):
+    table = write(tmp_path / "events.csv", "video,gesture\na,jaw\nb,neck\nc,jaw\n")
+    targets = write(tmp_path / "targets.csv", "clipname,who,mood\na,s1,x\nb,s2,y\nc,s1,x\n")
+    named = TableColumns(targets=str(targets), video="clipname", subject="who", target="mood")
+    found = read_labelled(table, named)
+    assert (found.subjects, found.outcomes) == (["s1", "s2", "s1"], ["x", "y", "x"])
+    with pytest.raises(DataError, match="no column 'whom' for subject"):
+        read_labelled(table, TableColumns(targets=str(targets), subject="whom", target="mood", video="clipname"))

@@ -79,3 +79,15 @@ def test_analyses_in_folders_and_features_beside_a_table(tmp_path):
     np.save(tmp_path / "f2.npy", np.ones((1, 3)))
     with pytest.raises(DataError, match=r"features \(1, 3\) do not fit the 2 events of 'talk2'"):
         named.read_features()
+
+
+def test_files_of_one_name_in_several_folders_stay_apart(tmp_path):
+    timeline = Timeline((GestureEvent(0, 1, "jaw"),), Media(duration=5.0))
+    for person in ("p1", "p2"):
+        formats.write(timeline, tmp_path / person / "interview.json")
+    table = tmp_path / "timelines.csv"
+    table.write_text("timeline,subject,outcome\np1/interview.json,p1,x\np2/interview.json,p2,y\n")
+    assert read_labelled(table).names == ["p1/interview.json", "p2/interview.json"]
+    table.write_text("timeline,outcome\np1/interview.json,x\np1/interview.json,y\n")
+    with pytest.raises(DataError, match=r"two videos are called 'p1/interview.json'"):
+        read_labelled(table)

@@ -132,6 +132,12 @@ def test_predictions_survive_their_file(tmp_path):
     path.write_text("a,b\n")
     with pytest.raises(DataError, match="not a table of predictions"):
         read_predictions(path)
+    path.write_text("video,subject,outcome,repeat,fold,majority,decided,p(a),p(b)\nv,s,a,0,0\n")
+    with pytest.raises(DataError, match="row 2: 5 cells where the table has 9 columns"):
+        read_predictions(path)
+    path.write_text("video,subject,outcome,repeat,fold,majority,decided,p(a),p(b)\nv,s,a,one,0,a,,1,0\n")
+    with pytest.raises(DataError, match="not a table of predictions"):
+        read_predictions(path)
 
 
 def row(name, found):

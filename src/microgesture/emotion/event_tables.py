@@ -7,17 +7,27 @@ lack times: then their order is what is known (`sequence.UNTIMED`).
 
 from __future__ import annotations
 
-import ast
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from microgesture.emotion.sequence import UNTIMED
+from microgesture.emotion.table_cells import (
+    MISSING,
+    decoded,
+    delimiter,
+    number,
+    plain,
+    seconds,
+    sort_key,
+    split_labels,
+    without_unit,
+)
 from microgesture.errors import DataError
-from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 
 
@@ -48,14 +58,14 @@ class TableColumns:
     separator: str = ""
     """Between several gestures in one cell; without: ; or | or a list in brackets."""
     fps: float = 0.0
-    """Start and end are frames, so many a second; 0: they are seconds or hh:mm:ss."""
+    """Start and end are frames, so many a second; 0: they are seconds, hh:mm:ss or what their names say ("(ms)")."""
     vocabulary: str = ""
     """imigue, smg, ma52 or a file: what labels that are numbers mean, as in the data set's own label files."""
 
 
 USUAL = {
     "video": "video, video_id, video_name, media, file, filename, recording, session, interview, trial, sample, "
-    "observation id, clip, clip_id, id, name",
+    "observation id, clip, clip_id, file_path, id, name",
     "subject": "subject, subject_id, participant, participant_id, person_id, speaker, player, pid",
     "split": "split, set, partition",
     "label": "label, gesture, gestures, behavior, behaviour, event, events, code, micro_gesture, mg, action, "
@@ -64,10 +74,20 @@ USUAL = {
     "start": "start, start_s, start_time, onset, begin, begin_time, start (s), start_frame",
     "end": "end, end_s, end_time, offset, stop, stop (s), end_frame",
     "confidence": "confidence, score, probability",
-    "duration": "duration, video_duration, length",
+    "duration": "video_duration, media duration, total length, duration, length",
     "target": "outcome, target, win_or_lose, emotion, result, state, class, truth, veracity",
 }
-"""Names that a column is found by, best first; case and what stands between words do not count."""
+"""Names that a column is found by, best first; case, units and what stands between words do not count."""
+
+_TIMES = ("start", "end", "duration")
+
+NOBODY = "No focal subject"
+"""What BORIS writes where nobody was named."""
+
+_NO_GESTURES = (
+    "age, sex, gender, year, number, nr, no, n, row, index, trial, session, duration, subject, annotator, rater"
+)
+_LEAST_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -86,20 +106,22 @@ class Table:
 
     def position(self, name: str, what: str = "") -> int:
         """Position of a column by its name."""
-        found = next((i for i, own in enumerate(self.header) if _key(own) == _key(name)), None)
+        found = next((i for i, own in enumerate(self.header) if plain(own) == plain(name)), None)
         if found is None:
             listed = ", ".join(self.header)
             raise DataError(f"{self.path}: no column '{name}'{what and f' for {what}'}: there are {listed}")
         return found
 
-    def usual(self, role: str, given: str) -> str:
-        """Name of the column that says `role`: as given (it must be there), or by its usual names; "" if none."""
+    def usual(self, role: str, given: str, taken: Collection[str] = ()) -> str:
+        """Name of the column that says `role`: as given (it must be there), or by its usual names, but none of those
+        that are `taken`; "" if none."""
         if given:
             return self.header[self.position(given, role)]
-        for name in USUAL[role].split(", "):
-            for own in self.header:
-                if _key(own) == _key(name):
-                    return own
+        for called in (plain, without_unit) if role in _TIMES else (plain,):
+            for name in USUAL[role].split(", "):
+                for own in self.header:
+                    if called(own) == plain(name) and own not in taken:
+                        return own
         return ""
 
     def where(self, row: int) -> str:
@@ -116,11 +138,9 @@ def read_table(path: Path, columns: TableColumns | None = None) -> Table:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    text = _decoded(data, path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t|", key=first.count)
+    text = decoded(data, str(path))
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(text))
         rows = [(tuple(cell.strip() for cell in row), reader.line_num) for row in reader]
     except csv.Error as error:
         raise DataError(f"{path}: not a CSV table ({error})") from error
@@ -135,7 +155,8 @@ def read_table(path: Path, columns: TableColumns | None = None) -> Table:
     for cells, line in body:
         if len(cells) > width and any(cells[width:]):
             raise DataError(f"{path}: row {line}: {len(cells)} cells where the table has {width} columns")
-    filled = tuple((*cells, *[""] * (width - len(cells)))[:width] for cells, _ in body)
+    known = [["" if cell in MISSING else cell for cell in cells] for cells, _ in body]
+    filled = tuple((*cells, *[""] * (width - len(cells)))[:width] for cells in known)
     if not filled:
         raise DataError(f"{path}: no rows below the header")
     return Table(path, header, filled, tuple(line for _, line in body))
@@ -153,20 +174,21 @@ class EventTable:
 
 def read_events(table: Table, columns: TableColumns) -> EventTable:
     """Timelines from a table of events in any of the three forms. Raises `DataError` naming file, row and column."""
-    names = {role: table.usual(role, getattr(columns, role, "")) for role in USUAL}
-    if columns.gestures or not names["label"]:
-        names["label"] = ""
-        counted = _counting_columns(table, columns, names)
-    else:
-        counted = []
-    keys, remarks = _videos(table, names)
-    remarks += _form_remark(names["label"], counted)
-    facts = _facts(table, keys, names)
+    names = _roles(table, columns)
+    counted, remarks = ([], []) if names["label"] else _counting_columns(table, columns, names)
+    if names["label"]:
+        _one_row_an_event(table)
+    keys, said = _videos(table, names)
+    remarks = said + remarks
+    facts = _facts(table, keys, names, ("subject", "split") if columns.targets else ("target", "subject", "split"))
     vocabulary = Vocabulary.load(columns.vocabulary) if columns.vocabulary else None
     timed = bool(names["label"] and names["start"] and names["end"])
     rows_of: dict[str, list[int]] = {}
-    for row, key in enumerate(keys):
-        rows_of.setdefault(key, []).append(row)
+    once, said = _without_duplicates(table, keys, bool(names["video"]) and (timed or not names["label"]))
+    remarks += said
+    for row in once:
+        rows_of.setdefault(keys[row], []).append(row)
+    remarks += _commas(table, names["label"], columns.separator)
     timelines = {}
     for key, rows in rows_of.items():
         if names["label"]:
@@ -175,7 +197,8 @@ def read_events(table: Table, columns: TableColumns) -> EventTable:
             events, timed_here = [(label, None) for row in rows for label in _counts(table, row, counted)], False
         timelines[key] = _timeline(key, events, timed_here, vocabulary, _duration(table, rows, names["duration"]))
     if not timed:
-        remarks.append("the events have no times: their order is what is known of them")
+        known = "their order" if names["label"] else "how often each was seen"
+        remarks.append(f"the events have no times: {known} is what is known of them")
     return EventTable(timelines, facts, tuple(remarks))
 
 
@@ -191,7 +214,7 @@ def _events_of_rows(
     order = names["order"] or ("" if timed else names["start"])
     if order:
         sorting = table.column(order)
-        rows = sorted(rows, key=lambda row: _sort_key(sorting(row)))
+        rows = sorted(rows, key=lambda row: sort_key(sorting(row)))
     for row in rows:
         texts = split_labels(label(row), columns.separator)
         span = _span(table, row, names, columns.fps) if timed and texts else None
@@ -214,21 +237,6 @@ def _timeline(
     return Timeline(tuple(made), Media(key, length), vocabulary.name if vocabulary else "", provenance=provenance)
 
 
-def split_labels(cell: str, separator: str = "") -> list[str]:
-    """The gestures of one cell: one, several between separators or in a list in brackets, or none."""
-    if not cell:
-        return []
-    if separator:
-        return [text for part in cell.split(separator) if (text := part.strip())]
-    if cell.startswith("[") and cell.endswith("]"):
-        try:
-            listed = ast.literal_eval(cell)
-        except (ValueError, SyntaxError):
-            listed = [part.strip(" '\"") for part in cell[1:-1].split(",")]
-        return [text for each in listed if (text := str(each).strip())]
-    return [text for part in re.split(r"[;|]|->|→", cell) if (text := part.strip())]
-
-
 def _named(text: str, vocabulary: Vocabulary | None) -> str:
     if vocabulary is not None and re.fullmatch(r"\d+(\.0+)?", text):
         return vocabulary[vocabulary.from_file_id(int(float(text)))].name
@@ -236,35 +244,20 @@ def _named(text: str, vocabulary: Vocabulary | None) -> str:
 
 
 def _span(table: Table, row: int, names: dict[str, str], fps: float) -> tuple[float, float, float]:
-    start, end = (_seconds(table, row, names[role], fps) for role in ("start", "end"))
-    if end < start or start < 0:
-        raise DataError(f"{table.where(row)}: the event ends before it starts ({start:g} to {end:g})")
+    where = table.where(row)
+    start = seconds(table.column(names["start"])(row), where, names["start"], fps)
+    cell = table.column(names["end"])(row)
+    end = seconds(cell, where, names["end"], fps) if cell else start  # an event of a moment
+    if start < 0:
+        raise DataError(f"{where}: the event starts before the video ({start:g})")
+    if end < start:
+        raise DataError(f"{where}: the event ends before it starts ({start:g} to {end:g})")
     confidence = 1.0
     if names["confidence"] and (cell := table.column(names["confidence"])(row)):
-        confidence = _number(cell, table.where(row), names["confidence"])
+        confidence = number(cell, where, names["confidence"])
         if not 0 <= confidence <= 1:
-            raise DataError(f"{table.where(row)}: {names['confidence']} {cell} is not between 0 and 1")
+            raise DataError(f"{where}: {names['confidence']} {cell} is not between 0 and 1")
     return start, max(end, start + 0.001), confidence
-
-
-def _seconds(table: Table, row: int, column: str, fps: float) -> float:
-    cell = table.column(column)(row)
-    clock = re.fullmatch(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)", cell)
-    if clock:
-        hours, minutes, seconds = clock.groups()
-        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
-    value = _number(cell, table.where(row), column)
-    return value / fps if fps else value
-
-
-def _number(cell: str, where: str, column: str) -> float:
-    try:
-        value = float(cell.replace(",", "."))
-    except ValueError:
-        raise DataError(f"{where}: {column} '{cell}' is not a number") from None
-    if value != value or value in (float("inf"), float("-inf")):
-        raise DataError(f"{where}: {column} '{cell}' is not a number")
-    return value
 
 
 def _duration(table: Table, rows: Iterable[int], column: str) -> float | None:
@@ -272,21 +265,28 @@ def _duration(table: Table, rows: Iterable[int], column: str) -> float | None:
     if not column:
         return None
     cells = {table.column(column)(row) for row in rows}
-    return _number(cells.pop(), str(table.path), column) if len(cells) == 1 and cells != {""} else None
+    return seconds(cells.pop(), str(table.path), column) if len(cells) == 1 and cells != {""} else None
 
 
-def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]) -> list[str]:
-    """The columns of a table with a row a video that say how often each gesture was seen."""
+def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]) -> tuple[list[str], list[str]]:
+    """The columns of a table with a row a video that say how often each gesture was seen, and remarks."""
     if columns.gestures:
-        return [table.header[table.position(name.strip(), "gestures")] for name in columns.gestures.split(",")]
+        return [table.header[table.position(name.strip(), "gestures")] for name in columns.gestures.split(",")], []
     others = [name for name in table.header if name and name not in names.values()]
-    counting = [name for name in others if _counts_something(table, name)]
+    numbers = [name for name in others if _counts_something(table, name)]
+    no_gestures = {plain(name) for name in (*_NO_GESTURES.split(", "), *USUAL["target"].split(", "), "label")}
+    left = {name: "no gesture by its name" for name in numbers if plain(name) in no_gestures}
+    if names["target"]:
+        left |= {name: f"says the same as {names['target']}" for name in numbers if _same(table, name, names["target"])}
+    counting = [name for name in numbers if name not in left]
     if len(counting) < 2:
         raise DataError(
             f"{table.path}: which column names the gestures? Give --label COLUMN, or --gestures COLUMN,COLUMN,... for "
             f"a row a video with a column a gesture; there are {', '.join(table.header)}"
         )
-    return counting
+    listed = ", ".join(counting[:6]) + (f" and {len(counting) - 6} more" if len(counting) > 6 else "")
+    remarks = [f"{len(counting)} columns are taken as counts of gestures: {listed} (--gestures says which)"]
+    return counting, remarks + [f"column {name} is not taken as a gesture: {why}" for name, why in left.items()]
 
 
 def _counts_something(table: Table, column: str) -> bool:
@@ -297,11 +297,18 @@ def _counts_something(table: Table, column: str) -> bool:
     return len(cells) < 5 or len(set(cells)) < len(cells)
 
 
+def _same(table: Table, column: str, target: str) -> bool:
+    """Whether a column is the outcome in other words, in so many rows that this is no chance."""
+    cell, outcome = table.column(column), table.column(target)
+    pairs = {(cell(row), outcome(row)) for row in range(len(table.rows))}
+    return len(table.rows) >= _LEAST_ROWS and len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
 def _counts(table: Table, row: int, counted: Sequence[str]) -> list[str]:
     labels = []
     for name in counted:
         cell = table.column(name)(row) or "0"
-        value = _number(cell, table.where(row), name)
+        value = number(cell, table.where(row), name)
         if value < 0 or not value.is_integer() or value > 1000:
             raise DataError(f"{table.where(row)}: {name} '{cell}' is no count of gestures")
         labels += [name] * int(value)
@@ -315,6 +322,11 @@ def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
         keys = [cell(row) for row in range(len(table.rows))]
         if "" in keys:
             raise DataError(f"{table.where(keys.index(''))}: no {names['video']}")
+        if names["subject"] and (own := keys_by_person(keys, table, names["subject"])):
+            said = (
+                f"one {names['video']} is of several people: rows of one {names['subject']} and one {names['video']} "
+            )
+            return own, [said + "are taken as one video"]
         return keys, []
     if not names["label"]:
         return [f"row {line}" for line in table.lines], ["no column names the video: each row is taken as one"]
@@ -328,15 +340,28 @@ def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
     return keys, [f"no column names the video: rows of one {' and one '.join(by)} are taken as one video"]
 
 
-def _facts(table: Table, keys: Sequence[str], names: dict[str, str]) -> dict[str, dict[str, str]]:
+def keys_by_person(keys: Sequence[str], table: Table, subject: str) -> list[str]:
+    """Names of videos with their people, where most names are of several: trial 1 of each person, or two in one film;
+    empty where names are of one person (or of a misspelt one, which is for `_facts` to say)."""
+    cell = table.column(subject)
+    people: dict[str, set[str]] = {}
+    for row, key in enumerate(keys):
+        people.setdefault(key, set()).update({cell(row)} - {"", NOBODY})
+    several = sum(len(found) > 1 for found in people.values())
+    return [f"{cell(row)} {key}".strip() for row, key in enumerate(keys)] if 2 * several > len(people) else []
+
+
+def _facts(table: Table, keys: Sequence[str], names: dict[str, str], roles: Sequence[str]) -> dict[str, dict[str, str]]:
     facts: dict[str, dict[str, str]] = {}
-    for role in ("target", "subject", "split"):
+    for role in roles:
         if not names[role]:
             continue
         cell = table.column(names[role])
         found: dict[str, str] = {}
         for row, key in enumerate(keys):
             value = cell(row)
+            if role == "subject" and value == NOBODY:
+                continue
             if value and found.setdefault(key, value) != value:
                 raise DataError(
                     f"{table.where(row)}: video '{key}' has two values of {names[role]}: '{found[key]}' and '{value}'"
@@ -345,31 +370,57 @@ def _facts(table: Table, keys: Sequence[str], names: dict[str, str]) -> dict[str
     return facts
 
 
-def _form_remark(label: str, counted: Sequence[str]) -> list[str]:
-    if label or not counted:
+def _roles(table: Table, columns: TableColumns) -> dict[str, str]:
+    """The column of each role, "" for none. What the caller named for one role is not guessed for another."""
+    given = {role: table.usual(role, name) for role in USUAL if (name := getattr(columns, role, ""))}
+    names = {role: given.get(role) or table.usual(role, "", given.values()) for role in USUAL}
+    if names["label"] and names["label"] == names["target"]:
+        raise DataError(f"{table.path}: column '{names['label']}' cannot be both gesture and outcome")
+    if columns.gestures or ("label" not in given and names["label"] and _is_code(table, columns, names)):
+        names["label"] = ""
+    return names
+
+
+def _is_code(table: Table, columns: TableColumns, names: dict[str, str]) -> bool:
+    """Whether what is called label is a number that stands beside a column a gesture, in a table with a row a video:
+    such a label is the outcome once more, as machine learning calls it."""
+    if not names["video"] or columns.vocabulary or not _counts_something(table, names["label"]):
+        return False
+    videos = [table.column(names["video"])(row) for row in range(len(table.rows))]
+    others = [name for name in table.header if name and name not in names.values() and _counts_something(table, name)]
+    return len(others) >= 2 and len(set(videos)) == len(videos)
+
+
+def _one_row_an_event(table: Table) -> None:
+    """Raises `DataError` for a row a start and a row a stop."""
+    for name in table.header:
+        if plain(name) in ("status", "behaviortype", "behaviourtype"):
+            cells = {table.column(name)(row).upper() for row in range(len(table.rows))}
+            if {"START", "STOP"} <= cells:
+                raise DataError(
+                    f"{table.path}: {name} says START and STOP in rows of their own; a row an event is needed (BORIS: "
+                    "export aggregated events)"
+                )
+
+
+def _without_duplicates(table: Table, keys: Sequence[str], told: bool) -> tuple[list[int], list[str]]:
+    """Rows that are counted, and remarks. Where times or a row a video tell rows apart (`told`), those that are the
+    same in every cell are one; without, a gesture may well be seen twice."""
+    if not told:
+        return list(range(len(keys))), []
+    first = {cells: row for row, cells in reversed(list(enumerate(table.rows)))}
+    once = sorted(first.values())
+    again = len(table.rows) - len(once)
+    return once, [f"{again} rows stand in the table twice: each is counted once"] if again else []
+
+
+def _commas(table: Table, label: str, separator: str) -> list[str]:
+    """A remark on cells that look like lists with commas, which are read as one gesture each."""
+    if not label or separator:
         return []
-    listed = ", ".join(counted[:6]) + (f" and {len(counted) - 6} more" if len(counted) > 6 else "")
-    return [f"{len(counted)} columns are taken as counts of gestures: {listed} (--gestures says which)"]
-
-
-def _sort_key(cell: str) -> tuple[float, str]:
-    clock = [float(part) for part in re.findall(r"\d+(?:\.\d+)?", cell)]
-    number = 0.0
-    for part in clock if ":" in cell else clock[:1]:
-        number = number * 60 + part
-    return number, cell
-
-
-def _decoded(data: bytes, path: Path) -> str:
-    if b"\0" in data[:1000] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{path}: not a CSV table")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.lower())
+    cells = Counter(cell for row in range(len(table.rows)) if "," in (cell := table.column(label)(row)))
+    cells = Counter({cell: n for cell, n in cells.items() if len(split_labels(cell)) == 1})
+    parts = {part.strip() for cell in cells for part in cell.split(",")}
+    if 2 * sum(cells.values()) < len(table.rows) or len(parts) >= len(cells):
+        return []
+    return [f"'{next(iter(cells))}' is taken as one gesture: --separator , makes several of it"]

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from microgesture import formats
 from microgesture.datasets.manifest import ClipRow
-from microgesture.emotion.event_tables import Table, TableColumns, read_events, read_table
-from microgesture.emotion.sequence import UNTIMED
+from microgesture.emotion.event_tables import Table, TableColumns, keys_by_person, read_events, read_table
 from microgesture.errors import DataError
-from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 
 _FOLDER_FORMATS = (".json", ".eaf", ".csv", ".TextGrid")
 _MOST_OUTCOMES = 20
@@ -109,6 +110,9 @@ def read_labelled(source: str | Path, columns: TableColumns | None = None) -> La
     if without:
         remarks.append(f"{_some(without)} without an outcome: left out")
     found = [each for each in found if each.target]
+    twice = next((name for name, n in Counter(each.name for each in found).items() if n > 1), "")
+    if twice:
+        raise DataError(f"{source}: two videos are called '{twice}': name them apart (a column video)")
     outcomes = sorted({each.target for each in found})
     if len(outcomes) > _MOST_OUTCOMES:
         raise DataError(
@@ -155,6 +159,7 @@ def _read(source: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]
         found = formats.read(source)
         return [_Found(source.stem, found)], []
     table = read_table(source, columns)
+    columns = _of_events(table, columns)
     if "timeline" in table.header and not columns.label:
         return _named_files(table, columns)
     return _events(table, columns)
@@ -171,6 +176,8 @@ def _named_files(table: Table, columns: TableColumns) -> tuple[list[_Found], lis
     video = table.column("video") if "video" in table.header and not columns.video else None
     video = table.column(columns.video) if columns.video else video
     features = table.column("features") if "features" in table.header else None
+    called = [(video(row) if video else "") or timeline(row) for row in range(len(table.rows))]
+    stems = [Path(name).stem for name in called]
     found = []
     for row in range(len(table.rows)):
         if not timeline(row):
@@ -183,7 +190,7 @@ def _named_files(table: Table, columns: TableColumns) -> tuple[list[_Found], lis
             events = formats.read(table.path.parent / timeline(row))
         except DataError as error:
             raise DataError(f"{table.where(row)}: {error}") from error
-        name = Path(video(row)).stem if video and video(row) else Path(timeline(row)).stem
+        name = stems[row] if len(set(stems)) == len(stems) else called[row]  # interview.json of several folders
         file = table.path.parent / features(row) if features and features(row) else None
         found.append(_Found(name, events, features=file, **values))
     return found, []
@@ -280,28 +287,42 @@ def _with_targets(found: list[_Found], path: Path, columns: TableColumns) -> tup
         absent = "--video" if not names["video"] else "--target"
         raise DataError(f"{path}: which column? Give {absent}; there are {', '.join(table.header)}")
     cells = {role: table.column(name) for role, name in names.items() if name}
+    videos = [cells["video"](row) for row in range(len(table.rows))]
+    videos = (keys_by_person(videos, table, names["subject"]) if names["subject"] else []) or videos
+    same_name = _comparing([each.name for each in found], videos)
     says: dict[str, dict[str, str]] = {}
-    for row in range(len(table.rows)):
+    for row, video in enumerate(videos):
         values = {role: cell(row) for role, cell in cells.items()}
-        key = _same_name(values["video"])
+        key = same_name(video)
         if key in says and says[key]["target"] != values["target"]:
             raise DataError(f"{table.where(row)}: video '{values['video']}' has two targets")
         says[key] = values
-    known = [each for each in found if _same_name(each.name) in says]
+    known = [each for each in found if same_name(each.name) in says]
     if not known:
-        shown = table.column(names["video"])(0)
-        raise DataError(f"{path}: names none of the videos; it has '{shown}', the timelines '{found[0].name}'")
+        raise DataError(f"{path}: names none of the videos; it has '{videos[0]}', the timelines '{found[0].name}'")
     joined = []
     for each in known:
-        values = says[_same_name(each.name)]
+        values = says[same_name(each.name)]
         subject, split = (values.get(r) or getattr(each, r) for r in ("subject", "split"))
         joined.append(replace(each, target=values["target"], subject=subject, split=split))
-    lost = [each.name for each in found if _same_name(each.name) not in says]
+    lost = [each.name for each in found if same_name(each.name) not in says]
     remarks = [f"{_some(lost)} not in {path.name}: left out"] if lost else []
-    unseen = len(says) - len({_same_name(each.name) for each in known})
+    unseen = len(says) - len({same_name(each.name) for each in known})
     if unseen:
         remarks.append(f"{unseen} videos of {path.name} have no timeline")
     return joined, remarks
+
+
+def _of_events(table: Table, columns: TableColumns) -> TableColumns:
+    """The columns but for those that only the table of targets has."""
+    if not columns.targets:
+        return columns
+    targets = read_table(Path(columns.targets), columns)
+    named = {field: getattr(columns, field) for field in _OF_TARGETS}
+    there: dict[str, Any] = {
+        field: "" for field, name in named.items() if not _has(table, name) and _has(targets, name)
+    }
+    return replace(columns, **there)
 
 
 _OF_TARGETS = ("video", "target", "subject", "split")
@@ -323,6 +344,18 @@ def _same_name(name: str) -> str:
     stem = re.sub(r"\.(mp4|mkv|avi|mov|webm|json|csv|eaf|npz|textgrid)$", "", stem, flags=re.IGNORECASE)
     stem = stem.lower().strip()
     return stem.lstrip("0") or "0" if stem.isdigit() else stem
+
+
+def _comparing(*lists: Sequence[str]) -> Callable[[str], str]:
+    """What makes names comparable: `_same_name`, or, where that confuses no two names of a list, words and numbers
+    alone, so that "Interview 01.mp4" is interview_1."""
+
+    def loosely(name: str) -> str:
+        parts = re.findall(r"\d+|[^\W\d_]+", _same_name(name))
+        return "-".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
+
+    confused = any(len(set(map(loosely, names))) < len(set(map(_same_name, names))) for names in lists)
+    return _same_name if confused else loosely
 
 
 def _some(names: Sequence[str]) -> str:

@@ -68,6 +68,11 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
         raise DataError(f"{path}: cannot be read as a table of predictions ({error})") from error
     if not table or tuple(table[0][: len(COLUMNS)]) != COLUMNS:
         raise DataError(f"{path}: not a table of predictions")
+    short = next((line for line, row in enumerate(table, 1) if len(row) != len(table[0])), 0)
+    if short:
+        raise DataError(
+            f"{path}: row {short}: {len(table[short - 1])} cells where the table has {len(table[0])} columns"
+        )
     return tuple(name[2:-1] for name in table[0][len(COLUMNS) :]), table[1:]
 
 
@@ -75,7 +80,10 @@ def read_predictions(path: Path) -> Predictions:
     """A whole table of predictions. Raises `DataError` when a video lacks a repeat, or cells are no numbers."""
     classes, rows = read_rows(path)
     videos = tuple(dict.fromkeys(row[0] for row in rows))
-    repeats = sorted({int(row[3]) for row in rows})
+    try:
+        repeats = sorted({int(row[3]) for row in rows})
+    except ValueError as error:
+        raise DataError(f"{path}: not a table of predictions ({error})") from error
     place = {name: i for i, name in enumerate(videos)}
     p = np.full((len(repeats), len(videos), len(classes)), np.nan)
     majority = np.zeros((len(repeats), len(videos)), dtype=int)

@@ -18,11 +18,8 @@ import torch
 from microgesture.emotion.configuration import DETAILS, EmotionConfig
 from microgesture.emotion.registry import InputSpec, SequenceBatch
 from microgesture.errors import DataError, RecipeError
-from microgesture.timeline import GestureEvent, Timeline
+from microgesture.timeline import UNTIMED, GestureEvent, Timeline
 from microgesture.vocabulary import Vocabulary
-
-UNTIMED = "untimed"
-"""In `Timeline.provenance`, true where the events have an order and no times: their seconds then only count them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,10 +124,16 @@ def _paired(first: EmotionRow, second: EmotionRow) -> tuple[np.ndarray, np.ndarr
         hits = (p.probabilities.argmax(axis=2) == p.y).mean(axis=0)
         return dict(zip(p.videos, hits.tolist(), strict=True))
 
-    a, b = right(first), right(second)
+    def true(row: EmotionRow) -> dict[str, str]:
+        p = row.predictions
+        return {video: p.classes[c] for video, c in zip(p.videos, p.y, strict=True)}
+
+    a, b, true_a, true_b = right(first), right(second), true(first), true(second)
     common = [video for video in a if video in b]
     if not common:
         raise DataError(f"'{first.name}' and '{second.name}' were tested on different videos: they cannot be compared")
+    if any(true_a[video] != true_b[video] for video in common):
+        raise DataError(f"'{first.name}' and '{second.name}' read different outcomes: they cannot be compared")
     whose = dict(zip(first.predictions.videos, first.predictions.subjects, strict=True))
     groups = np.unique(np.array([whose[v] for v in common]), return_inverse=True)[1]
     return np.array([a[v] - b[v] for v in common]), groups
@@ -186,7 +192,7 @@ def cells(rows: Sequence[EmotionRow]) -> list[list[str]]:
                     _interval(balanced),
                 ),
                 *(f"{s.figures['auc'].value:.3f}", f"{s.figures['log_loss'].value:.3f}", f"{s.ece:.3f}", spread),
-                f"{s.p_value:.3f}" if s.p_value >= 0.001 else "< 0.001",
+                _p_value(s.p_value),
                 "" if s.undecided is None else _percent(s.undecided),
                 "" if s.accuracy_decided is None else _percent(s.accuracy_decided),
             ]
@@ -220,8 +226,8 @@ def pair_cells(comparisons: Sequence[Comparison]) -> list[list[str]]:
             f"{c.first} / {c.second}",
             f"{100 * c.difference:+.1f}",
             f"{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}",
-            f"{c.p_value:.3f}",
-            f"{c.corrected:.3f}",
+            _p_value(c.p_value),
+            _p_value(c.corrected),
             "told apart" if c.told_apart else "cannot be told apart",
         ]
         for c in comparisons
@@ -271,6 +277,7 @@ def write_tables(rows: Sequence[EmotionRow], out: Path, comparisons: Sequence[Co
 def print_tables(rows: Sequence[EmotionRow], comparisons: Sequence[Comparison] = ()) -> None:
     """The tables on the terminal, with verdicts and remarks."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=None if Console().is_terminal else 170)
@@ -278,20 +285,24 @@ def print_tables(rows: Sequence[EmotionRow], comparisons: Sequence[Comparison] =
     for i, name in enumerate(HEADER):
         table.add_column(name, justify="left" if i == 0 else "right")
     for texts in cells(rows):
-        table.add_row(*texts)
+        table.add_row(*map(escape, texts))
     console.print(table)
-    console.print(caption(rows), style="dim", highlight=False)
+    console.print(caption(rows), style="dim", highlight=False, markup=False)
     for row in rows:
-        console.print(f"{row.name}: {row.scores.verdict}", highlight=False)
+        console.print(f"{row.name}: {row.scores.verdict}", highlight=False, markup=False)
     if comparisons:
         pairs = Table()
         for name in ("pair", "difference", "95 % interval", "p", "p (Holm)", ""):
             pairs.add_column(name)
         for pair in pair_cells(comparisons):
-            pairs.add_row(*pair)
+            pairs.add_row(*map(escape, pair))
         console.print(pairs)
     for remark in dict.fromkeys(remark for row in rows for remark in row.remarks):
         console.print(f"note: {remark}", highlight=False, markup=False)
+
+
+def _p_value(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def _percent(value: float) -> str:

@@ -18,7 +18,7 @@ from microgesture.reasoning.identity import Names, names_of
 from microgesture.reasoning.scenario import Scenario
 from microgesture.reasoning.screening import reads_like_instruction
 from microgesture.reasoning.transcript import Utterance
-from microgesture.timeline import EmotionReading, Timeline
+from microgesture.timeline import UNTIMED, EmotionReading, Timeline
 from microgesture.vocabulary import BODY_REGIONS, BUILT_IN, Vocabulary
 
 UNSURE = 0.5
@@ -139,7 +139,7 @@ def gather(
     limits = limits or Limits()
     if conditions.transcript and not transcript:
         raise DataError("the condition with a transcript needs one: --transcript FILE")
-    timed = not timeline.provenance.get("untimed")
+    timed = not timeline.provenance.get(UNTIMED)
     spoken = tuple(transcript) if conditions.transcript else ()
     names = names_of([e.person for e in timeline], [u.speaker for u in spoken])
     answers = [name for answer, aliases in scenario.answers.items() for name in (answer, *aliases)]

@@ -10,6 +10,7 @@ validation clips, so that the model learns from texts with recognition errors.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -88,10 +89,10 @@ def train_emotion_recipe(
     """
     if (out / EVALUATION).exists() or (out / LABELS).exists():
         raise RecipeError(f"'{out}' already holds a run: choose another folder")
-    _claim(recipe, out)
     data = read_labelled(recipe.timelines, recipe.columns)
     protocol = plan(data, recipe.protocol)
     features = data.read_features() if recipe.reader.input == "features" else None
+    _claim(recipe, data, out)
     work = _Work(recipe, data, features, protocol, _Confusions(recipe.recogniser))
     rows = {
         name: _done(out / file, work.classes) for name, file in PREDICTIONS.items() if name == TRUE or recipe.recogniser
@@ -191,17 +192,19 @@ class _Confusions:
         return self.known[tuple(splits)]
 
 
-def _claim(recipe: EmotionRecipe, out: Path) -> None:
-    """Mark the folder as this recipe's, or see that it is."""
-    mine = json.loads(json.dumps(_plain(recipe)))
+def _claim(recipe: EmotionRecipe, data: LabelledTimelines, out: Path) -> None:
+    """Mark the folder as this recipe's on these data, or see that it is. Where nothing was predicted yet there is
+    nothing to lose."""
+    read = repr((data.names, data.timelines, data.outcomes, data.subjects, data.splits)).encode()
+    mine = {**json.loads(json.dumps(_plain(recipe))), "data": hashlib.sha256(read).hexdigest()}
     note = out / _STARTED
-    if note.exists():
+    if note.exists() and any((out / file).exists() for file in PREDICTIONS.values()):
         try:
             begun = json.loads(note.read_text("utf-8"))
         except ValueError:
             begun = None
-        if begun != mine:
-            raise RecipeError(f"'{out}': another training was begun here: choose another folder")
+        if not isinstance(begun, dict) or {"data": mine["data"], **begun} != mine:
+            raise RecipeError(f"'{out}': another training was begun here, or on other data: choose another folder")
         return
     write_json(note, mine)
 
