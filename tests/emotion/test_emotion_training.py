@@ -21,8 +21,8 @@ QUICK = EmotionConfig(model="transformer", members=2, epochs=3, width=16, layers
 @pytest.fixture(scope="module")
 def world():
     expected = planted.rates(VOCABULARY, 0.3, events=25)
-    train = planted.sample(VOCABULARY, expected, 300, seed=1)
-    test = planted.sample(VOCABULARY, expected, 500, seed=2)
+    train = planted.sample(VOCABULARY, expected, 240, seed=1)
+    test = planted.sample(VOCABULARY, expected, 400, seed=2)
     return train, test
 
 
@@ -30,7 +30,7 @@ def world():
 def fitted(world):
     timelines, outcomes, _ = world[0]
     return train_emotion(
-        timelines, outcomes, EmotionConfig(model="transformer", members=3, epochs=20, layers=1), VOCABULARY
+        timelines, outcomes, EmotionConfig(model="transformer", members=2, epochs=8, layers=1), VOCABULARY
     )
 
 
@@ -135,7 +135,7 @@ def test_learning_through_a_confusion_matrix_helps_on_confused_texts(world):
         )
         for t in test[0]
     ]
-    config = EmotionConfig(model="transformer", members=2, epochs=10, layers=1, lr=4e-3)
+    config = EmotionConfig(model="transformer", members=2, epochs=6, layers=1, lr=4e-3)
     naive = train_emotion(train[0], train[1], config, VOCABULARY)
     robust = train_emotion(train[0], train[1], config, VOCABULARY, confusion=confusion * rng.integers(1, 9))
     naive_scores = evaluate_emotion(naive, predicted, test[1])

@@ -268,8 +268,10 @@ def permutation_test(predictions: Predictions, permutations: int, rng: np.random
     real = balanced(y)
     accuracy, at_least = 0.0, 0
     for _ in range(permutations):
-        moved = np.empty_like(y)
+        moved = rng.permutation(y)
         for mine, theirs in zip(members, rng.permutation(len(members)), strict=True):
+            if len(members) == len(y):
+                break  # a video each: that was all
             moved[mine] = rng.permutation(np.resize(rng.permutation(y[members[theirs]]), len(mine)))
         accuracy += float(share[moved, np.arange(len(y))].mean())
         at_least += balanced(moved) >= real - 1e-12
