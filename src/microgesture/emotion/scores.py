@@ -160,7 +160,12 @@ def score(predictions: Predictions, resamples: int = 2000, permutations: int = 2
     resampled = [figures_of(predictions, r, weights) for r in range(len(predictions.probabilities))]
     alone = len(np.unique(predictions.groups)) < 2
     figures = {
-        name: _figure(np.array([each[name][0] for each in single]), [each[name] for each in resampled], alone)
+        name: _figure(
+            np.array([each[name][0] for each in single]),
+            [each[name] for each in resampled],
+            alone,
+            1.0 if name in HIGHER else np.inf,
+        )
         for name in FIGURES
     }
     chance, p_value = permutation_test(predictions, permutations, rng)
@@ -230,7 +235,7 @@ def _area(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.n
     return wins / (w_up.sum(axis=1) * w_down.sum(axis=1))
 
 
-def _figure(values: np.ndarray, resampled: Sequence[np.ndarray], alone: bool) -> Figure:
+def _figure(values: np.ndarray, resampled: Sequence[np.ndarray], alone: bool, most: float) -> Figure:
     """The mean of the repeats. All repeats meet the same subjects: the interval is that of their mean over resampled
     subjects, and each bound moves out by the spread over repeats (Student's t), joined as independent errors are."""
     value = float(values.mean())
@@ -243,7 +248,7 @@ def _figure(values: np.ndarray, resampled: Sequence[np.ndarray], alone: bool) ->
     if spread:
         half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * spread / math.sqrt(len(values))
     below, above = math.hypot(max(value - low, 0.0), half), math.hypot(max(high - value, 0.0), half)
-    return Figure(value, (float(value - below), float(value + above)), spread)
+    return Figure(value, (float(max(value - below, 0.0)), float(min(value + above, most))), spread)
 
 
 def permutation_test(predictions: Predictions, permutations: int, rng: np.random.Generator) -> tuple[float, float]:
