@@ -38,7 +38,7 @@ from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.evaluation.run import open_data, scored_split
-from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
+from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
 from microgesture.training.assembly import WEIGHTS, load_run, open_manifest
 from microgesture.training.configuration import load_recipe, read_recipe, recipe_from_run
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
@@ -289,7 +289,7 @@ def _timeline(
     found.sort(key=lambda pair: (pair[0].start, pair[0].end, pair[0].person, pair[0].label))  # as a Timeline sorts
     width = len(next(iter(scored.values()))[1])
     features = np.stack([feature for _, feature in found]) if found else np.zeros((0, width))
-    provenance = {**origin, "untimed": not video.timed}
+    provenance = {**origin, UNTIMED: not video.timed}
     events = tuple(event for event, _ in found)
     made = Timeline(events, _media(video, data), vocabulary.name, vocabulary.names, provenance=provenance)
     return made, features.astype(np.float32)

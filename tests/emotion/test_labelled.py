@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,6 +77,9 @@ def test_analyses_in_folders_and_features_beside_a_table(tmp_path):
     named = read_labelled(tmp_path / "timelines.csv")
     assert named.names == found.names
     assert [f.shape for f in named.read_features()] == [(2, 3)] * 4
+    whose = targets_of([f"talk{i}" for i in range(4)], tmp_path / "t.csv", ("calm", "tense"))
+    of_folder = read_labelled(tmp_path, replace(whose, target="win_or_lose"))
+    assert of_folder.outcomes == ["calm", "tense", "calm", "tense"]
     np.save(tmp_path / "f2.npy", np.ones((1, 3)))
     with pytest.raises(DataError, match=r"features \(1, 3\) do not fit the 2 events of 'talk2'"):
         named.read_features()

@@ -333,7 +333,7 @@ def _facts(
         compared("samples", len(numbers), published("smg")["videos"]["count"]),
         *([f"samples that are not there: {ranges(lacking)}"] if lacking else []),
         f"files: {kinds['finelabels']} of labels, {kinds['skeleton']} skeletons, {kinds['color']} videos, "
-        f"{kinds['tflabels_new']} of emotion intervals (not read)",
+        f"{kinds['tflabels_new']} of emotion intervals (for `microgesture emotion train`)",
         f"protocol '{protocol}': "
         + "; ".join(f"{name} subjects {ranges(subjects)}" for name, subjects in parts.items() if subjects),
         split_counts(rows) + (f", and {len(unlabelled)} test samples without labels" if unlabelled else ""),

@@ -2,7 +2,7 @@
 
 Three forms are told apart: a row an event; a row a video with its gestures in one cell ("jaw; neck; jaw"); a row a
 video with a column a gesture (0, 1, counts). Columns are found by their usual names or named by the caller. Events may
-lack times: then their order is what is known (`sequence.UNTIMED`).
+lack times: then their order is what is known (`timeline.UNTIMED`).
 """
 
 from __future__ import annotations

@@ -152,7 +152,8 @@ def best_reachable(table: str | Path) -> float | None:
 def _read(source: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
     if source.is_dir():
         if (source / "timelines.csv").is_file():
-            return _named_files(read_table(source / "timelines.csv", columns), columns)
+            table = read_table(source / "timelines.csv", columns)
+            return _named_files(table, _of_events(table, columns))
         files = _timeline_files(source)
         return _folder(source, files) if files else _data_set(source, columns)
     if source.suffix.lower() not in (".csv", ".tsv", ".txt"):
@@ -251,12 +252,12 @@ def _data_set(folder: Path, columns: TableColumns) -> tuple[list[_Found], list[s
     if reading.errors:
         more = f" (and {len(reading.errors) - 1} more)" if len(reading.errors) > 1 else ""
         raise DataError(f"{reading.errors[0]}{more}; `microgesture data check {folder}` lists what is wrong")
-    return timelines_of_rows(reading.rows, reading.vocabulary.name), [
+    return _timelines_of_rows(reading.rows, reading.vocabulary.name), [
         f"{folder}: gestures as annotated ({reading.name})"
     ]
 
 
-def timelines_of_rows(rows: Sequence[ClipRow], vocabulary: str) -> list[_Found]:
+def _timelines_of_rows(rows: Sequence[ClipRow], vocabulary: str) -> list[_Found]:
     """Clips of films as one timeline a film: events at the clips' own times, in their order where they have none."""
     from microgesture.datasets.clip_videos import videos_of
     from microgesture.vocabulary import NO_GESTURE

@@ -22,6 +22,7 @@ import numpy as np
 from microgesture.atomic import write_json, write_text
 from microgesture.datasets.split_names import VALIDATION
 from microgesture.emotion.configuration import EmotionConfig
+from microgesture.emotion.evaluation import classes_of
 from microgesture.emotion.event_tables import TableColumns
 from microgesture.emotion.labelled import LabelledTimelines, best_reachable, read_labelled
 from microgesture.emotion.model import EmotionModel
@@ -134,8 +135,6 @@ class _Work:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        from microgesture.emotion.evaluation import classes_of
-
         return self.recipe.reader.classes or classes_of(self.data.outcomes)
 
     def train(self, rows: np.ndarray, seed: int) -> EmotionModel:
