@@ -17,7 +17,8 @@ from torch.utils.data import Dataset
 
 from microgesture.errors import DataError
 from microgesture.synthetic.skeleton_bank import SkeletonBank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows, class_matrices
+from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.synthetic.window_truth import Truth
 from microgesture.vocabulary import Vocabulary
 
 INDEX = "skeletons.json"
@@ -57,8 +58,9 @@ class WindowDataset(Dataset):
     """Batches of windows from several banks, each giving its share of every batch.
 
     In training: the keys of `SkeletonWindows`, trimmed and untrimmed windows mixed. Else: trimmed windows of motions
-    that the first vocabulary has a word for, with their `label` (B,), `clip`, `performance` and
-    whether what the label names is `visible` (legs may be out of the picture); the same at every call.
+    that the first vocabulary has a word for, with their `label` (B,), `clip`, `performance`, `main` and whether what
+    the label names is `visible` (legs may be out of the picture); the same at every call. `view` are further options of
+    `SkeletonWindows`.
     """
 
     def __init__(
@@ -70,24 +72,21 @@ class WindowDataset(Dataset):
         frames: int,
         seed: int,
         training: bool,
+        **view: Any,
     ) -> None:
         self.training, self.size = training, size
         self.labels = [0] * size
         shares = np.array([share for _, share in banks])
         self._edges = np.cumsum(shares / shares.sum())
         self.parts = []
+        how = {} if training else {"trimmed": 1.0, "alone_share": 1.0, "gaps": False}
         for number, (bank, _) in enumerate(banks):
-            self._classes = class_matrices(bank.motions, vocabularies[:1])[0]
-            named = self._classes.sum(1) if not training else np.ones(len(bank.motions))
-            trimmed, framed = (0.6, 0.85) if training else (1.0, 1.0)
+            self._classes = Truth(bank.motions, vocabularies[:1]).classes
+            named = np.ones(len(bank.motions)) if training else (self._classes[:, :-1].sum(1) > 0)
             self.parts.append(
                 SkeletonWindows(
                     *(bank, size, vocabularies, split, 1000 * seed + number, frames),
-                    trimmed=trimmed,
-                    balance=named,
-                    framed=framed,
-                    gaps=training,
-                    alone_share=0.7 if training else 1.0,
+                    **({"balance": named} | how | view),
                 )
             )
 
@@ -107,11 +106,14 @@ class WindowDataset(Dataset):
             if b > a
         ]
         batch = {key: torch.cat([each[key] for each in made]) for key in made[0]}
-        if not self.training:
-            label = torch.from_numpy(self._classes[batch["main"].numpy()].argmax(1))
-            visible = batch["share"].gather(1, label[:, None])[:, 0] > 0
-            return {"clip": batch["clip"], "label": label, "performance": batch["performance"], "visible": visible}
-        return batch
+        if self.training:
+            return batch
+        label = torch.from_numpy(self._classes[batch["main"].numpy()].argmax(1))
+        visible = (batch["share"] * batch["tell"]).gather(1, label[:, None])[:, 0] > 0
+        return {key: batch[key] for key in ("clip", "performance", "main", "tell")} | {
+            "label": label,
+            "visible": visible,
+        }
 
 
 def whole(batch: dict[str, Any]) -> dict[str, Any]:

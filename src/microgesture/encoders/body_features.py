@@ -55,7 +55,8 @@ class BodyFeatures(nn.Module):
         hands = len(self.tips) + 2
         between = (len(self.tips) // 2 + 1) ** 2
         contacts = hands * len(self.targets) + between
-        self.width = 5 * joints + 2 * contacts + 2 * sum(len(f) for f in fingers)
+        self.contact_width, self.finger_width = 2 * contacts, 2 * sum(len(f) for f in fingers)
+        self.width = 5 * joints + self.contact_width + self.finger_width
 
     def forward(self, skeleton: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, T, width) and whether anybody is there (B, T), bool."""
@@ -64,12 +65,8 @@ class BodyFeatures(nn.Module):
         steps = known[:, 1:] & known[:, :-1]
         change = (points[:, 1:] - points[:, :-1]) * steps[..., None]
         change = F.pad(change, (0, 0, 0, 0, 1, 0)).clamp(-1, 1) * 5
-        parts = [points.flatten(2), change.flatten(2), known.to(points.dtype), *self._contacts(points, known)]
-        for side, wrist in enumerate(self.wrists):
-            local = (points[:, :, self.fingers[side]] - points[:, :, wrist : wrist + 1]) * 4
-            both = known[:, :, self.fingers[side]] & known[:, :, wrist : wrist + 1]
-            parts.append((local * both[..., None]).clamp(-3, 3).flatten(2))
-        return torch.cat(parts, -1), seen
+        parts = [points.flatten(2), change.flatten(2), known.to(points.dtype), *self.contacts(points, known)]
+        return torch.cat([*parts, *self.hands(points, known)], -1), seen
 
     def normalise(self, skeleton: Tensor) -> tuple[Tensor, Tensor]:
         """Points (B, T, 62, 2) around the neck in shoulder widths, 0 where unknown, and known (B, T, 62)."""
@@ -94,7 +91,16 @@ class BodyFeatures(nn.Module):
         normal = (points - origin[:, None, None]) / scale[:, None, None, None]
         return (normal * known[..., None]).clamp(-6, 6), known
 
-    def _contacts(self, points: Tensor, known: Tensor) -> list[Tensor]:
+    def hands(self, points: Tensor, known: Tensor) -> list[Tensor]:
+        """Of each hand the finger points around its wrist, in quarters of a shoulder width; 0 where unknown."""
+        parts = []
+        for side, wrist in enumerate(self.wrists):
+            local = (points[:, :, self.fingers[side]] - points[:, :, wrist : wrist + 1]) * 4
+            both = known[:, :, self.fingers[side]] & known[:, :, wrist : wrist + 1]
+            parts.append((local * both[..., None]).clamp(-3, 3).flatten(2))
+        return parts
+
+    def contacts(self, points: Tensor, known: Tensor) -> list[Tensor]:
         """Nearness of hand points to targets and of the two hands' points, on two scales; 0 where unknown."""
         hands, have = [], []
         for side in range(2):

@@ -7,10 +7,13 @@ within the window means nothing, what stands before and after it does, and the c
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.body_features import BodyFeatures
+from microgesture.encoders.movement_features import MovementFeatures
 from microgesture.encoders.registry import register
 from microgesture.encoders.skeleton_encoder import SkeletonEncoder
 
@@ -49,15 +52,22 @@ class Block(nn.Module):
 class SkeletonTransformer(SkeletonEncoder):
     """A `SkeletonEncoder` of `layers` blocks over the features of whole bodies.
 
-    `kernel` is the length of the blocks' convolutions in tokens, `dropout` that of the blocks.
+    `kernel` is the length of the blocks' convolutions in tokens, `dropout` that of the blocks; `features` "body"
+    (`BodyFeatures`) or "movement" (`MovementFeatures`).
     """
 
     def __init__(
-        self, width: int = 256, layers: int = 4, heads: int = 4, kernel: int = 7, dropout: float = 0.1
+        self,
+        width: int = 256,
+        layers: int = 4,
+        heads: int = 4,
+        kernel: int = 7,
+        dropout: float = 0.1,
+        features: Literal["body", "movement"] = "body",
     ) -> None:
         super().__init__()
         self.width = width
-        self.features = BodyFeatures()
+        self.features = BodyFeatures() if features == "body" else MovementFeatures()
         self.stem = nn.Sequential(nn.Linear(self.features.width, width), nn.GELU(), nn.Linear(width, width))
         self.reduce = nn.Conv1d(width, width, 5, stride=self.stride, padding=2)
         self.blocks = nn.ModuleList(Block(width, heads, kernel, dropout) for _ in range(layers))

@@ -33,8 +33,9 @@ class TimedVisualTextObjective(Objective):
     `vocabularies` are those that training aligns with, in the order of the targets' columns; `vocabulary`, the one
     that recognition names, need not be among them. `temperature` is τ, `width` D. A training batch holds `clip`,
     `share (B, K)`: how much of the clip each class takes; `active (B, N, K)` in [0, 1]: the same for each token;
-    `known (B, V)` and `known_tokens (B, N, V)`: which vocabularies can name what goes on at all. K runs over all
-    classes of all vocabularies, one after another. Raises `RecipeError` without a text encoder.
+    `tell (B, K)` and `tell_tokens (B, N, K)`: whether it can be known if a class goes on; what cannot be known is
+    neither aligned with nor pushed away. K runs over all classes of all vocabularies, one after another. Raises
+    `RecipeError` without a text encoder.
     """
 
     text_encoder: TextEncoder
@@ -72,19 +73,14 @@ class TimedVisualTextObjective(Objective):
         logits = similarity(visual, text, self.temperature)
         moments = self._token_logits(tokens, text)
         visual_kl, token_loss, first = logits.new_zeros(()), logits.new_zeros(()), 0
-        for number, vocabulary in enumerate(self.trained):
+        tell, tell_tokens = batch["tell"], batch["tell_tokens"][:, : moments.shape[1]]
+        for vocabulary in self.trained:
             columns = slice(first, first + len(vocabulary))
             first += len(vocabulary)
-            visual_kl = visual_kl + _alignment(
-                logits[:, columns], batch["share"][:, columns], batch["known"][:, number]
-            )
-            known = batch["known_tokens"][:, : moments.shape[1], number]
-            token_loss = token_loss + _detection(
-                moments[..., columns], batch["active"][:, : moments.shape[1], columns], known
-            )
-        named = torch.cat([batch["known"][:, i, None].expand(-1, len(v)) for i, v in enumerate(self.trained)], 1)
-        share = batch["share"] * named
-        text_kl = _alignment(logits.T, share.T, share.sum(0) > 0)
+            visual_kl = visual_kl + _alignment(logits[:, columns], batch["share"][:, columns], tell[:, columns])
+            active = batch["active"][:, : moments.shape[1], columns]
+            token_loss = token_loss + _detection(moments[..., columns], active, tell_tokens[..., columns])
+        text_kl = _alignment(logits.T, batch["share"].T, tell.T)
         count = len(self.trained)
         return {
             "clip_loss": 0.5 * (visual_kl / count + text_kl),
@@ -153,15 +149,20 @@ class TimedVisualTextObjective(Objective):
         return self.token_scale * (moments @ F.normalize(text.float(), dim=-1).T) + self.token_bias
 
 
-def _alignment(logits: Tensor, share: Tensor, known: Tensor) -> Tensor:
-    """KL of the shares, as distributions over the columns, from softmax(logits), mean over the known rows."""
+def _alignment(logits: Tensor, share: Tensor, tell: Tensor) -> Tensor:
+    """KL of the shares, as distributions over the columns that can be told, from softmax(logits) over the same; mean
+    over the rows that hold a share."""
+    share = share * tell
     target = share / share.sum(-1, keepdim=True).clamp_min(1e-6)
+    logits = logits.float().masked_fill(~tell, -1e4)
     rows = F.kl_div(F.log_softmax(logits, -1), target, reduction="none").sum(-1)
-    known = known & (share.sum(-1) > 0)
-    return (rows * known).sum() / known.sum().clamp_min(1)
+    holds = share.sum(-1) > 0
+    return (rows * holds).sum() / holds.sum().clamp_min(1)
 
 
-def _detection(logits: Tensor, active: Tensor, known: Tensor) -> Tensor:
-    """Binary cross-entropy, summed over the classes (but "No gesture", the last), mean over the known tokens."""
-    rows = F.binary_cross_entropy_with_logits(logits[..., :-1], active[..., :-1], reduction="none").sum(-1)
-    return (rows * known).sum() / known.sum().clamp_min(1)
+def _detection(logits: Tensor, active: Tensor, tell: Tensor) -> Tensor:
+    """Binary cross-entropy of the classes that can be told (but "No gesture", the last), summed over the classes, mean
+    over the tokens of which anything can be told."""
+    each = F.binary_cross_entropy_with_logits(logits[..., :-1].float(), active[..., :-1], reduction="none")
+    tell = tell[..., :-1]
+    return (each * tell).sum() / tell.any(-1).sum().clamp_min(1)

@@ -45,12 +45,19 @@ class Act:
     def swing(
         self, times: np.ndarray, frequency: float, cycles: float, phase: float, delay: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Angle `(T,)` of a repeated movement and the window `(T,)` in which it happens."""
+        """Angle `(T,)` of a repeated movement and the window `(T,)` in which it happens: bouts of `cycles`, with pauses
+        of 0.3 to 1.5 s between, until the release. What is called an event is one to its end."""
         attack, release = self.phases
         first = self.start + max(0.85 * attack, delay * (self.end - self.start))
-        last = min(self.end - 0.85 * release, first + cycles / frequency)
-        ramp = max(min(0.35 / frequency, 0.45 * (last - first)), 1e-6)
-        window = minimum_jerk((times - first) / ramp) * minimum_jerk((last - times) / ramp)
+        last = self.end - 0.85 * release
+        bout = cycles / frequency
+        pause = 0.3 + 1.2 * (37.0 * frequency % 1.0)
+        window, begin = np.zeros(len(times)), first
+        while begin < last and (begin == first or last - begin > 0.5 / frequency):
+            end = min(last, begin + bout)
+            ramp = max(min(0.35 / frequency, 0.45 * (end - begin)), 1e-6)
+            window += minimum_jerk((times - begin) / ramp) * minimum_jerk((end - times) / ramp)
+            begin = end + pause
         return 2 * np.pi * frequency * (times - first) + phase, window
 
 

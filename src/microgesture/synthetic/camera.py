@@ -15,10 +15,10 @@ import numpy as np
 from microgesture.errors import DataError
 from microgesture.synthetic.performance import JOINT_INDEX, JOINTS, Performance
 
-FRAMINGS = ("bust", "waist", "knees", "full")
+FRAMINGS = ("head", "bust", "waist", "knees", "full")
 """How much of the body the picture shows, closest first."""
 
-_LOWEST = {"bust": "chest", "waist": "pelvis", "knees": "left_knee", "full": "left_toe"}
+_LOWEST = {"head": "chin", "bust": "chest", "waist": "pelvis", "knees": "left_knee", "full": "left_toe"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class CameraRanges:
     elevation: tuple[float, float] = (-8.0, 22.0)
     distance: tuple[float, float] = (1.6, 4.5)
     roll: tuple[float, float] = (-3.0, 3.0)
-    framings: Sequence[str] = FRAMINGS
+    framings: Sequence[str] = ("bust", "waist", "knees", "full")
     margin: tuple[float, float] = (0.04, 0.14)
     off_centre: float = 0.6
     shake: float = 0.006
@@ -176,11 +176,13 @@ def _framed(performance: Performance, framing: str, keep_active: bool) -> list[i
     joints = np.asarray(performance.joints, float)
     rest_height = joints.mean(axis=0)[:, 1]
     lowest = rest_height[JOINT_INDEX[_LOWEST[framing]]]
-    upper = ("head_top", "chin", "left_ear", "right_ear", "nose", "neck", "left_shoulder", "right_shoulder")
+    upper: tuple[str, ...] = ("head_top", "chin", "left_ear", "right_ear", "nose")
+    if framing != "head":
+        upper = (*upper, "neck", "left_shoulder", "right_shoulder")
     chosen = {JOINT_INDEX[name] for name in (*upper, _LOWEST[framing])}
     if framing == "full":
         chosen.update(range(len(JOINTS)))
-    elif framing != "bust":
+    elif framing not in ("head", "bust"):
         chosen.update(i for i in range(len(JOINTS)) if rest_height[i] >= lowest)
     if performance.table is not None:
         chosen = {i for i in chosen if rest_height[i] >= performance.table[0] - 0.1}

@@ -19,9 +19,9 @@ from microgesture.pose.layouts import GESTURE_62, convert, convert_scores
 from microgesture.synthetic.appearance import Appearance, sample_appearance
 from microgesture.synthetic.camera import Camera, sample_camera
 from microgesture.synthetic.domains import DOMAINS
-from microgesture.synthetic.motion import MOTIONS, NEEDS_HAT
+from microgesture.synthetic.motion import NEEDS_HAT
 from microgesture.synthetic.renderer import render_chunks
-from microgesture.synthetic.skeleton_bank import RATE, Acted, Part, SkeletonBank, act, join_bank
+from microgesture.synthetic.skeleton_bank import LIBRARY, RATE, Acted, Part, SkeletonBank, act, join_bank
 
 SECONDS = (8.0, 12.0)
 """Shortest and longest performance: short ones show more people for the same computing."""
@@ -29,9 +29,8 @@ SECONDS = (8.0, 12.0)
 ASPECTS = ((4, 3), (4, 3), (16, 9), (1, 1), (3, 4))
 """Shapes of the picture, width to height, as often as they occur here."""
 
-KEEP_ACTIVE = 0.5
-"""Share of performances in which whatever moves is inside the frame; elsewhere legs and elbows leave it, as they do
-before real cameras."""
+PICTURES = (*("full",) * 8, *("knees",) * 2, *("waist",) * 4, *("bust",) * 4, "head", "head")
+"""How much of the body the pictures show, as often as they occur here: drawn without a look at what the person does."""
 
 
 ONE_PERSON = partial(create_estimator, max_people=1)
@@ -69,7 +68,7 @@ def film(acted: Acted, split: str, size: int) -> Filmed:
     width, height = ASPECTS[int(rng.integers(len(ASPECTS)))]
     scale = size / min(width, height)
     picture = (round(width * scale), round(height * scale))
-    ranges = replace(domain.camera_for(acted.setting), keep_active=KEEP_ACTIVE)
+    ranges = replace(domain.camera_for(acted.setting), keep_active=0.0, framings=PICTURES)
     camera = sample_camera(rng, ranges, acted.performance, picture)
     return Filmed(acted, camera, replace(drawn, looks=looks))
 
@@ -109,7 +108,7 @@ def estimate_bank(
     (which must be able to import it). The people of a seed are the same however they are dealt out over calls and
     workers. Raises `MissingExtra` when the estimator is not installed.
     """
-    keys = tuple(MOTIONS)
+    keys = LIBRARY
     jobs = [(seed, split, index, keys, size) for index in range(first, first + performances)]
     parts: list[Part] = []
     if workers > 1:

@@ -37,8 +37,8 @@ def minimum_jerk(x: np.ndarray) -> np.ndarray:
 class Stroke:
     """Repeated movement during the hold: `size` metres along (up, across, off) the site, `frequency` Hz.
 
-    `cycles` limits how many strokes there are (inf: until release). `lift` metres is how far the hand leaves
-    the surface on the way back; `curl` radians how much the fingers bend with it. `phase` radians.
+    `cycles` strokes make a bout, after which the hand pauses (inf: no pause until release). `lift` metres is how far
+    the hand leaves the surface on the way back; `curl` radians how much the fingers bend with it. `phase` radians.
     """
 
     size: Vector = (0.0, 0.0, 0.0)
@@ -82,8 +82,8 @@ class Drive:
     """One channel of `kinematics.Rig` moves by `size` and comes back: `channel`, `index` into it after time.
 
     With `frequency` 0 it is held from attack to release; otherwise it swings around `size * offset` with that
-    frequency (Hz), `cycles` times at most. `delay` starts it later, as a share of the event. With `to` it is held
-    at the value `size`, wherever the channel was, instead of being moved by it.
+    frequency (Hz), in bouts of `cycles` with pauses between. `delay` starts it later, as a share of the event. With
+    `to` it is held at the value `size`, wherever the channel was, instead of being moved by it.
     """
 
     channel: str
@@ -187,7 +187,7 @@ class Draw:
         return replace(reach, stroke=Stroke((0.0, 0.0, 0.0), frequency, cycles, lift=self.size(0.012, 0.03)))
 
     def rhythm(self, low: float = 0.8, high: float = 3.2, most: int = 9) -> tuple[float, float]:
-        """Frequency in Hz and number of repetitions of a movement that is repeated; endless at times."""
+        """Frequency in Hz and repetitions in a bout of a movement that is repeated; endless at times."""
         cycles = float(self.rng.integers(1, most)) if self.chance(0.7) else np.inf
         return self.u(low, high) * self.style.speed, cycles
 

@@ -94,7 +94,7 @@ def shake_legs(d: Draw) -> Gesture:
     return d.gesture({}, *moves, *_balance(d))
 
 
-@motion("curl_legs", "legs", POSTURE, ma52="curling legs")
+@motion("curl_legs", "legs", POSTURE, smg="Moving legs", ma52="curling legs")
 def curl_legs(d: Draw) -> Gesture:
     """Lower legs folded in beneath the seat, on the toes, crossed or hooked apart, or a foot pulled up."""
     scale = d.body.lengths["stature"] / 1.73
@@ -126,7 +126,7 @@ def _knees(d: Draw, size: float, feet: float, delay: float = 0.0) -> list[Drive]
     return moves
 
 
-@motion("spread_legs", "legs", POSTURE, ma52="spread legs")
+@motion("spread_legs", "legs", POSTURE, smg="Moving legs", ma52="spread legs")
 def spread_legs(d: Draw) -> Gesture:
     """The knees go apart, with the feet or over feet that stay; standing, the feet are set apart."""
     scale = d.body.lengths["stature"] / 1.73
@@ -149,7 +149,7 @@ def spread_legs(d: Draw) -> Gesture:
     return d.gesture({}, *moves, Drive("trunk", (0,), d.u(-0.08, 0.06)))
 
 
-@motion("close_legs", "legs", POSTURE, ma52="closing legs")
+@motion("close_legs", "legs", POSTURE, smg="Moving legs", ma52="closing legs")
 def close_legs(d: Draw) -> Gesture:
     """The knees go together, from where they are or after they had been apart; the feet follow or stay."""
     scale = d.body.lengths["stature"] / 1.73
@@ -220,7 +220,7 @@ def cross_legs(d: Draw) -> Gesture:
     return d.gesture({}, *moves, *sway)
 
 
-@motion("stretch_feet", "legs", POSTURE, ma52="stretching feet")
+@motion("stretch_feet", "legs", POSTURE, smg="Moving legs", ma52="stretching feet")
 def stretch_feet(d: Draw) -> Gesture:
     """Feet slide forwards as the knees straighten, on the heels or flat; one, both, or one after the other."""
     scale = d.body.lengths["stature"] / 1.73
@@ -245,7 +245,7 @@ def stretch_feet(d: Draw) -> Gesture:
     return d.gesture({}, *moves, lean, *slide)
 
 
-@motion("retract_feet", "legs", POSTURE, ma52="retracting feet")
+@motion("retract_feet", "legs", POSTURE, smg="Moving legs", ma52="retracting feet")
 def retract_feet(d: Draw) -> Gesture:
     """Feet drawn back over the floor, from where they are or after they had been stretched out; flat, or on the toes
     at the end."""
@@ -270,7 +270,7 @@ def retract_feet(d: Draw) -> Gesture:
     return d.gesture({}, *moves, Drive("trunk", (0,), d.u(-0.03, 0.06)), *_balance(d))
 
 
-@motion("tiptoe", "legs", POSTURE, ma52="tiptoe")
+@motion("tiptoe", "legs", POSTURE, smg="Moving legs", ma52="tiptoe")
 def tiptoe(d: Draw) -> Gesture:
     """Heels up, toes on the floor: held or up and down slowly; standing, the whole body rises."""
     standing = not d.setting.seated

@@ -113,6 +113,16 @@ def perform(
     )
 
 
+def acting_hands(body: Body, scheduled: Sequence[Scheduled], setting: Setting, style: Style) -> list[int]:
+    """Which hands each scheduled gesture takes, in the order given: the sum of 1 (left) and 2 (right), 0 for none."""
+    order = sorted(range(len(scheduled)), key=lambda i: (scheduled[i].start, scheduled[i].end, scheduled[i].key))
+    acts, _ = _draw_acts(body, scheduled, setting, style)
+    found = [0] * len(scheduled)
+    for i, act in zip(order, acts, strict=True):
+        found[i] = sum(1 << side for side in act.gesture.reaches)
+    return found
+
+
 def _draw_acts(
     body: Body, scheduled: Sequence[Scheduled], setting: Setting, style: Style
 ) -> tuple[list[Act], tuple[str, int] | None]:

@@ -20,7 +20,7 @@ from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.pose.layouts import GESTURE_62, SYNTHETIC
 from microgesture.synthetic.domains import DOMAINS, SPLITS, Subject, draw_setting, draw_subject
-from microgesture.synthetic.motion import MOTIONS, perform
+from microgesture.synthetic.motion import MOTIONS, acting_hands, perform
 from microgesture.synthetic.performance import Performance
 from microgesture.synthetic.schedule import GROUPS, MotionSpec, Scheduled, Setting
 from microgesture.vocabulary import NO_GESTURE
@@ -39,6 +39,13 @@ CALM_IDLE = {"hands": 14.0, "legs": 11.0, "face": 11.0, "head": 8.0, "trunk": 9.
 CALM = 0.5
 """Share of people who mostly rest."""
 
+ELSEWHERE = frozenset({"gaze_about"})
+"""Motions of the library that no bank shows: looking about is one of "turning head", "nodding" and others, drawn at
+random, and in MA-52's words each of these has a name."""
+
+LIBRARY = tuple(key for key in MOTIONS if key not in ELSEWHERE)
+"""The motions of a bank, unless others are asked for."""
+
 JOINTS_62 = np.array([SYNTHETIC.index(joint) for joint in GESTURE_62.joints])
 """Where the joints of "gesture-62" stand among those of the synthetic body."""
 
@@ -47,8 +54,9 @@ JOINTS_62 = np.array([SYNTHETIC.index(joint) for joint in GESTURE_62.joints])
 class SkeletonBank:
     """`joints (F, 62, 3)` float16 metres at `RATE` Hz in layout "gesture-62", performances end to end.
 
-    Performance p has frames `[offsets[p], offsets[p + 1])`. `events (E, 4)` float32 are performance, motion
-    (index into `motions`), start and end in seconds of the performance. `table (P,)` is the height of the table
+    Performance p has frames `[offsets[p], offsets[p + 1])`. `events (E, 5)` float32 are performance, motion
+    (index into `motions`), start and end in seconds of the performance, and which hands act (the sum of 1 for the left
+    and 2 for the right one). `table (P,)` is the height of the table
     top, NaN without one; `seated (P,)`. In an `estimated` bank the last axis of `joints` is x, y (in shoulder widths,
     y down) and score, as a pose estimator found them in rendered video.
     """
@@ -108,12 +116,12 @@ def make_bank(
     progress: Callable[[float, float], None] | None = None,
     calm: float = CALM,
 ) -> SkeletonBank:
-    """Let `performances` people of a split's domain act; `motions` limits the library, empty for all of it; `calm` is
-    the share of them who mostly rest.
+    """Let `performances` people of a split's domain act; `motions` limits the library, empty for all of it but
+    `ELSEWHERE`; `calm` is the share of them who mostly rest.
 
     The same arguments give the same bank, whatever the number of `workers`.
     """
-    keys = tuple(motions or MOTIONS)
+    keys = tuple(motions or LIBRARY)
     jobs = [(seed, split, index, keys, calm) for index in range(performances)]
     made = []
     if workers > 1:
@@ -128,7 +136,7 @@ def make_bank(
 
 
 Part = tuple[np.ndarray, np.ndarray, float, bool]
-"""One performance of a bank: joints (T, 62, 3); events (E, 3) of motion, start, end; table height; seated."""
+"""One performance of a bank: joints (T, 62, 3); events (E, 4) of motion, start, end, hands; table height; seated."""
 
 
 def join_bank(motions: Sequence[str], parts: Sequence[Part], estimated: bool = False) -> SkeletonBank:
@@ -159,9 +167,10 @@ class Acted:
     def part(self, joints: np.ndarray, motions: Sequence[str]) -> Part:
         """The performance as a part of a bank of these motions, with `joints` in place of its own."""
         order = {key: i for i, key in enumerate(motions)}
-        rows = np.array([(order[s.key], s.start, s.end) for s in self.schedule], float).reshape(-1, 3)
+        sides = acting_hands(self.person.body, self.schedule, self.setting, self.person.style)
+        rows = [(order[s.key], s.start, s.end, hands) for s, hands in zip(self.schedule, sides, strict=True)]
         table = self.performance.table[0] if self.performance.table else np.nan
-        return joints.astype(np.float16), rows, table, self.performance.seated
+        return joints.astype(np.float16), np.array(rows, float).reshape(-1, 4), table, self.performance.seated
 
 
 def act(

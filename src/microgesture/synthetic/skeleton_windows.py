@@ -1,8 +1,9 @@
 """Windows of a skeleton bank as an estimator would see them through a camera, with what happens in them.
 
 A window is at most `frames` poses at `RATE` Hz. In `trimmed` windows a gesture fills the window, as in the clips of
-the data sets; the others lie anywhere, as in an untrimmed video. Every draw depends on the seed, the
-epoch and the batch (its size and first indices) alone.
+the data sets; the others lie anywhere, as in an untrimmed video. Camera, picture, layout and estimator's errors are
+drawn without a look at the motion (`framing.py`). Every draw depends on the seed, the epoch and the batch (its size and
+first indices) alone.
 """
 
 from __future__ import annotations
@@ -17,23 +18,21 @@ from torch.utils.data import Dataset
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.synthetic.estimator_noise import (
-    ANKLES,
     FEET,
     FINGERS,
-    HIDDEN,
-    KNEES,
     LEGS,
     MARKS,
     MEDIAPIPE,
     SHOULDERS,
     TIPS,
-    WRISTS,
     EstimatorNoise,
     disturb,
 )
+from microgesture.synthetic.framing import visibility
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.occlusion import hidden_hands
 from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank
+from microgesture.synthetic.window_truth import Happening, Truth, parts_seen
 from microgesture.timeline import GestureEvent
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
@@ -43,7 +42,6 @@ _COARSE_HAND = np.array(
     [GESTURE_62.index(f"{s}_{j}") for s in ("left", "right") for j in ("index_knuckle", "pinky_knuckle", "thumb_mid")]
 )
 _ALL_FINGERS = np.concatenate(list(FINGERS.values()))
-_NECK = GESTURE_62.index("neck")
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,23 @@ VIEWS = {
 }
 """The test looks from other sides, from higher up and from farther away, at quicker people."""
 
+WHOLE = 0.6
+"""Share of trimmed windows that hold a gesture to its end, where it is not longer than a window; the others are
+shorter, for all motions alike, so that length tells nothing."""
+
 
 class SkeletonWindows(Dataset):
     """Items by the batch (`__getitems__`): a dictionary of arrays with these keys.
 
     `clip (B, 1, T, 62, 3)` float32: x, y in shoulder widths, score 0 or 1 (all 0 in frames beyond the window's
     end); `active (B, N, K)`: share of each of N stretches of `stride` frames during which each of the K classes of
-    the `vocabularies` goes on, one vocabulary after another; `share (B, K)`: the same for the whole window, squared,
-    "No gesture" where nothing fills a quarter of it; `known (B, V)` and `known_tokens (B, N, V)`: whether a vocabulary
-    can name what the hands do (a motion that it has no word for is no "No gesture"); `main (B,)`: the motion that a
-    trimmed window was cut for, -1 in the others; `performance (B,)`: whose window it is.
+    the `vocabularies` goes on and is seen, one vocabulary after another; `share (B, K)`: the same for the whole window,
+    squared, "No gesture" where nothing fills a quarter of it; `tell (B, K)` and `tell_tokens (B, N, K)`: whether it can
+    be known if a class goes on (`window_truth.py`); `main (B,)`: the motion that a trimmed window was cut for, -1 in
+    the others; `performance (B,)`: whose window it is.
+
+    `noise` None gives true joints; `everything` a picture that shows the whole body, and no table; `gaps` recordings
+    whose layout lacks points.
     """
 
     def __init__(
@@ -88,18 +93,15 @@ class SkeletonWindows(Dataset):
         stride: int = 2,
         trimmed: float = 0.6,
         balance: np.ndarray | None = None,
-        noise: EstimatorNoise = MEDIAPIPE,
+        noise: EstimatorNoise | None = MEDIAPIPE,
         alone_share: float = 0.7,
-        framed: float = 0.85,
+        everything: bool = False,
         gaps: bool = True,
     ) -> None:
         self.bank, self.size, self.split, self.seed = bank, size, split, seed
         self.frames, self.stride, self.trimmed, self.noise = frames, stride, trimmed, noise
-        self.views, self.framed, self.gaps = VIEWS[split], framed, gaps
-        groups = np.array([MOTIONS[key].group for key in bank.motions])
-        self._legs, self._face = groups == "legs", groups == "face"
-        self.vocabularies = tuple(Vocabulary.load(name).with_background() for name in vocabularies)
-        self._classes, self._nameless = class_matrices(bank.motions, vocabularies)
+        self.views, self.everything, self.gaps = VIEWS[split], everything, gaps
+        self.what = Truth(bank.motions, vocabularies)
         self.epoch = 0
         motion = bank.events[:, 1].astype(int)
         self._of_motion = [np.flatnonzero(motion == k) for k in range(len(bank.motions))]
@@ -123,31 +125,20 @@ class SkeletonWindows(Dataset):
         rng = np.random.default_rng((self.seed, self.epoch, len(indices), *indices[:2]))
         performance, start, length, main = self._place(rng, len(indices))
         speed = rng.uniform(*self.views.speed, len(indices))
-        legs = (main >= 0) & self._legs[main]
-        clip = self._look(rng, performance, start, length, speed, legs)
-        active, share = self._happening(performance, start, length, speed)
-        self._unsee(clip, active, share)
-        inside = (np.arange(active.shape[1]) * self.stride < length[:, None])[..., None]
-        classes = self._share_of_classes(share)
+        clip, seen, mirrored = self._look(rng, performance, start, length, speed)
+        in_view, claimed = parts_seen(seen), parts_seen(clip[..., 2] > 0)
+        what = self._happening(performance, start, length, speed, in_view, claimed, mirrored)
+        inside = (np.arange(what.active.shape[1]) * self.stride < length[:, None])[..., None]
         arrays = {
             "clip": clip[:, None].astype(np.float32),
-            "active": np.minimum(active @ self._classes, 1.0),
-            "share": classes,
-            "known": share @ self._nameless < 0.25,
-            "known_tokens": (active @ self._nameless < 0.05) & inside,
+            "active": np.minimum(what.active @ self.what.classes, 1.0),
+            "share": self.what.shares(what.share),
+            "tell": self.what.of_classes(what.tell, what.nothing),
+            "tell_tokens": self.what.of_classes(what.tell_tokens) & inside,
             "main": main,
             "performance": performance,
         }
         return {key: torch.from_numpy(value) for key, value in arrays.items()}
-
-    def _share_of_classes(self, share: np.ndarray) -> np.ndarray:
-        """(B, K) from the motions' (B, M)."""
-        found = np.minimum(share @ self._classes, 1.0)
-        found = np.where(found >= 0.25, found, 0.0) ** 2
-        last = np.cumsum([len(v) for v in self.vocabularies]) - 1
-        for first, end in zip([0, *(last[:-1] + 1)], last, strict=True):
-            found[:, end] = np.maximum(found[:, end], found[:, first:end].max(1) == 0.0)
-        return found.astype(np.float32)
 
     def _place(self, rng: np.random.Generator, batch: int) -> tuple[np.ndarray, ...]:
         """Performance, start (seconds of the performance), length (frames seen), main motion; each (B,)."""
@@ -165,9 +156,12 @@ class SkeletonWindows(Dataset):
         end = np.minimum(end, total)
         low = begin - np.clip(rng.normal(0.05, 0.15, batch), -0.25, 0.4)
         high = end + np.clip(rng.normal(0.05, 0.15, batch), -0.25, 0.4)
-        wanted = np.minimum(np.maximum(high - low, 0.4), span * rng.uniform(0.55, 1.0, batch))
-        wanted = np.where(high - low <= span, np.maximum(high - low, 0.4), wanted)
-        start = low + rng.random(batch) * np.maximum(high - low - wanted, 0.0)
+        most = np.where(rng.random(batch) < WHOLE, span, rng.uniform(1.2, span, batch))
+        wanted = np.clip(high - low, 0.4, most)
+        spare = (
+            np.maximum(high - low - wanted, 0.0) * ~self.what.one_shot[motion]
+        )  # those are seen from their beginning
+        start = low + rng.random(batch) * spare
         free = rng.random(batch) >= self.trimmed
         wanted = np.where(free, span * np.where(rng.random(batch) < 0.8, 1.0, rng.uniform(0.2, 1.0, batch)), wanted)
         around = begin - 0.8 * wanted + rng.random(batch) * (end - begin + 0.6 * wanted)
@@ -181,7 +175,7 @@ class SkeletonWindows(Dataset):
         rng = np.random.default_rng((self.seed, 1, performance))
         first, last = self.bank.offsets[performance], self.bank.offsets[performance + 1]
         joints = self._joints[first:last].astype(np.float32)[None]
-        points, scores = self._estimate(rng, joints, np.array([performance]), np.zeros(1, bool), whole=True)
+        points, scores, _ = self._estimate(rng, joints, np.array([performance]), whole=True)
         times = np.arange(last - first) / RATE
         points = 100.0 * points[0] * (scores[0, ..., None] > 0) + 500.0
         return SkeletonTrack(times, points, scores[0], GESTURE_62.name, (1000, 1000))
@@ -191,7 +185,7 @@ class SkeletonWindows(Dataset):
         first, last = self._first_event[performance], self._first_event[performance + 1]
         end_of_film = float(self.bank.offsets[performance + 1] - self.bank.offsets[performance]) / RATE
         found: dict[str, list[list[float]]] = {}
-        for _, motion, begin, end in self.bank.events[first:last].tolist():
+        for _, motion, begin, end, _ in self.bank.events[first:last].tolist():
             label = MOTIONS[self.bank.motions[int(motion)]].labels.get(built_in)
             end = min(end, end_of_film)
             if label is None or label == NO_GESTURE or end - begin < 0.1:
@@ -216,9 +210,8 @@ class SkeletonWindows(Dataset):
         start: np.ndarray,
         length: np.ndarray,
         speed: np.ndarray,
-        legs: np.ndarray,
-    ) -> np.ndarray:
-        """(B, T, 62, 3) as the estimator sees it; of the windows `legs (B,)` the legs are in the picture."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(B, T, 62, 3) as the estimator sees it, which points (B, T, 62) are truly in view, and who is mirrored."""
         batch = len(performance)
         place = (start * RATE)[:, None] + np.arange(self.frames) * speed[:, None]
         count = np.diff(self.bank.offsets)[performance]
@@ -230,72 +223,35 @@ class SkeletonWindows(Dataset):
         joints = (1 - part) * before + part * after
         if self.bank.estimated:  # between a point that was found and one that was not there is nothing
             joints[..., 2] = np.minimum(before[..., 2], after[..., 2])
-        points, scores = self._estimate(rng, joints, performance, legs)
-        if self.views.mirror:
-            flip = rng.random(batch) < 0.5
+        points, scores, seen = self._estimate(rng, joints, performance)
+        flip = (rng.random(batch) < 0.5) & self.views.mirror
+        if flip.any():
             points[flip] = points[flip][:, :, _FLIP] * np.array([-1.0, 1.0])
-            scores[flip] = scores[flip][:, :, _FLIP]
+            scores[flip], seen[flip] = scores[flip][:, :, _FLIP], seen[flip][:, :, _FLIP]
         self._slow_camera(points, rng)
-        scores *= (np.arange(self.frames)[None] < length[:, None])[..., None]
+        inside = (np.arange(self.frames)[None] < length[:, None])[..., None]
+        scores *= inside
         points *= scores[..., None] > 0
-        return np.concatenate([points, scores[..., None]], -1)
+        return np.concatenate([points, scores[..., None]], -1), seen & inside, flip
 
     def _estimate(
-        self,
-        rng: np.random.Generator,
-        joints: np.ndarray,
-        performance: np.ndarray,
-        legs: np.ndarray,
-        whole: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Points (B, T, 62, 2) and scores (B, T, 62): those of the bank when it is estimated, else of a camera and the
-        noise model. With `gaps`, unless `whole`, some recordings lack the joints that their layout has not."""
+        self, rng: np.random.Generator, joints: np.ndarray, performance: np.ndarray, whole: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Points (B, T, 62, 2), scores (B, T, 62) and which are truly in view, (B, T, 62): those of the bank when it is
+        estimated, else of a camera and the noise model. With `gaps`, unless `whole`, some recordings lack the joints
+        that their layout has not."""
         layout = self._layout(rng, len(joints)) if self.gaps and not whole else np.ones((1, 1, 1), np.float32)
         if self.bank.estimated:
-            return joints[..., :2].copy(), (joints[..., 2] >= LEAST_SCORE).astype(np.float32) * layout
+            scores = (joints[..., 2] >= LEAST_SCORE).astype(np.float32) * layout
+            return joints[..., :2].copy(), scores, scores > 0
         points, camera = project(joints, self.views, rng)
-        scores = self._seen(points, performance, legs, rng) * layout
-        return disturb(points, scores, RATE, rng, self.noise, hidden_hands(camera))
-
-    def _seen(
-        self, points: np.ndarray, performance: np.ndarray, legs: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """(B, T, 62) 1 where a point can be found: inside the picture and not under the table; `HIDDEN` elsewhere.
-
-        Mostly (`framed`) the picture holds the hands wherever they go, and the `legs` (B,) where they matter.
-        """
-        batch = len(points)
-        neck = points[:, :, _NECK].mean(1)
-        draw = rng.random((batch, 6))
-        bottom = np.select(
-            [draw[:, 0] < 0.2, draw[:, 0] < 0.55, draw[:, 0] < 0.75],
-            [rng.uniform(0.9, 1.7, batch), rng.uniform(1.7, 2.6, batch), rng.uniform(2.6, 5.0, batch)],
-            99.0,
-        )
-        side = rng.uniform(1.1, 4.0, (batch, 2))
-        x, y = (points - neck[:, None, None]).transpose(3, 0, 1, 2)
-        good = rng.random(batch) < self.framed
-        hands = np.concatenate([_ALL_FINGERS, WRISTS])
-        bottom = np.where(good, np.maximum(bottom, y[:, :, hands].max((1, 2)) + 0.15), bottom)
-        bottom = np.where(good & legs, 99.0, bottom)
-        side = np.where(good[:, None], np.maximum(side, np.abs(x[:, :, hands]).max((1, 2))[:, None] + 0.15), side)
-        inside = (y < bottom[:, None, None]) & (x > -side[:, :1, None]) & (x < side[:, 1:, None]) & (y > -2.2)
-        scores = np.where(inside, 1.0, HIDDEN).astype(np.float32)
         table = np.isfinite(self.bank.table[performance])
-        hidden = table & (draw[:, 1] < 0.9) & ~(good & legs)
-        below = np.concatenate([KNEES, ANKLES, FEET])
-        scores[np.ix_(hidden, np.arange(points.shape[1]), below)] = HIDDEN
-        hips = np.setdiff1d(LEGS, below)
-        scores[np.ix_(hidden & (draw[:, 2] < 0.6), np.arange(points.shape[1]), hips)] = HIDDEN
-        return scores
-
-    def _unsee(self, clip: np.ndarray, active: np.ndarray, share: np.ndarray) -> None:
-        """What legs or lips do out of sight is nothing that could be learnt; in place."""
-        for members, joints in ((self._legs, np.concatenate([KNEES, ANKLES])), (self._face, MARKS)):
-            seen = clip[:, :, joints, 2].mean(-1) > 0.4
-            active[:, :, members] *= seen[:, :: self.stride][:, : active.shape[1], None]
-            frames = np.maximum((clip[..., 2] > 0).any(-1).sum(1), 1)
-            share[:, members] *= (seen.sum(1) / frames)[:, None]
+        scores = visibility(points, table, rng, self.everything) * layout
+        seen = scores == 1.0
+        if self.noise is None:
+            return points, seen.astype(np.float32), seen
+        points, scores = disturb(points, scores, RATE, rng, self.noise, hidden_hands(camera))
+        return points, scores, seen & (scores > 0)
 
     def _layout(self, rng: np.random.Generator, batch: int) -> np.ndarray:
         """(B, 1, 62) 1 for the points that the recording's layout has."""
@@ -313,43 +269,27 @@ class SkeletonWindows(Dataset):
             points[b, 1:steps:2] = 0.5 * (points[b, 0 : steps - 1 : 2] + points[b, 2 : steps + 1 : 2])
 
     def _happening(
-        self, performance: np.ndarray, start: np.ndarray, length: np.ndarray, speed: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        batch, stretches = len(performance), self.frames // self.stride
-        active = np.zeros((batch, stretches, len(self.bank.motions)), np.float32)
-        share = np.zeros((batch, len(self.bank.motions)), np.float32)
-        edges = start[:, None] + np.arange(stretches + 1) * (self.stride / RATE * speed)[:, None]
-        ends = start + length / RATE * speed
-        for b in range(batch):
+        self,
+        performance: np.ndarray,
+        start: np.ndarray,
+        length: np.ndarray,
+        speed: np.ndarray,
+        seen: np.ndarray,
+        claimed: np.ndarray,
+        mirrored: np.ndarray,
+    ) -> Happening:
+        """What goes on; `seen` and `claimed` (B, T, 6) as in `Happening`."""
+        what = Happening(self.what, seen, claimed, length, self.stride)
+        for b in range(len(performance)):
             first, last = self._first_event[performance[b]], self._first_event[performance[b] + 1]
             rows = self.bank.events[first:last]
-            rows = rows[(rows[:, 2] < edges[b, -1]) & (rows[:, 3] > edges[b, 0])]
-            for _, motion, begin, end in rows:
-                part = np.minimum(end, edges[b, 1:]) - np.maximum(begin, edges[b, :-1])
-                part = np.clip(part / (edges[b, 1] - edges[b, 0]), 0.0, 1.0)
-                active[b, :, int(motion)] = np.maximum(active[b, :, int(motion)], part)
-                seen = (min(end, ends[b]) - max(begin, start[b])) / (ends[b] - start[b])
-                share[b, int(motion)] = max(share[b, int(motion)], min(max(seen, 0.0), 1.0))
-        return active, share
-
-
-def class_matrices(motions: Sequence[str], vocabularies: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Which motion is which class, (M, K) over all vocabularies with "No gesture" last in each; and which motions of
-    the hands a vocabulary has no word for, (M, V). Motions of other parts without a word are "No gesture"."""
-    columns, nameless = [], []
-    for name in vocabularies:
-        vocabulary = Vocabulary.load(name).with_background()
-        matrix = np.zeros((len(motions), len(vocabulary)), np.float32)
-        unknown = np.zeros(len(motions), np.float32)
-        for row, key in enumerate(motions):
-            label = MOTIONS[key].labels.get(name)
-            if label is not None:
-                matrix[row, vocabulary.index(label)] = 1.0
-            elif MOTIONS[key].group == "hands":
-                unknown[row] = 1.0
-        columns.append(matrix)
-        nameless.append(unknown)
-    return np.concatenate(columns, 1), np.stack(nameless, 1)
+            end_of_window = start[b] + length[b] / RATE * speed[b]
+            rows = rows[(rows[:, 2] < end_of_window) & (rows[:, 3] > start[b])]
+            for _, motion, begin, end, hands in rows.tolist():
+                acting = 3 - int(hands) if mirrored[b] and hands in (1, 2) else int(hands)
+                window = ((begin - start[b]) / speed[b], (end - start[b]) / speed[b])
+                what.add(b, int(motion), acting, *window, int(length[b]), RATE)
+        return what
 
 
 def project(joints: np.ndarray, views: ViewRanges, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
