@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from microgesture.analyzer import load
 from microgesture.atomic import write_json, write_text
 from microgesture.datasets.windows import INDEX
+from microgesture.evaluation.blind_audit import blind_audit
 from microgesture.evaluation.built_in import (
     fit_spotting,
     fit_tokens,
@@ -33,10 +34,11 @@ from microgesture.evaluation.built_in import (
     score_clips,
     score_films,
 )
+from microgesture.evaluation.ladder import ladder, ladder_rows
 from microgesture.evaluation.metrics import calibration, mean_over_seeds
 from microgesture.skeleton_analyzer import SkeletonAnalyzer
 from microgesture.spotting import SpottingConfig
-from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, make_bank
+from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, joined, make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
 from microgesture.training.assembly import CONFIG, LABELS, WEIGHTS
 from microgesture.training.checkpoint import write_weights
@@ -51,6 +53,8 @@ log = logging.getLogger(__name__)
 VOCABULARIES = ("imigue", "smg", "ma52")
 SPLIT_SEEDS = {"train": 1, "val": 2, "test": 3, "estimated-train": 1000, "estimated-val": 1500, "estimated-test": 2000}
 """Added to the run's seed: no bank shares a person, a camera or a movement with another."""
+PART = 20
+"""People of a part of an estimated bank."""
 TOKEN_WINDOW_S = 0.16
 START = SpottingConfig(
     window_s=TOKEN_WINDOW_S,
@@ -66,19 +70,19 @@ START = SpottingConfig(
 @dataclass(frozen=True)
 class Sizes:
     """How much of everything: performances of about 22 s from joints, of about 10 s estimated from rendered video;
-    clips and films of each test; `estimated_share` of the training windows."""
+    clips and films of each test; `windows` from one validation to the next; `estimated_share` of them."""
 
-    train: int = 3600
+    train: int = 8000
     val: int = 160
     test: int = 400
-    estimated_train: int = 150
-    estimated_val: int = 24
-    estimated_test: int = 64
+    estimated_train: int = 1000
+    estimated_val: int = 40
+    estimated_test: int = 200
     clips: int = 6400
     films: int = 60
-    windows: int = 38_400
+    windows: int = 96_000
     idle_minutes: float = 10.0
-    estimated_share: float = 0.15
+    estimated_share: float = 0.25
 
 
 def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: bool) -> Path:
@@ -90,13 +94,8 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
         if not path.exists():
             log.info("making %s", path)
             make_bank(counts[split], seed + SPLIT_SEEDS[split], split, workers).save(path)
-        path = folder / f"estimated-{split}.npz"
-        if estimated and not path.exists():
-            from microgesture.synthetic.estimated_bank import estimate_bank
-
-            log.info("making %s: rendering and estimating", path)
-            made = counts[f"estimated_{split}"]
-            estimate_bank(made, seed + SPLIT_SEEDS[f"estimated-{split}"], split, workers=workers).save(path)
+        if estimated:
+            _make_estimated(folder, split, counts[f"estimated_{split}"], seed, workers)
     shares = {"train.npz": 1.0}
     if (folder / "estimated-train.npz").exists():
         shares = {"train.npz": 1.0 - sizes.estimated_share, "estimated-train.npz": sizes.estimated_share}
@@ -109,6 +108,27 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
     return folder / INDEX
 
 
+def _make_estimated(folder: Path, split: str, people: int, seed: int, workers: int) -> None:
+    """A bank of poses from rendered video, in parts of `PART` people, so that hours of it can be stopped and go on."""
+    from microgesture.synthetic.estimated_bank import estimate_bank
+
+    whole = folder / f"estimated-{split}.npz"
+    if whole.exists():
+        return
+    parts = []
+    for first in range(0, people, PART):
+        path = folder / f"estimated-{split}-{first:05d}.npz"
+        if not path.exists():
+            log.info("making %s: rendering and estimating", path)
+            count = min(PART, people - first)
+            numbers = seed + SPLIT_SEEDS[f"estimated-{split}"]
+            estimate_bank(count, numbers, split, workers=workers, first=first).save(path)
+        parts.append(path)
+    joined([SkeletonBank.load(path) for path in parts]).save(whole)
+    for path in parts:
+        path.unlink()
+
+
 def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     """Fit, on the validation people, the confidence of clips and of moments and the settings of spotting; they are
     written into the run's weights and config.json. Joints and, where there are any, poses from rendered video."""
@@ -118,7 +138,7 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     clips = [score_clips(analyzer, bank, "imigue", min(sizes.clips, 1500), "val", seed=1) for bank in banks]
     config = json.loads((run / CONFIG).read_text("utf-8"))
     logits, labels = (np.concatenate([getattr(each, name) for each in clips]) for name in ("logits", "labels"))
-    config["temperature"] = fit_temperature(logits, labels)
+    config["temperature"] = fit_temperature(np.maximum(logits, -1e4), labels)
     tokens = [_token_logits(analyzer, bank) for bank in banks]
     scale, shift = fit_tokens(*(np.concatenate([pair[k] for pair in tokens]) for k in (0, 1)))
     weights = load_file(run / WEIGHTS)
@@ -137,19 +157,20 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
 
 
 def _token_logits(analyzer: SkeletonAnalyzer, bank: SkeletonBank) -> tuple[np.ndarray, np.ndarray]:
-    """Token logits and what is going on, for windows anywhere in the films, iMiGUE's classes."""
+    """Token logits and what is going on, both flat, for windows anywhere in the films: iMiGUE's classes where they can
+    be known."""
     words = Vocabulary.load("imigue")
     other = analyzer.with_vocabulary(words)
     windows = SkeletonWindows(
-        bank, 1, ("imigue",), "val", 55, analyzer.frames, trimmed=0.0, framed=1.0, gaps=False, alone_share=0.5
+        bank, 1, ("imigue",), "val", 55, analyzer.frames, trimmed=0.0, gaps=False, alone_share=0.5
     )
     logits, active = [], []
     for number in range(8):
         windows.set_epoch(number)
         batch = windows.__getitems__(range(128))
-        known = batch["known_tokens"][..., 0]
-        logits.append(other.score_windows(batch["clip"][:, 0].numpy())[1][known.numpy()])
-        active.append(batch["active"][known][:, :-1].numpy())
+        tell = batch["tell_tokens"][..., :-1].numpy()
+        logits.append(other.score_windows(batch["clip"][:, 0].numpy())[1][tell])
+        active.append(batch["active"][..., :-1].numpy()[tell])
     return np.concatenate(logits), np.concatenate(active)
 
 
@@ -187,6 +208,8 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
                 "minutes": minutes,
             }
     result["idle"] = false_alarms(_open(runs[0]), sizes.idle_minutes)
+    result["ladder"] = ladder(_open(runs[0]), folder, VOCABULARIES, min(sizes.clips, 3000))
+    result["audit"] = asdict(blind_audit(SkeletonBank.load(folder / "val.npz"), min(sizes.clips, 8000)))
     return result
 
 
@@ -272,8 +295,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--no-estimated", action="store_true", help="without rendered video (no extra `pose` needed)")
     parser.add_argument("--train", type=int, default=Sizes.train, help="performances of the training bank")
+    parser.add_argument("--ladder", type=Path, metavar="RUN", help="only print where this run loses accuracy")
     args, flags = parser.parse_known_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if args.ladder:
+        print("\n".join(ladder_rows(ladder(_open(args.ladder), args.out / "banks", VOCABULARIES))))
+        return
     sizes = Sizes(train=args.train)
     print(pretrain(args.out, args.seeds, sizes, args.workers, not args.no_estimated, flags))
 

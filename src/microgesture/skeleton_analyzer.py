@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from microgesture.emotion.model import EmotionModel
 from microgesture.encoders.gesture_words import GestureWords, concepts_of
 from microgesture.errors import DataError
 from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
 from microgesture.pose.sources import is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
-from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
 from microgesture.training.prediction import softmax
 from microgesture.video import VideoReader
+from microgesture.vocabulary import Vocabulary
 
 BATCH = 32
 """Windows scored at once."""
@@ -128,7 +131,8 @@ class SkeletonAnalyzer(Analyzer):
     def recognize(self, clip: str | Path, top: int = 5, **watching: Any) -> GestureEvent:
         """Name the gesture of a trimmed clip, video or skeleton file, by its largest person.
 
-        `watching` are options of `watch`. Raises `DataError` when nobody is found in it.
+        What happens together is told together: the best reading of each part of the body that acts (`by_part` of the
+        event) is among the first `top`. `watching` are options of `watch`. Raises `DataError` when nobody is found.
         """
         watched = self.watch(clip, **watching)
         if not watched.tracks:
@@ -138,7 +142,8 @@ class SkeletonAnalyzer(Analyzer):
         if watched.source == "file":
             duration = float(track.times[-1] - track.times[0]) + _step(track)
         try:
-            return self.event_of(self.probabilities(track, watched.others(track)), max(duration, 1e-3), top)
+            event = self.event_of(self.probabilities(track, watched.others(track)), max(duration, 1e-3), top)
+            return with_parts(event, self.acting_parts(track), self.vocabulary, top)
         except DataError as error:
             raise DataError(f"{clip}: {error}") from error
 
@@ -167,6 +172,9 @@ class SkeletonAnalyzer(Analyzer):
             away = sum(end - start for start, end in stretches)
             if away > 0.05 * timeline.duration:
                 said.append(f"{person} is not seen for {away:.1f} of {timeline.duration:.1f} s")
+        for person, shares in timeline.provenance.get("visible", {}).items():
+            hidden = [part for part in ("hands", "legs", "face") if shares[part] < ENOUGH]
+            said += [f"{person}: the {part} can be seen for {100 * shares[part]:.0f} % of the video" for part in hidden]
         if not timeline.provenance["persons"]:
             return ["nobody was found in it, so there are no gestures"]
         return said
@@ -179,6 +187,7 @@ class SkeletonAnalyzer(Analyzer):
         duration = watched.media.duration or 0.0
         events: list[GestureEvent] = []
         unseen: dict[str, list[list[float]]] = {}
+        visible: dict[str, dict[str, float]] = {}
         for track in watched.tracks:
             scores = self.token_probabilities(track, config, watched.others(track))
             events += spot(
@@ -192,10 +201,12 @@ class SkeletonAnalyzer(Analyzer):
                 annotator=self.run.title,
             )
             unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
+            visible[track.person] = self.visible(track, duration)
         if not watched.tracks and duration > 0:
             unseen["P1"] = [[0.0, round(duration, 3)]]
         persons = [track.person for track in watched.tracks]
-        provenance = {**self._provenance(config), "pose": watched.source, "persons": persons, "unseen": unseen}
+        seen = {"persons": persons, "unseen": unseen, "visible": visible}
+        provenance = {**self._provenance(config), "pose": watched.source, **seen}
         timeline = Timeline(tuple(events), watched.media, self.vocabulary.name, self.vocabulary.names, None, provenance)
         if emotion is None:
             return timeline
@@ -238,7 +249,49 @@ class SkeletonAnalyzer(Analyzer):
         skeleton = skeleton[seen[0] : seen[-1] + 1]
         starts = _starts(len(skeleton), self.frames)
         logits, _ = self.score_windows(np.stack([_cut(skeleton, s, self.frames) for s in starts]))
-        return softmax(logits.mean(0) / self.run.temperature)
+        share = of_parts(parts_seen(skeleton[..., 2] > 0)).mean(0)
+        tell = self._needs_of(share >= ENOUGH)
+        ranked = logits.mean(0) if not tell.any() else np.where(tell, logits.mean(0), -np.inf)
+        return softmax(ranked / self.run.temperature)
+
+    def _needs_of(self, seen: np.ndarray) -> np.ndarray:
+        """Whether what each class needs is there: parts (..., 5) in the order of `PARTS`, bool, to classes (..., K)."""
+        always = np.concatenate([seen, np.ones((*seen.shape[:-1], 1), bool)], -1)
+        return always[..., self.needs]
+
+    @cached_property
+    def needs(self) -> np.ndarray:
+        """(K,) the part of the body, as an index of `PARTS`, that each class is told by; `len(PARTS)`: none. A text of
+        one's own needs what the label nearest to it in the objective's space does."""
+        regions = [gesture.body_region for gesture in self.vocabulary]
+        objective = self.run.objective
+        if not all(regions) and isinstance(objective, TimedVisualTextObjective):
+            regions = [region or near for region, near in zip(regions, objective.nearest_regions(), strict=True)]
+        background = self.vocabulary.background_id
+        parts = [PARTS.index(NEEDED[region]) if region else len(PARTS) for region in regions]
+        return np.array([len(PARTS) if k == background else part for k, part in enumerate(parts)])
+
+    def visible(self, track: SkeletonTrack, duration: float) -> dict[str, float]:
+        """For which share of `duration` seconds each part of the body (`PARTS`) of a person can be seen."""
+        seen = of_parts(parts_seen(resample(track, self.rate)[..., 2] > 0)).sum(0) / self.rate
+        return {part: round(min(float(s) / max(duration, 1e-9), 1.0), 3) for part, s in zip(PARTS, seen, strict=True)}
+
+    def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
+        """Of each part of the body that does something in a trimmed track: its name, its best class and how sure that
+        is, strongest first. A part acts when a class of it reaches the spotting threshold for a third of the time."""
+        rows = self.token_probabilities(track).probabilities
+        rows = rows[np.isfinite(rows).all(-1)]
+        if not len(rows):
+            return []
+        strength = np.sort(rows, 0)[-max(len(rows) // 3, 1) :].mean(0)
+        found = []
+        for number, part in enumerate(PARTS):
+            classes = np.flatnonzero(self.needs == number)
+            if len(classes):
+                best = int(classes[strength[classes].argmax()])
+                found.append((part, best, float(strength[best])))
+        acts = [one for one in found if one[2] >= self.default_spotting.gesture_threshold]
+        return sorted(acts, key=lambda one: -one[2])
 
     def token_probabilities(
         self, track: SkeletonTrack, config: SpottingConfig | None = None, beside: Sequence[SkeletonTrack] = ()
@@ -267,6 +320,9 @@ class SkeletonAnalyzer(Analyzer):
         rows = total / np.maximum(weight, 1e-9)
         seen = np.asarray((skeleton[..., 2] > 0).any(-1))
         there = np.add.reduceat(seen, np.arange(0, len(seen), stride)) > 0 if len(seen) else np.zeros(0, bool)
+        parts = of_parts(parts_seen(skeleton[..., 2] > 0))
+        if len(parts):  # what is not seen cannot be an event
+            rows *= self._needs_of(np.logical_or.reduceat(parts, np.arange(0, len(parts), stride)))
         rows[~there] = np.nan
         times = float(track.times[0] if len(track) else 0.0) + (np.arange(count) + 0.5) * stride / self.rate
         return WindowScores(times, rows, speed_of_body(skeleton, self.rate, stride))
@@ -284,12 +340,27 @@ class SkeletonAnalyzer(Analyzer):
         return clips.cpu().numpy(), tokens.cpu().numpy()
 
 
+def with_parts(
+    event: GestureEvent, acting: Sequence[tuple[str, int, float]], vocabulary: Vocabulary, top: int
+) -> GestureEvent:
+    """The event with the best reading of each acting part (`SkeletonAnalyzer.acting_parts`), which are brought among
+    the first `top` readings in place of the least probable ones."""
+    by_part = tuple((part, Alternative(vocabulary[best].name, sure)) for part, best, sure in acting)
+    readings = [Alternative(event.label, event.confidence), *event.alternatives]
+    missing = [a for _, a in by_part if a.label not in {r.label for r in readings}][: max(len(readings) - 1, 0)]
+    least = min(r.confidence for r in readings)
+    kept = readings[1 : len(readings) - len(missing)]
+    promoted = tuple(Alternative(a.label, min(a.confidence, least)) for a in missing)
+    return replace(event, alternatives=(*kept, *promoted), by_part=by_part)
+
+
 def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     """A track in layout "gesture-62" at `rate` poses a second from its first time on, (T, 62, 3) of x, y, score.
 
     Points lie on straight lines between the neighbouring poses; their score is the lower of the two, and 0 below
     `LEAST_SCORE`. Nobody is seen where the poses are more than `LONGEST_STEP_S` apart and where neither the neck nor
-    both shoulders are known: a hand alone says nothing. Raises `DataError` for a 3D track and for too few poses a
+    both shoulders nor three points of the head are known: a hand alone says nothing. Raises `DataError` for a 3D track
+    and for too few poses a
     second.
     """
     if track.points.shape[-1] != 2:
@@ -300,7 +371,7 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     if len(track) > 1 and _step(track) > LONGEST_STEP_S:
         raise DataError(f"{1 / _step(track):.1f} poses a second are too few: a gesture needs at least {LEAST_RATE:g}")
     usable = np.isfinite(converted.points).all(-1) & (converted.scores >= LEAST_SCORE)
-    usable &= (usable[:, _SHOULDERS].all(1) | usable[:, _NECK])[:, None]
+    usable &= (usable[:, _SHOULDERS].all(1) | usable[:, _NECK] | (usable[:, _HEAD].sum(1) >= 3))[:, None]
     times, scores = converted.times, np.where(usable, converted.scores, 0.0)
     points = np.nan_to_num(converted.points)
     if len(track) == 1:
@@ -330,6 +401,7 @@ def _cut(skeleton: np.ndarray, start: int, length: int) -> np.ndarray:
 
 _SHOULDERS = [GESTURE_62.index("left_shoulder"), GESTURE_62.index("right_shoulder")]
 _NECK = GESTURE_62.index("neck")
+_HEAD = [GESTURE_62.index(name) for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
 _FLIP = torch.from_numpy(GESTURE_62.flip_permutation)
 _LEADING = tuple(
     GESTURE_62.index(name)

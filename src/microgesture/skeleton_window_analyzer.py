@@ -96,6 +96,10 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
                 clips, where = [], []
         return WindowScores(starts + window / 2, rows, motion)
 
+    def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
+        """None: such a run compares whole clips, and tells one gesture of each."""
+        return []
+
     def _check(self, track: SkeletonTrack) -> None:
         if track.points.shape[-1] != 2:
             raise DataError(f"its points are {SPACES[3]}, the run learnt from points {SPACES[2]}")

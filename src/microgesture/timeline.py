@@ -35,7 +35,8 @@ class GestureEvent:
     """One gesture of one person, from `start` to `end` seconds.
 
     `confidence` is in [0, 1]; `alternatives` are the next best readings, best first. `label_id` is the class
-    index in the timeline's vocabulary, None for a free label. `annotator` names the model or the human.
+    index in the timeline's vocabulary, None for a free label. `annotator` names the model or the human. `by_part`, of a
+    clip that was recognised: the best reading of each part of the body that does something, strongest first.
     Raises `DataError` when the times are not finite, end before they start, or the confidence leaves [0, 1].
     """
 
@@ -48,6 +49,7 @@ class GestureEvent:
     person: str = "P1"
     alternatives: tuple[Alternative, ...] = ()
     annotator: str = ""
+    by_part: tuple[tuple[str, Alternative], ...] = ()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and math.isfinite(self.end)):

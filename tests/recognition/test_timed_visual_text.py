@@ -1,5 +1,7 @@
 """The timed visual-text objective: its losses against a NumPy transcription, masks, scores, vocabularies."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -39,15 +41,16 @@ def batch(rows: int = 5, seed: int = 0) -> dict[str, torch.Tensor]:
     share = torch.rand(rows, classes, generator=generator) * (torch.rand(rows, classes, generator=generator) > 0.4)
     share[:, -1] = share[:, SIZES[0] - 1] = 0.3  # no row is empty
     share[:, 1] = 0.0  # a class that no clip shows
-    known = torch.ones(rows, 2, dtype=torch.bool)
-    known[0, 1] = known[3, 0] = False
-    known_tokens = torch.rand(rows, TOKENS, 2, generator=generator) > 0.3
+    tell = torch.rand(rows, classes, generator=generator) > 0.25
+    tell[:, [SIZES[0] - 1, -1]] = True
+    tell[3, : SIZES[0]] = False  # nothing that the first vocabulary could name
+    tell_tokens = torch.rand(rows, TOKENS, classes, generator=generator) > 0.3
     return {
         "clip": torch.randn(rows, 3, 2, 4, 4, generator=generator),
         "share": share,
         "active": torch.rand(rows, TOKENS, classes, generator=generator),
-        "known": known,
-        "known_tokens": known_tokens,
+        "tell": tell,
+        "tell_tokens": tell_tokens,
     }
 
 
@@ -57,21 +60,27 @@ def cosines(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     return x @ y.T
 
 
-def mean_kl(logits: np.ndarray, share: np.ndarray, rows: np.ndarray) -> float:
-    """Mean over `rows` of Σ p (log p - log softmax(logits)), p the shares divided by their sum."""
+def mean_kl(logits: np.ndarray, share: np.ndarray, tell: np.ndarray) -> float:
+    """Mean over the rows with a share of Σ p (log p - log q) over the columns that can be told: p the shares divided by
+    their sum, q the softmax of the logits, both over these columns."""
     values = []
-    for row in np.flatnonzero(rows):
-        p = share[row] / share[row].sum()
-        q = np.exp(logits[row] - logits[row].max())
+    for x, p, told in zip(logits, share, tell, strict=True):
+        x, p = x[told], p[told]
+        if p.sum() == 0:
+            continue
+        p = p / p.sum()
+        q = np.exp(x - x.max())
         q /= q.sum()
         values.append(sum(p[k] * np.log(p[k] / q[k]) for k in range(len(p)) if p[k] > 0))
     return float(np.mean(values))
 
 
-def mean_entropy(logits: np.ndarray, active: np.ndarray, known: np.ndarray) -> float:
+def mean_entropy(logits: np.ndarray, active: np.ndarray, tell: np.ndarray) -> float:
+    """Mean over the tokens of which anything can be told of the sum over what can be; without "No gesture"."""
     p = 1 / (1 + np.exp(-logits[..., :-1]))
-    y = active[..., :-1]
-    return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(-1)[known].mean())
+    y, told = active[..., :-1], tell[..., :-1]
+    each = -(y * np.log(p) + (1 - y) * np.log(1 - p)) * told
+    return float(each.sum() / told.any(-1).sum())
 
 
 def test_losses_are_the_formulas(objective):
@@ -82,13 +91,12 @@ def test_losses_are_the_formulas(objective):
     moments = 12.0 * cosines(objective.token_projection(tokens).flatten(0, 1), text) - 7.0
     moments = moments.reshape(5, TOKENS, -1)
     share, active = data["share"].double().numpy(), data["active"].double().numpy()
-    known, known_tokens = data["known"].numpy(), data["known_tokens"].numpy()
+    tell, tell_tokens = data["tell"].numpy(), data["tell_tokens"].numpy()
     visual, token = [], []
-    for number, columns in enumerate((slice(0, 4), slice(4, 7))):
-        visual.append(mean_kl(logits[:, columns], share[:, columns], known[:, number]))
-        token.append(mean_entropy(moments[..., columns], active[..., columns], known_tokens[..., number]))
-    named = np.repeat(known, (4, 3), axis=1)  # a clip that a vocabulary cannot name teaches its texts nothing
-    of_text = mean_kl(logits.T, (share * named).T, (share * named).sum(0) > 0)
+    for columns in (slice(0, 4), slice(4, 7)):
+        visual.append(mean_kl(logits[:, columns], share[:, columns], tell[:, columns]))
+        token.append(mean_entropy(moments[..., columns], active[..., columns], tell_tokens[..., columns]))
+    of_text = mean_kl(logits.T, share.T, tell.T)
     losses = objective(data)
     assert losses["visual_kl"].item() == pytest.approx(np.mean(visual), rel=1e-4)
     assert losses["text_kl"].item() == pytest.approx(of_text, rel=1e-4)
@@ -99,27 +107,38 @@ def test_losses_are_the_formulas(objective):
     assert objective(data)["token_loss"].item() == pytest.approx(0.25 * np.mean(token), rel=1e-4)
 
 
-def test_a_vocabulary_without_a_word_takes_the_row_out(objective):
+def test_what_cannot_be_told_teaches_nothing(objective):
     data, other = batch(), batch()
-    other["share"][3, :4] = torch.tensor([0.0, 5.0, 0.0, 1.0])  # known[3, 0] is False
-    other["active"][~data["known_tokens"][..., 0]] *= torch.tensor([0.0] * 4 + [1.0] * 3)
-    other["active"][~data["known_tokens"][..., 1]] *= torch.tensor([1.0] * 4 + [0.0] * 3)
+    other["share"][~data["tell"]] = 5.0
+    other["active"][~data["tell_tokens"]] = 0.5
     assert not torch.equal(other["active"], data["active"])
-    assert objective(other)["visual_kl"].item() == objective(data)["visual_kl"].item()
-    assert objective(other)["token_loss"].item() == objective(data)["token_loss"].item()
-    other["known"][3, 0] = True
-    assert objective(other)["visual_kl"].item() != pytest.approx(objective(data)["visual_kl"].item(), rel=1e-3)
+    ours, theirs = objective(data), objective(other)
+    for name in ("visual_kl", "text_kl", "token_loss"):
+        assert theirs[name].item() == ours[name].item()
+    other["tell"][3, :4] = True
+    assert objective(other)["visual_kl"].item() != pytest.approx(ours["visual_kl"].item(), rel=1e-3)
 
 
 def test_nothing_known_is_no_loss_and_no_nan(objective):
     data = batch()
     data["share"].zero_()
-    data["known"].zero_()
-    data["known_tokens"].zero_()
+    data["tell"].zero_()
+    data["tell_tokens"].zero_()
     losses = objective(data)
     assert all(value.item() == 0 for value in losses.values())
     (losses["clip_loss"] + losses["token_loss"]).backward()
     assert all(torch.isfinite(p.grad).all() for p in objective.parameters() if p.grad is not None)
+
+
+def test_a_text_of_ones_own_belongs_where_its_nearest_label_does(tmp_path):
+    regions = {"Touching jaw": "head-hand", "Moving legs": "lower limb"}
+    classes = [{"id": k, "name": name, "body_region": regions[name]} for k, name in enumerate(regions)]
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({"name": "own", "classes": classes}))
+    words = Vocabulary.load(file)
+    objective = create_objective("visual-text-timed", TinyEncoder(), LetterEncoder(), words, vocabularies=[str(file)])
+    other = objective.eval().with_vocabulary(Vocabulary.from_texts(["Touching jaw", "moving legs."]))
+    assert other.nearest_regions() == ["head-hand", "lower limb"]
 
 
 def test_every_parameter_takes_part(objective):

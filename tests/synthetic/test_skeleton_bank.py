@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose.layouts import GESTURE_62
 from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows, class_matrices
+from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, joined, make_bank
+from microgesture.synthetic.skeleton_windows import SkeletonWindows
 from microgesture.vocabulary import Vocabulary
-
-LEGS = [GESTURE_62.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("knee", "ankle")]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +38,24 @@ def test_a_bank_comes_back_from_its_file(bank, tmp_path):
         SkeletonBank.load(tmp_path / "broken.npz")
 
 
+def test_banks_made_in_parts_are_one(bank):
+    other = make_bank(2, seed=6)
+    both = joined([bank, other])
+    assert len(both) == len(bank) + len(other)
+    first, last = both.offsets[len(bank)], both.offsets[len(bank) + 1]
+    np.testing.assert_array_equal(both.joints[first:last], other.joints[: other.offsets[1]])
+    mine = both.events[both.events[:, 0] >= len(bank)]
+    np.testing.assert_array_equal(mine[:, 1:], other.events[:, 1:])
+    assert set(mine[:, 0]) <= set(range(len(bank), len(both)))
+
+
+def test_the_hands_that_act_are_known(bank):
+    groups = np.array([MOTIONS[bank.motions[int(m)]].group for m in bank.events[:, 1]])
+    hands = bank.events[:, 4]
+    assert set(hands[groups == "hands"]) <= {1.0, 2.0, 3.0}
+    assert set(hands[groups == "legs"]) == {0.0}
+
+
 def test_events_of_one_part_of_the_body_do_not_overlap(bank):
     groups = np.array([MOTIONS[key].group for key in bank.motions])
     for performance in range(len(bank)):
@@ -62,18 +77,6 @@ def test_windows_are_a_function_of_seed_epoch_and_indices(bank):
     assert not (first["clip"] == other["clip"]).all()
 
 
-def test_a_trimmed_window_shows_its_motion(bank):
-    batch = SkeletonWindows(bank, 100, trimmed=1.0).__getitems__(range(64))
-    matrix, nameless = class_matrices(bank.motions, ["imigue", "smg", "ma52"])
-    for row in range(64):
-        main = int(batch["main"][row])
-        legs_or_face = MOTIONS[bank.motions[main]].group in ("legs", "face")  # may be out of sight
-        if matrix[main].any() and not legs_or_face:
-            assert float(batch["share"][row][matrix[main] > 0].min()) > 0.3
-        if nameless[main].any():
-            assert not batch["known"][row][nameless[main] > 0].any()
-
-
 def test_frames_past_the_window_are_unseen_and_the_others_mostly_seen(bank):
     batch = SkeletonWindows(bank, 100, trimmed=1.0, gaps=False).__getitems__(range(64))
     seen = (batch["clip"][:, 0, :, :, 2] > 0).any(-1).numpy()
@@ -84,29 +87,6 @@ def test_frames_past_the_window_are_unseen_and_the_others_mostly_seen(bank):
         assert not row[length:].any()
     unknown = batch["clip"][..., 2] == 0
     assert (batch["clip"][..., :2][unknown] == 0).all()
-
-
-def test_legs_out_of_sight_are_nothing_to_learn():
-    bank = make_bank(3, seed=8, motions=("move_legs", "cross_legs", "nothing"))
-    windows = SkeletonWindows(bank, 100, trimmed=0.0, framed=0.0)
-    batch = windows.__getitems__(range(96))
-    seen = (batch["clip"][:, 0][:, :, LEGS, 2] > 0).any(-1).any(-1).numpy()
-    ma52 = slice(33 + 18, -1)  # without "No gesture"
-    active = batch["active"][:, :, ma52].numpy().sum((1, 2))
-    assert (~seen).sum() > 5, "some pictures end above the knees"
-    assert (active[~seen] == 0).all()
-    assert (active[seen] > 0).any()
-
-
-def test_every_vocabulary_has_its_columns_in_order():
-    matrix, nameless = class_matrices(tuple(MOTIONS), ["imigue", "smg"])
-    imigue = Vocabulary.load("imigue").with_background()
-    assert matrix.shape == (len(MOTIONS), len(imigue) + 18)
-    jaw = list(MOTIONS).index("touch_jaw")
-    assert matrix[jaw, imigue.index("Touching jaw")] == 1
-    assert matrix[jaw, : len(imigue)].sum() == 1
-    chest = list(MOTIONS).index("touch_chest")
-    assert nameless[chest, 0] == 1, "iMiGUE has no word for a hand on the chest"
 
 
 def test_a_film_is_a_track_and_its_truth_lies_in_it(bank):

@@ -47,11 +47,12 @@ class SkeletonWorld:
         return range(self.windows.get(name, 0))
 
     def dataset(self, split: str, frames: int, seed: int, training: bool) -> WindowDataset:
-        """The windows of a split. Raises `DataError` when it has none."""
+        """The windows of a split; those of validation show whole bodies. Raises `DataError` when it has none."""
         if not self.split(split):
             raise DataError(f"{self.path}: no windows for split '{split}'")
         banks = [(SkeletonBank.load(self.path.parent / name), share) for name, share in self.banks[split].items()]
-        return WindowDataset(banks, self.vocabularies, len(self.split(split)), split, frames, seed, training)
+        size = len(self.split(split))
+        return WindowDataset(banks, self.vocabularies, size, split, frames, seed, training, everything=not training)
 
 
 class WindowDataset(Dataset):

@@ -25,6 +25,8 @@ _TARGETS = (
 _TIPS = ("thumb_tip", "index_tip", "middle_tip")
 _NOSE_PER_SHOULDER = 1.55
 """Shoulder width over the distance from nose to neck, of an upright person seen from in front."""
+_FACE_PER_SHOULDER, _HEAD_PER_SHOULDER = 0.44, 0.43
+"""Distance of chin and forehead, and of the ears, in shoulder widths: what a close-up of a head is measured by."""
 
 
 def _indices(names: Sequence[str]) -> list[int]:
@@ -35,8 +37,11 @@ class BodyFeatures(nn.Module):
     """Skeletons (B, T, 62, 3) of x, y, score in layout "gesture-62" to features (B, T, `width`) and seen (B, T).
 
     Scale is the larger of the shoulders' distance and 1.55 times that of nose and neck, averaged over the clip (a
-    turned person's shoulders look narrow); the origin is the neck's mean place. Without parameters.
+    turned person's shoulders look narrow), the head's size where neither is known; the origin is the neck's mean
+    place, or where it would be below the nose. Without parameters.
     """
+
+    to_neck: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +57,8 @@ class BodyFeatures(nn.Module):
         self.fingers = fingers
         self.shoulders = _indices(["left_shoulder", "right_shoulder"])
         self.neck, self.nose = _indices(["neck", "nose"])
+        self.face, self.ears = _indices(["chin", "forehead"]), _indices(["left_ear", "right_ear"])
+        self.register_buffer("to_neck", torch.tensor([0.0, 1 / _NOSE_PER_SHOULDER]), persistent=False)
         hands = len(self.tips) + 2
         between = (len(self.tips) // 2 + 1) ** 2
         contacts = hands * len(self.targets) + between
@@ -83,10 +90,15 @@ class BodyFeatures(nn.Module):
         width = (points[:, :, self.shoulders[0]] - points[:, :, self.shoulders[1]]).norm(dim=-1)
         height = (points[:, :, self.nose] - neck).norm(dim=-1) * _NOSE_PER_SHOULDER
         scale = torch.maximum(_mean(width, both), _mean(height, has_neck & known[:, :, self.nose]))
+        tall = _mean(self._apart(points, "chin", "forehead"), known[:, :, self.face].all(-1)) / _FACE_PER_SHOULDER
+        wide = _mean(self._apart(points, "left_ear", "right_ear"), known[:, :, self.ears].all(-1)) / _HEAD_PER_SHOULDER
+        scale = torch.where(scale > 0, scale, torch.maximum(tall, wide))
         spread = _mean((points - _mean(points, known[..., None], (1, 2))[:, None, None]).norm(dim=-1), known, (1, 2))
         scale = torch.where(scale > 0, scale, spread).clamp_min(1e-6)
         origin = _mean(neck, has_neck[..., None], (1,))
         anywhere = _mean(points, known[..., None], (1, 2))
+        below = _mean(points[:, :, self.nose], known[:, :, self.nose, None], (1,)) + scale[:, None] * self.to_neck
+        anywhere = torch.where(known[:, :, self.nose].any(1)[:, None], below, anywhere)
         origin = torch.where(has_neck.any(1)[:, None], origin, anywhere)
         normal = (points - origin[:, None, None]) / scale[:, None, None, None]
         return (normal * known[..., None]).clamp(-6, 6), known
@@ -99,6 +111,9 @@ class BodyFeatures(nn.Module):
             both = known[:, :, self.fingers[side]] & known[:, :, wrist : wrist + 1]
             parts.append((local * both[..., None]).clamp(-3, 3).flatten(2))
         return parts
+
+    def _apart(self, points: Tensor, one: str, other: str) -> Tensor:
+        return (points[:, :, GESTURE_62.index(one)] - points[:, :, GESTURE_62.index(other)]).norm(dim=-1)
 
     def contacts(self, points: Tensor, known: Tensor) -> list[Tensor]:
         """Nearness of hand points to targets and of the two hands' points, on two scales; 0 where unknown."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,8 @@ _WORTH_IT = 0.005  # F1; smaller gains on a few minutes of film are chance
 
 @dataclass(frozen=True)
 class Clips:
-    """Scores of trimmed clips: `logits (N, K)`, `labels (N,)`, `people (N,)` (number of the performance)."""
+    """Scores of trimmed clips: `logits (N, K)`, -inf for classes whose part of the body cannot be seen, `labels (N,)`,
+    `people (N,)` (number of the performance)."""
 
     logits: np.ndarray
     labels: np.ndarray
@@ -39,25 +41,38 @@ class Clips:
         """(N, K)."""
         return softmax(self.logits / temperature)
 
+    def by_region(self, words: Vocabulary) -> dict[str, tuple[float, int]]:
+        """Top-1 and number of clips of each body region of the labels."""
+        right = self.logits.argmax(1) == self.labels
+        regions = np.array([gesture.body_region for gesture in words])[self.labels]
+        return {r: (float(right[regions == r].mean()), int((regions == r).sum())) for r in sorted(set(regions))}
+
 
 def score_clips(
-    analyzer: SkeletonAnalyzer, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test", seed: int = 0
+    analyzer: SkeletonAnalyzer,
+    bank: SkeletonBank,
+    vocabulary: str,
+    count: int,
+    split: str = "test",
+    seed: int = 0,
+    **view: Any,
 ) -> Clips:
     """Trimmed windows of a bank, `count` of them, equally many of each motion that the vocabulary has a word for;
-    those that are out of the picture (legs under a table, lips of a face that was not found) are left out."""
-    other = analyzer.with_vocabulary(Vocabulary.load(vocabulary))
-    data = WindowDataset([(bank, 1.0)], (vocabulary,), count, split, analyzer.frames, 77 + seed, training=False)
+    those that are out of the picture (legs under a table, lips of a face that was not found) are left out. `view` are
+    further options of `SkeletonWindows`: how the windows are seen."""
+    words = Vocabulary.load(vocabulary)
+    other = analyzer.with_vocabulary(words)
+    data = WindowDataset([(bank, 1.0)], (vocabulary,), count, split, analyzer.frames, 77 + seed, training=False, **view)
     logits, labels, people, visible = [], [], [], []
     for first in range(0, count, BATCH):
         batch = data.__getitems__(range(first, min(first + BATCH, count)))
-        logits.append(other.score_windows(batch["clip"][:, 0].numpy())[0])
+        found = other.score_windows(batch["clip"][:, 0].numpy())[0]
+        logits.append(np.where(batch["tell"][:, : len(words)].numpy(), found, -np.inf))
         labels.append(batch["label"].numpy())
         people.append(batch["performance"].numpy())
         visible.append(batch["visible"].numpy())
-    scores, named, who = np.concatenate(logits), np.concatenate(labels), np.concatenate(people)
-    gestures = named < scores.shape[1]  # not those who only idle: "No gesture" is no class of a clip to be named
-    gestures &= np.concatenate(visible)
-    return Clips(scores[gestures], named[gestures], who[gestures])
+    shown = np.concatenate(visible)
+    return Clips(np.concatenate(logits)[shown], np.concatenate(labels)[shown], np.concatenate(people)[shown])
 
 
 @dataclass(frozen=True)

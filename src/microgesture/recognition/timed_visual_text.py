@@ -138,6 +138,17 @@ class TimedVisualTextObjective(Objective):
         trained = {name.lower() for v in self.trained for name in v.names}
         return any(name.lower() not in trained for name in vocabulary.names)
 
+    @torch.inference_mode()
+    def nearest_regions(self) -> list[str]:
+        """The body region of each class of `vocabulary`: its own, or that of the label of training whose text is
+        nearest to its text."""
+        known = [gesture for v in self.trained for gesture in v if gesture.body_region]
+        if not known:
+            return [gesture.body_region for gesture in self.vocabulary]
+        theirs = F.normalize(self.embed_texts([gesture.name for gesture in known]), dim=-1)
+        nearest = (F.normalize(self.text_embed(), dim=-1) @ theirs.T).argmax(-1).tolist()
+        return [own.body_region or known[k].body_region for own, k in zip(self.vocabulary, nearest, strict=True)]
+
     def _training_text(self, vocabulary: Vocabulary, index: int) -> str:
         """A class's name; now and then its description, which teaches more words."""
         gesture = vocabulary[index]

@@ -135,6 +135,25 @@ def make_bank(
     return join_bank(keys, made)
 
 
+def joined(banks: Sequence[SkeletonBank]) -> SkeletonBank:
+    """Banks of the same motions, one after another, as one."""
+    people = np.cumsum([0, *(len(bank) for bank in banks[:-1])])
+    frames = np.cumsum([0, *(len(bank.joints) for bank in banks[:-1])])
+    events = [
+        bank.events + np.array([start, 0, 0, 0, 0], np.float32) for bank, start in zip(banks, people, strict=True)
+    ]
+    offsets = [bank.offsets[1:] + start for bank, start in zip(banks, frames, strict=True)]
+    return SkeletonBank(
+        banks[0].motions,
+        np.concatenate([bank.joints for bank in banks]),
+        np.concatenate([[0], *offsets]).astype(np.int64),
+        np.concatenate(events).astype(np.float32),
+        np.concatenate([bank.table for bank in banks]),
+        np.concatenate([bank.seated for bank in banks]),
+        banks[0].estimated,
+    )
+
+
 Part = tuple[np.ndarray, np.ndarray, float, bool]
 """One performance of a bank: joints (T, 62, 3); events (E, 4) of motion, start, end, hands; table height; seated."""
 

@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.parts import parts_seen
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.synthetic.estimator_noise import (
     FEET,
@@ -32,7 +33,7 @@ from microgesture.synthetic.framing import visibility
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.occlusion import hidden_hands
 from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank
-from microgesture.synthetic.window_truth import Happening, Truth, parts_seen
+from microgesture.synthetic.window_truth import Happening, Truth
 from microgesture.timeline import GestureEvent
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 

@@ -8,18 +8,13 @@ not seen, of parts that move into it and then rest (`ONSET_S`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.synthetic.estimator_noise import ANKLES, FINGERS, HEAD, KNEES, MARKS, SHOULDERS, WRISTS
+from microgesture.pose.parts import ENOUGH, of_parts
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.schedule import GROUPS
 from microgesture.vocabulary import Vocabulary
-
-SEEN = 0.5
-"""Share of its time for which the part that makes a gesture must be seen."""
 
 TAKES_PART = 0.25
 """Share of a window from which on a gesture is one of the window's."""
@@ -94,37 +89,6 @@ class Truth:
         return found.astype(np.float32)
 
 
-@lru_cache
-def _part_points() -> tuple[tuple[tuple[np.ndarray, int], ...], ...]:
-    """For each of `GROUPS`, sets of points with how many of each set make the part seen; any one set will do.
-    Hands are two parts, left and right: see `parts_seen`."""
-    eyes_nose = np.array([i for i in HEAD if GESTURE_62.joints[i].endswith(("nose", "eye", "ear"))])
-    return (
-        (),
-        ((KNEES, 1), (ANKLES, 1)),
-        ((MARKS, len(MARKS) // 2),),
-        ((eyes_nose, 2),),
-        ((SHOULDERS, 2),),
-    )
-
-
-def parts_seen(known: np.ndarray) -> np.ndarray:
-    """Which parts of the body are seen: known points (..., 62), bool, to (..., 6): the left hand, the right hand, legs,
-    face, head, trunk. A hand is seen by its wrist or three of its finger points."""
-    hands = [
-        known[..., w] | (known[..., FINGERS[s]].sum(-1) >= 3) for w, s in zip(WRISTS, ("left", "right"), strict=True)
-    ]
-    others = [
-        np.any([known[..., points].sum(-1) >= least for points, least in sets], axis=0) for sets in _part_points()[1:]
-    ]
-    return np.stack([*hands, *others], -1)
-
-
-def seen_by_group(parts: np.ndarray) -> np.ndarray:
-    """(..., 6) of `parts_seen` to (..., 5), one a member of `GROUPS`: either hand counts as hands."""
-    return np.concatenate([parts[..., :2].any(-1, keepdims=True), parts[..., 2:]], -1)
-
-
 class Happening:
     """Events of a batch of windows, laid over its frames.
 
@@ -142,9 +106,9 @@ class Happening:
         windows, stretches, names = len(seen), seen.shape[1] // stride, len(truth.names)
         self.active = np.zeros((windows, stretches, len(truth.motions)), np.float32)
         self.share = np.zeros((windows, len(truth.motions)), np.float32)
-        claims = seen_by_group(claimed)[:, : stretches * stride].reshape(windows, stretches, stride, -1).any(2)
+        claims = of_parts(claimed)[:, : stretches * stride].reshape(windows, stretches, stride, -1).any(2)
         self.tell_tokens = np.repeat(claims[:, :, None], names, 2)
-        enough = seen_by_group(seen).sum(1) / np.maximum(length, 1)[:, None] >= SEEN
+        enough = of_parts(seen).sum(1) / np.maximum(length, 1)[:, None] >= ENOUGH
         self.tell = np.repeat(enough[:, None], names, 1)
         self.nothing = np.ones((windows, names), bool)
 
@@ -162,7 +126,7 @@ class Happening:
         visible = seen[first:last].mean()
         share = (min(end, frames / rate) - max(begin, 0.0)) * rate / frames
         unbegun = self.truth.one_shot[motion] and (begin < -0.1 or begin + ONSET_S > frames / rate)
-        known = visible >= SEEN and not unbegun
+        known = visible >= ENOUGH and not unbegun
         stretch = seen[: len(part) * self.stride].reshape(-1, self.stride).any(1)
         self.active[b, :, motion] = np.maximum(self.active[b, :, motion], part * stretch)
         nameless = self.truth.nameless[motion]

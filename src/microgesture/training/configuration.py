@@ -106,8 +106,13 @@ class OptimiserConfig:
     least_steps: int = 0
     """A small data set is passed more often than `epochs` times, until so many steps are taken; it is still validated
     about `epochs` times."""
-    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
-    """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero."""
+    schedule: Literal["plateau", "cosine", "trapezoid", "constant"] = "plateau"
+    """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero; trapezoid:
+    warm-up, a long level stretch, then straight to zero over the last `cooldown` of the steps."""
+    cooldown: float = 0.2
+    """trapezoid: share of the steps in which the rate falls."""
+    average: float = 0.0
+    """Keep, validate and save a moving average of the weights with this decay a step (0.999); 0: the last weights."""
     factor: float = 0.8
     patience: int = 1
     warmup: float = 0.1
@@ -287,6 +292,8 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "optimiser.least_steps": recipe.optimiser.least_steps >= 0,
         "optimiser.epochs": recipe.optimiser.epochs >= 1,
         "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
+        "optimiser.cooldown": 0 <= recipe.optimiser.cooldown <= 1,
+        "optimiser.average": 0 <= recipe.optimiser.average < 1,
     }
     for key, good in checks.items():
         if not good:

@@ -40,6 +40,7 @@ from microgesture.training.assembly import (
     open_options,
     start_from,
 )
+from microgesture.training.averaging import MovingAverage
 from microgesture.training.configuration import DataConfig, OptimiserConfig, Recipe, make_recipe, recipe_from_run
 from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
@@ -106,6 +107,9 @@ class _Loop:
         self.passes = round(self.epochs / recipe.optimiser.epochs)  # from one validation to the next
         self.total_steps = self.steps_per_epoch * self.epochs
         self.model, self.optimizer = self.accelerator.prepare(objective, self.optimizer)
+        self.average = MovingAverage(objective, recipe.optimiser.average) if recipe.optimiser.average else None
+        if self.average is not None:
+            self.accelerator.register_for_checkpointing(self.average)
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, factor=recipe.optimiser.factor, patience=recipe.optimiser.patience
         )
@@ -162,6 +166,8 @@ class _Loop:
         if self.recipe.optimiser.clip_norm > 0:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.accelerator.unwrap_model(self.model))
         self.step += 1
         return {"loss": float(total.detach()), **{k: float(v.detach()) for k, v in losses.items()}}
 
@@ -203,7 +209,7 @@ class _Loop:
         self._save()
 
     def _validate(self, clips: AnyDataset) -> dict[str, float]:
-        found = predict(self.objective, clips, self.recipe.optimiser.batch, self.precision, self.device)
+        found = predict(self._kept(), clips, self.recipe.optimiser.batch, self.precision, self.device)
         log_p = torch.log_softmax(torch.from_numpy(found.scores), dim=-1)
         loss = float(torch.nn.functional.nll_loss(log_p, torch.from_numpy(found.labels)))
         row = {"val_loss": loss, "val_top1": float((found.scores.argmax(1) == found.labels).mean())}
@@ -273,14 +279,22 @@ class _Loop:
         self.plateau.load_state_dict(state["plateau"])
 
     def _set_rates(self) -> None:
-        if self.recipe.optimiser.schedule != "cosine":
+        settings = self.recipe.optimiser
+        if settings.schedule == "cosine":
+            scale = cosine(self.step, self.total_steps, settings.warmup)
+        elif settings.schedule == "trapezoid":
+            scale = trapezoid(self.step, self.total_steps, settings.warmup, settings.cooldown)
+        else:
             return
-        scale = cosine(self.step, self.total_steps, self.recipe.optimiser.warmup)
         for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = base * scale
 
+    def _kept(self) -> Objective:
+        """What is validated and saved: the moving average where there is one."""
+        return self.objective if self.average is None else self.average.as_is(self.objective)
+
     def _state(self) -> dict[str, torch.Tensor]:
-        return self.accelerator.unwrap_model(self.model).state_dict()
+        return self.accelerator.unwrap_model(self._kept() if self.average is not None else self.model).state_dict()
 
     def _write_config(self, finished: bool, temperature: float = 1.0) -> None:
         values: dict[str, Any] = {
@@ -339,6 +353,13 @@ def cosine(step: int, total: int, warmup: float) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(total - rise, 1)))
+
+
+def trapezoid(step: int, total: int, warmup: float, cooldown: float) -> float:
+    """Learning-rate factor: a straight rise over the first `warmup` share of the steps, 1, and a straight fall to zero
+    over the last `cooldown` share."""
+    rise, fall = max(int(total * warmup), 1), max(int(total * cooldown), 1)
+    return min((step + 1) / rise, 1.0, max(total - step, 0) / fall)
 
 
 def to_channels_last(module: torch.nn.Module) -> None:
