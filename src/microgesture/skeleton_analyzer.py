@@ -97,12 +97,13 @@ class SkeletonAnalyzer(Analyzer):
         model_file: str | Path | None = None,
         resume: Path | None = None,
         progress: Progress | None = None,
+        video_stream: int | None = None,
     ) -> Watched:
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
         Of a video `fps` poses a second are estimated, the run's own rate by default, and the result is kept in the
-        folder `resume` while it grows, so that a stopped watch goes on. Raises `VideoError`, `DataError`, or
-        `MissingExtra` without the extra `pose`.
+        folder `resume` while it grows, so that a stopped watch goes on. `video_stream` is that of
+        `VideoReader`. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps)
@@ -113,13 +114,15 @@ class SkeletonAnalyzer(Analyzer):
             return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
         from microgesture.pose.extraction import extract
+        from microgesture.pose.gaps import MAX_GAP_S
 
-        with VideoReader(source) as reader:
+        with VideoReader(source, stream=video_stream) as reader:
             media = Media(printable(source), reader.duration, reader.fps, reader.size, reader.sha256())
         estimator = create_estimator(model_file=model_file)
         try:
             looked_for = "all" if self.persons > 1 and persons == "largest" else persons
-            tracks = extract(source, estimator, fps or self.rate, looked_for, progress=progress, resume_folder=resume)
+            rate = fps or self.rate
+            tracks = extract(source, estimator, rate, looked_for, progress, MAX_GAP_S, resume, video_stream)
         finally:
             estimator.close()
         kept = tracks[:1] if persons == "largest" else tracks
@@ -134,11 +137,12 @@ class SkeletonAnalyzer(Analyzer):
         if not watched.tracks:
             raise DataError(f"{clip}: no person was found in it, so there is no gesture to name")
         track = watched.tracks[0]
-        duration = watched.media.duration or 0.0
+        start, end = float(track.times[0]), watched.media.duration or 0.0
         if watched.source == "file":
-            duration = float(track.times[-1] - track.times[0]) + _step(track)
+            start, end = 0.0, float(track.times[-1] - track.times[0]) + _step(track)
         try:
-            return self.event_of(self.probabilities(track, watched.others(track)), max(duration, 1e-3), top)
+            probabilities = self.probabilities(track, watched.others(track))
+            return self.event_of(probabilities, max(end, start + 1e-3), top, start)
         except DataError as error:
             raise DataError(f"{clip}: {error}") from error
 
@@ -190,6 +194,7 @@ class SkeletonAnalyzer(Analyzer):
                 motion=scores.motion,
                 person=track.person,
                 annotator=self.run.title,
+                start=float(track.times[0]) if len(track) else 0.0,
             )
             unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
         if not watched.tracks and duration > 0:

@@ -45,8 +45,12 @@ class Clock:
     zero: float
 
     def seconds(self, stamps: np.ndarray) -> np.ndarray:
-        """Of an array of stamps, or of one."""
+        """Of an array of stamps."""
         return (stamps - self.zero) * self.tick.numerator / self.tick.denominator
+
+    def at(self, stamp: int) -> float:
+        """Seconds of one stamp."""
+        return (stamp - self.zero) * self.tick.numerator / self.tick.denominator
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class Decoder:
         else:
             raise SeekError(f"{self.path}: cannot go to the keyframe at {key.time} s")
         # Frames shown before the keyframe may refer to pictures that were jumped over.
-        trusted = self._seconds(stamp) - EPSILON
+        trusted = self.clock.at(stamp) - EPSILON
         run = self._run(_chain(packet, packets), set_origin=False)
         yield from (shown for shown in run if shown.time >= trusted)
 
@@ -181,10 +185,7 @@ class Decoder:
         """Start the clock where the file's own starts, and nowhere after its first frame, whose stamp is `origin`."""
         zero = clock_zero(self.path, self.container, self.stream)
         self.origin = origin
-        self.clock = Clock(self.time_base, float(origin if zero is None else min(zero / self.time_base, origin)))
-
-    def _seconds(self, stamp: int) -> float:
-        return float(self.clock.seconds(np.float64(stamp)))
+        self.clock = Clock(self.time_base, float(origin) if zero is None else min(float(zero / self.time_base), origin))
 
     def _run(self, packets: Iterator[av.Packet], set_origin: bool) -> Iterator[Shown]:
         """Decode packets and give every frame its time; damaged packets are counted and passed over."""
@@ -194,7 +195,7 @@ class Decoder:
             stamp = self._frame_stamp(frame, waiting)
             if set_origin and count == 0:
                 self._set_clock(stamp or 0)
-            time = self._seconds(stamp) + shift if stamp is not None else last + (1 / self.rate if count else 0.0)
+            time = self.clock.at(stamp) + shift if stamp is not None else last + (1 / self.rate if count else 0.0)
             if count and time <= last and (guessed or time < last - _JUMP):
                 shift += last + 1 / self.rate - time
                 time = last + 1 / self.rate

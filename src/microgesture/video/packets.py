@@ -137,7 +137,7 @@ def _times(packets: Sequence[_Timed], clock: Clock, rate: float) -> tuple[np.nda
     times = clock.seconds(np.array([packet.stamp for packet in ordered], dtype=np.float64))
     last = ordered[-1]
     if last.length > 0:
-        return times, float(clock.seconds(np.float64(last.stamp + last.length)))
+        return times, clock.at(last.stamp + last.length)
     return times, float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 1 / rate)
 
 

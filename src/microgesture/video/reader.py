@@ -37,8 +37,8 @@ class VideoReader:
     video streams the one that players show is read (one that moves, flagged as default, the largest), or the one with
     the number `stream`, counted from 1.
     Use as a context manager. Raises `VideoError`, one line naming the file, when it is missing, a directory,
-    not a video, only sound, has no such stream, or holds no frame that can be decoded. A truncated or damaged file gives the
-    frames that it has; `truncated` tells.
+    not a video, only sound, has no such stream, or holds no frame that can be decoded. A truncated or damaged
+    file gives the frames that it has; `truncated` tells.
 
     Example: `with VideoReader("a.mp4") as video: frames = video.frames_at([0.5, 1.0])`.
     """
@@ -83,6 +83,12 @@ class VideoReader:
     def frame_count(self) -> int:
         """Number of frames that the file really holds, whatever its header says."""
         return len(self._index.times)
+
+    def pauses(self, least_s: float) -> np.ndarray:
+        """Stretches (n, 2) of start and end in seconds in which one frame is held for longer than `least_s`."""
+        edges = np.append(self._index.times, max(self.duration, self._index.times[-1]))
+        long = np.flatnonzero(np.diff(edges) > least_s + EPSILON)
+        return np.stack([edges[long], edges[long + 1]], axis=1)
 
     @property
     def fps(self) -> float | None:
@@ -274,10 +280,10 @@ class _Cursor:
 class _View:
     """How a file's pictures become what a viewer sees: size, rotation, mirror, RGB.
 
-    `size` (width, height) is the displayed size of the first picture unless another one is asked for. A phone that is
-    turned and a web call change the shape in mid-file: such a picture is scaled to fit, with black beside it, never
-    squashed. The display matrix of MP4 and Matroska maps a pixel (x, y) to (a x + c y, b x + d y); angles are rounded to
-    right angles.
+    `size` (width, height) is the displayed size of the first picture unless another one is asked for. Phones that are
+    turned and web calls change the shape in mid-file: such a picture is scaled to fit, with black beside it, never
+    squashed. The display matrix of MP4 and Matroska maps a pixel (x, y) to (a x + c y, b x + d y); angles are rounded
+    to right angles.
     """
 
     def __init__(self, decoder: Decoder, size: tuple[int, int] | None = None) -> None:
