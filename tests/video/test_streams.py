@@ -12,6 +12,7 @@ from PIL import Image
 
 from microgesture.errors import VideoError
 from microgesture.video import VideoReader
+from several_streams import write_streams
 
 RED = (210, 40, 40)
 
@@ -73,33 +74,13 @@ def test_a_picture_that_turns_is_not_squashed(name, codec, tmp_path):
     np.testing.assert_array_equal(streamed[[5, 15, 25]], [first, turned, third])
 
 
-def streams(path: Path, shots: list[list[np.ndarray]], default: int | None, codecs: tuple[str, ...] = ()) -> Path:
-    """One stream for each list of pictures, the one with the index `default` flagged so."""
-    with av.open(str(path), "w") as out:
-        made = []
-        for k, shot in enumerate(shots):
-            codec = codecs[k] if codecs else "libx264"
-            stream = out.add_stream(codec, rate=25)
-            stream.height, stream.width = shot[0].shape[:2]
-            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-            stream.disposition = av.stream.Disposition(int(k == default))
-            made.append(stream)
-        for stream, shot in zip(made, shots, strict=True):
-            for k, frame in enumerate(shot):
-                image = av.VideoFrame.from_ndarray(frame)
-                image.pts, image.time_base = k, Fraction(1, 25)
-                out.mux(stream.encode(image))
-            out.mux(stream.encode(None))
-    return path
-
-
 ONES, TWOS = [picture(1)] * 25, [picture(2)] * 25
 
 
 @pytest.mark.parametrize("extension", ["mkv", "mp4"])
 @pytest.mark.parametrize(("default", "expected"), [(0, 1), (1, 2)])
 def test_of_several_streams_the_one_flagged_as_default_is_read(extension, default, expected, tmp_path, caplog):
-    path = streams(tmp_path / f"a.{extension}", [ONES, TWOS], default)
+    path = write_streams(tmp_path / f"a.{extension}", [ONES, TWOS], default=default)
     with caplog.at_level(logging.WARNING), VideoReader(path) as video:
         assert [number_in(f) for f in video.frames_at([0.0, 0.9])] == [expected, expected]
     with VideoReader(path):
@@ -110,7 +91,7 @@ def test_of_several_streams_the_one_flagged_as_default_is_read(extension, defaul
 
 
 def test_without_a_flag_the_largest_is_read(tmp_path):
-    path = streams(tmp_path / "a.mkv", [ONES, [picture(2, 192, 160)] * 25], None)
+    path = write_streams(tmp_path / "a.mkv", [ONES, [picture(2, 192, 160)] * 25])
     with VideoReader(path) as video:
         assert video.size == (192, 160)
 
@@ -118,7 +99,9 @@ def test_without_a_flag_the_largest_is_read(tmp_path):
 @pytest.mark.parametrize("extension", ["mkv", "mp4"])
 def test_a_single_picture_before_the_video_is_not_the_video(extension, tmp_path):
     still = [picture(7, 192, 160)]
-    path = streams(tmp_path / f"a.{extension}", [still, [picture(k) for k in range(60)]], 0, ("mjpeg", "libx264"))
+    path = write_streams(
+        tmp_path / f"a.{extension}", [still, [picture(k) for k in range(60)]], 25, 0, ("mjpeg", "libx264")
+    )
     with VideoReader(path) as video:
         assert (video.size, video.frame_count) == ((96, 80), 60)
         assert number_in(video.frames_at([1.62])[0]) == 40
@@ -126,7 +109,9 @@ def test_a_single_picture_before_the_video_is_not_the_video(extension, tmp_path)
 
 
 def test_another_stream_is_chosen_by_its_number(tmp_path, caplog):
-    path = streams(tmp_path / "a.mkv", [[picture(k) for k in range(30)], [picture(100 + k) for k in range(60)]], 0)
+    path = write_streams(
+        tmp_path / "a.mkv", [[picture(k) for k in range(30)], [picture(100 + k) for k in range(60)]], default=0
+    )
     with VideoReader(path) as shown, VideoReader(path, stream=1) as one, VideoReader(path, stream=2) as two:
         assert [v.frame_count for v in (shown, one, two)] == [30, 30, 60]
         assert [number_in(v.frames_at([1.0])[0]) for v in (shown, one, two)] == [25, 25, 125]

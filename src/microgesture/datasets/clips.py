@@ -176,7 +176,7 @@ class ClipDataset(Dataset):
 
     def _open_cache(self, folder: Path) -> ClipCache:
         side, moments = self._side, self._stored_moments()
-        settings = [self.frames, self._stored, side, self.fit, self.crop]
+        settings = [self.frames, self._stored, side, self.fit, self.crop, "times on the file's clock"]
         name = fingerprint([settings, [self._source(row) for row in self.rows]])
 
         def make(index: int) -> np.ndarray:
