@@ -1,6 +1,7 @@
 """Skeleton runs on skeletons: every file with the same poses gives the same answer, and nothing comes of nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,6 +166,13 @@ def test_too_few_poses_a_second_are_said(analyzer, track):
     slow = SkeletonTrack(track.times[::7], track.points[::7], track.scores[::7], track.layout, track.image_size)
     with pytest.raises(DataError, match="poses a second are too few"):
         analyzer.probabilities(slow)
+
+
+def test_times_over_days_are_refused_before_memory_runs_out(track):
+    times = track.times.copy()
+    times[-1] = 1e7
+    with pytest.raises(DataError, match="reach over 2778 hours"):
+        resample(replace(track, times=times), 12.5)
 
 
 def test_left_and_right_are_alike(analyzer, track):

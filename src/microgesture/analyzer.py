@@ -193,7 +193,7 @@ class Analyzer:
             scores = self.window_scores(reader, config, duration, progress)
             media = Media(printable(video), duration, reader.fps, reader.size, reader.sha256())
         if len(scores.times) > 1:  # windows are a whole number of sampled frames apart
-            config = replace(config, stride_s=float(scores.times[1] - scores.times[0]))
+            config = replace(config, stride_s=float(np.median(np.diff(scores.times))))
         events = spot(
             scores.times,
             scores.probabilities,
@@ -211,8 +211,10 @@ class Analyzer:
     def window_scores(
         self, reader: VideoReader, config: SpottingConfig, duration: float, progress: Progress | None = None
     ) -> WindowScores:
-        """Score windows of `config.window_s` every `config.stride_s` over an open video; NaN where half of a window and
-        more shows one frame that is held through a pause."""
+        """Score windows of `config.window_s` every `config.stride_s` over an open video.
+
+        No window reaches into a pause, in which one frame is held for longer than a window and `PAUSE_S`.
+        """
         times, motions, rows, batch = [], [], [], []
         for centre, frames in self._windows(reader, config, duration):
             batch.append(to_clip(frames, self.run.recipe.data.size, self.run.recipe.data.fit))
@@ -227,20 +229,23 @@ class Analyzer:
             rows.append(self._score(batch))
         if progress is not None:
             progress(duration, duration)
-        probabilities = np.concatenate(rows)
-        probabilities[_paused(reader, np.array(times), min(config.window_s, duration - reader.start))] = np.nan
-        return WindowScores(np.array(times), probabilities, np.array(motions))
+        return WindowScores(np.array(times), np.concatenate(rows), np.array(motions))
 
     def _windows(
         self, reader: VideoReader, config: SpottingConfig, duration: float
     ) -> Iterator[tuple[float, np.ndarray]]:
-        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short.
+        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short."""
+        for begin, end in _stretches(reader, config.window_s, duration):
+            yield from self._windows_of(reader, config, begin, end)
 
-        The first window begins with the picture and the last one ends with it, so that every second is seen. The
-        step is `stride_s` or the little less that is a whole number of sampled frames.
+    def _windows_of(
+        self, reader: VideoReader, config: SpottingConfig, begin: float, duration: float
+    ) -> Iterator[tuple[float, np.ndarray]]:
+        """Of one stretch: the first window begins with it and the last one ends with it, so that every second is seen.
+
+        The step is `stride_s` or the little less that is a whole number of sampled frames.
         """
         count = self.run.recipe.data.frames
-        begin = reader.start
         window = min(config.window_s, duration - begin)
         period = window / count
         stride = max(int(config.stride_s / period + 1e-6), 1)
@@ -286,12 +291,11 @@ def _moving_duration(reader: VideoReader) -> float:
     return reader.duration
 
 
-def _paused(reader: VideoReader, centres: np.ndarray, window: float) -> np.ndarray:
-    """Which windows (W,) lie in pauses of more than `PAUSE_S` by half and more."""
-    pauses = reader.pauses(PAUSE_S)
-    starts = np.maximum(centres[:, None] - window / 2, pauses[:, 0])
-    ends = np.minimum(centres[:, None] + window / 2, pauses[:, 1])
-    return np.clip(ends - starts, 0, None).sum(axis=1) >= window / 2
+def _stretches(reader: VideoReader, window: float, duration: float) -> list[tuple[float, float]]:
+    """Start and end of what lies between pauses, in seconds; all of it where nothing as long as half a window does."""
+    edges = [reader.start, *reader.pauses(max(PAUSE_S, window)).ravel().tolist(), duration]
+    stretches = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= window / 2]
+    return stretches or [(reader.start, duration)]
 
 
 def _reading_size(shown: tuple[int, int], size: int, fit: str) -> tuple[int, int]:

@@ -33,6 +33,8 @@ LONGEST_STEP_S = 0.4
 """Poses farther apart than this are not joined by a straight line: nobody is seen between them."""
 LEAST_RATE = 2.5
 """Poses a second below which a track is refused."""
+LONGEST_S = 86_400.0
+"""A longer track is refused: its times are damaged."""
 LEAST_SEEN_S = 0.24
 """A shorter appearance is no movement that could be named."""
 
@@ -294,8 +296,8 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
 
     Points lie on straight lines between the neighbouring poses; their score is the lower of the two, and 0 below
     `LEAST_SCORE`. Nobody is seen where the poses are more than `LONGEST_STEP_S` apart and where neither the neck nor
-    both shoulders are known: a hand alone says nothing. Raises `DataError` for a 3D track and for too few poses a
-    second.
+    both shoulders are known: a hand alone says nothing. Raises `DataError` for a 3D track, for too few poses a second
+    and for times that reach over more than a day.
     """
     if track.points.shape[-1] != 2:
         raise DataError("the recogniser reads 2D tracks (pixels); this one is in metres")
@@ -310,6 +312,8 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     points = np.nan_to_num(converted.points)
     if len(track) == 1:
         return np.concatenate([points, scores[..., None]], -1).astype(np.float32)
+    if times[-1] - times[0] > LONGEST_S:
+        raise DataError(f"its times reach over {(times[-1] - times[0]) / 3600:.0f} hours: they must be wrong")
     grid = times[0] + np.arange(int((times[-1] - times[0]) * rate + 1.001)) / rate
     after = np.clip(np.searchsorted(times, grid, side="right"), 1, len(times) - 1)
     before = after - 1

@@ -40,6 +40,8 @@ LONG_SIDE = 1280
 """Larger frames are scaled to this while they are decoded; the models look at 256 x 256 pixels of a person."""
 PART_S = 30.0
 """Seconds of video in a part of a run that can be stopped. Every part looks for its people anew."""
+PAUSE_EDGE_S = 5.0
+"""Seconds at each end of a pause that have rows without poses; the middle of a longer one has none."""
 
 _CHUNK, _CHUNKS_AHEAD = 8, 2
 _FORMAT = 2  # of part files
@@ -225,28 +227,36 @@ _Chunk = tuple[np.ndarray, Sequence[np.ndarray | None]]
 def _frames(reader: VideoReader, plan: _Plan, parts: Sequence[Detections]) -> Iterator[_Chunk]:
     """What is to be looked at after the parts that are done."""
     size = None if plan.size == plan.shown else plan.size
+    rows = np.concatenate([part.times for part in parts]) if parts else np.empty(0)
     if plan.sampled:
-        yield from _sampled(reader, plan, size, sum(len(part.times) for part in parts))
-    else:
-        yield from _native(reader, plan, size, parts)
+        yield from _sampled(reader, plan, size, round((float(rows[-1]) - plan.start) * plan.rate) + 1 if parts else 0)
+        return
+    pictured = rows[np.isfinite(np.concatenate([part.changes for part in parts]))] if parts else rows
+    yield from _native(reader, plan, size, rows, pictured)
 
 
-def _sampled(reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, done: int) -> Iterator[_Chunk]:
+def _sampled(reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, first: int) -> Iterator[_Chunk]:
+    """At start + k / rate from k = `first` on."""
     pauses = reader.pauses(plan.pause)
-    for times, frames in reader.stream(plan.rate, _CHUNK, start=plan.start + done / plan.rate, size=size):
-        moments = plan.start + np.arange(done, done + len(times)) / plan.rate
-        held = ((moments[:, None] > pauses[:, 0] + 1 / plan.rate) & (moments[:, None] < pauses[:, 1])).any(axis=1)
-        yield moments, [None if gone else frame for gone, frame in zip(held, frames, strict=True)]
-        done += len(times)
+    skipped = pauses[np.diff(pauses, axis=1)[:, 0] > 2 * PAUSE_EDGE_S] + (PAUSE_EDGE_S, -PAUSE_EDGE_S)
+    edges = [plan.start, *skipped.ravel().tolist(), math.inf]
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        k = max(math.ceil((begin - plan.start) * plan.rate - 1e-6), first)
+        for times, frames in reader.stream(plan.rate, _CHUNK, plan.start + k / plan.rate, end, size):
+            moments = plan.start + np.arange(k, k + len(times)) / plan.rate
+            held = ((moments[:, None] > pauses[:, 0] + 1 / plan.rate) & (moments[:, None] < pauses[:, 1])).any(axis=1)
+            yield moments, [None if gone else frame for gone, frame in zip(held, frames, strict=True)]
+            k += len(times)
 
 
 def _native(
-    reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, parts: Sequence[Detections]
+    reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, rows: np.ndarray, pictured: np.ndarray
 ) -> Iterator[_Chunk]:
-    """Of a variable rate frames may come closer together than the rate asked for: those in between are left out."""
-    rows = np.concatenate([part.times for part in parts]) if parts else np.empty(0)
-    seen = rows[np.isfinite(np.concatenate([part.changes for part in parts]))] if parts else rows
-    latest, last = (float(times[-1]) if len(times) else -math.inf for times in (rows, seen))
+    """The file's own frames after those of the times `pictured`, which are among the `rows` that are done.
+
+    Of a variable rate they may come closer together than the rate asked for: those in between are left out.
+    """
+    latest, last = (float(times[-1]) if len(times) else -math.inf for times in (rows, pictured))
     least = 0.6 / plan.rate
     start = 0.0 if math.isinf(last) else last + least
     for times, frames in reader.stream(None, _CHUNK, start=start, size=size):
@@ -255,12 +265,19 @@ def _native(
             if time - last < least:
                 continue
             if plan.pause < time - last < math.inf:
-                held = np.arange(last + 1 / plan.rate, time - least, 1 / plan.rate)
-                found += [(moment, None) for moment in held.tolist() if moment > latest + 1e-6]
+                found += [(moment, None) for moment in _held(last, time, plan.rate) if moment > latest + 1e-6]
             found.append((time, frame))
             latest = last = time
         if found:
             yield np.array([time for time, _ in found]), [frame for _, frame in found]
+
+
+def _held(last: float, time: float, rate: float) -> list[float]:
+    """Moments of rows between two frames, without the middle of a long pause."""
+    count, edge = int((time - last) * rate - 0.6), round(PAUSE_EDGE_S * rate)
+    numbers = range(1, count + 1)
+    chosen = [*numbers[:edge], *numbers[max(edge, count - edge) :]]
+    return [last + number / rate for number in chosen]
 
 
 def _displayed(pose: Pose, plan: _Plan) -> Pose:
