@@ -78,7 +78,7 @@ def test_pictures_are_small_and_a_timeline_without_events_has_none(timeline, tmp
 def test_masked_pictures_hide_or_are_not_there(timeline, video, tmp_path, monkeypatch):
     hidden = np.full((32, 32, 3), 90, np.uint8)
 
-    def masked(path, times):
+    def masked(path, times, video_stream=None):
         assert list(times) == [3.5, 6.5]
         return iter([hidden, None])  # in the second a person is seen, and no head to hide
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import microgesture
+from microgesture import formats
+from microgesture.analysis_files import write_analysis
 from microgesture.analyzer import Analyzer
 from microgesture.errors import RecipeError, VideoError
 from microgesture.spotting import SpottingConfig
@@ -216,3 +218,49 @@ def test_an_emotion_model_reads_the_timeline(analyzer, interview):
             return f"{len(timeline)} events"
 
     assert analyzer.analyze(interview, SPOTTING, emotion=Reader()).emotion == "2 events"
+
+
+def late_interview(path, start: float, pause: float = 0.0):
+    """The interview with its first picture at `start` s, and `pause` s without frames after its 5th second."""
+    times = start + np.arange(9 * 12) / 12
+    times[5 * 12 :] += pause
+    plain = make_interview(path.with_name("plain.mp4"))
+    with VideoReader(plain) as reader:
+        write_video(path, np.concatenate([frames for _, frames in reader.stream()]), 12, times=times, crf=10)
+    return path
+
+
+def test_a_late_picture_shifts_every_time_in_every_file(analyzer, interview, tmp_path):
+    """What is read in a player is what stands in JSON, CSV, EAF and VTT."""
+    plain = analyzer.analyze(interview, SPOTTING)
+    late = analyzer.analyze(late_interview(tmp_path / "late.mp4", 2.0), SPOTTING)
+    assert [event.label for event in late] == ["right", "down"]
+    for event, other in zip(late, plain, strict=True):
+        assert (event.start, event.end) == pytest.approx((other.start + 2, other.end + 2), abs=0.05)
+    assert late.duration == pytest.approx(11.0, abs=0.01)
+    write_analysis(late, tmp_path / "out", tmp_path / "late.mp4")
+    for name in ("timeline.json", "timeline.csv", "timeline.eaf", "timeline.vtt"):
+        read = formats.read(tmp_path / "out" / name)
+        events = sorted((e for e in read if e.label in ("right", "down")), key=lambda e: e.start)
+        for event, other in zip(events, late, strict=True):
+            assert (event.start, event.end) == pytest.approx((other.start, other.end), abs=2e-3), name
+
+
+def test_a_clip_begins_with_its_picture(analyzer, tmp_path):
+    frames = moving_square("right", np.random.default_rng(0), 12)
+    write_video(tmp_path / "late.mp4", frames, 12, times=2 + np.arange(12) / 12)
+    write_video(tmp_path / "plain.mp4", frames, 12)
+    late, plain = (analyzer.recognize(tmp_path / name) for name in ("late.mp4", "plain.mp4"))
+    assert (late.start, late.end) == pytest.approx((2.0, 3.0), abs=0.01)
+    assert (late.label, late.confidence) == (plain.label, pytest.approx(plain.confidence, abs=1e-3))
+
+
+def test_no_gesture_is_read_from_a_held_frame(analyzer, tmp_path):
+    path = late_interview(tmp_path / "paused.mp4", 0.0, pause=20.0)
+    with VideoReader(path) as reader:
+        scores = analyzer.window_scores(reader, SPOTTING, reader.duration)
+    before, after = scores.times[scores.times < 15], scores.times[scores.times > 15]
+    assert (before[0], before[-1]) == pytest.approx((0.5, 4.4), abs=0.1)  # frames to 4.9 s, and from 25 s on
+    assert (after[0], after[-1]) == pytest.approx((25.5, 28.5), abs=0.1)
+    assert [event.label for event in analyzer.analyze(path, SPOTTING)] == ["right", "down"]
+    assert analyzer.analyze(path, SPOTTING)[1].start == pytest.approx(26, abs=0.25)

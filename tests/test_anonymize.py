@@ -17,6 +17,7 @@ from microgesture.pose.estimator import Pose
 from microgesture.pose.layouts import LAYOUTS
 from microgesture.video import VideoReader, VideoWriter
 from microgesture.video.masking import Head, paint
+from several_streams import write_streams
 
 FACE = 24  # pixels across
 BLUE = (0, 0, 255)
@@ -307,3 +308,29 @@ def test_an_audit_in_words():
     assert "2 of 4 frames (50.0 %), at most 2 at once" in text
     assert "and 2 more stretches" in text
     assert "no face found in any of 3 frames" in str(Audit("a", 1.0, np.arange(3.0), np.zeros(3, np.uint8), (), ()))
+
+
+def test_a_masked_video_plays_in_step_with_a_picture_that_starts_late(tmp_path):
+    times = 2 + np.arange(30) / 25
+    frames = [with_face(60, 60, blind=k == 12) for k in range(30)]
+    with VideoWriter(tmp_path / "a.mp4", 25, (160, 120), crf=8) as writer:
+        for frame, time in zip(frames, times, strict=True):
+            writer.write(frame, float(time))
+    assert anonymize(tmp_path / "a.mp4", tmp_path / "b.mp4").clean
+    stamps = []
+    for name in ("a.mp4", "b.mp4"):
+        with av.open(str(tmp_path / name)) as container:
+            stamps.append([frame.time for frame in container.decode(video=0)])
+    np.testing.assert_allclose(stamps[0], times, atol=2e-3)
+    np.testing.assert_allclose(stamps[1], stamps[0], atol=2e-3)
+    masked_times, masked = all_frames(tmp_path / "b.mp4")
+    np.testing.assert_allclose(masked_times, times, atol=2e-3)
+    assert red_pixels(masked).max() == 0
+
+
+def test_the_faces_of_the_chosen_stream_are_hidden(tmp_path):
+    write_streams(tmp_path / "a.mkv", [[with_face(x, 60)] * 10 for x in (40, 120)])
+    anonymize(tmp_path / "a.mkv", tmp_path / "b.mp4", video_stream=2)
+    hidden = all_frames(tmp_path / "b.mp4")[1][5]
+    assert np.abs(hidden[60, 40].astype(int) - (200, 200, 60)).max() < 20  # nobody was there
+    assert np.ptp(hidden[60, 120].astype(int)) < 20  # grey

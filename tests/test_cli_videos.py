@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from microgesture import formats
 from microgesture.cli import main
 from microgesture.video import VideoReader, VideoWriter, write_video
 from moving_squares import make_interview, moving_square, square_at
+from several_streams import write_streams
 
 REAL = sorted((Path(__file__).parents[2] / "shared/media/asl").glob("*.mkv"))
 SPOTTING = ["--window_s", "1", "--stride-s=0.17", "--smoothing_s", "0.3", "--edge_share", "0.6"]
@@ -51,8 +53,6 @@ def broken(tmp_path_factory) -> dict[str, str]:
 
 
 def write_sound(path: Path) -> None:
-    import av
-
     with av.open(str(path), "w") as out:
         stream = out.add_stream("aac", rate=16000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
@@ -226,3 +226,14 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(recogniser, here):
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 0
+
+
+def test_another_video_stream_is_chosen_by_a_flag(here, recogniser, capfd):
+    shots = [moving_square(label, np.random.default_rng(0)) for label in ("right", "up")]
+    write_streams(Path("two.mkv"), shots, 12)
+    for flags, label in (([], "right"), (["--video-stream", "2"], "up")):
+        assert main(["recognize", "two.mkv", "--model", str(recogniser), "--top", "1", *flags]) == 0
+        said = capfd.readouterr()
+        assert said.out.split()[-1] == label
+    assert main(["recognize", "two.mkv", "--model", str(recogniser), "--video-stream", "3"]) == 2
+    assert "two.mkv: has 2 video streams, so there is no number 3" in capfd.readouterr().err

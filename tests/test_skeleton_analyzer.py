@@ -1,6 +1,7 @@
 """Skeleton runs on skeletons: every file with the same poses gives the same answer, and nothing comes of nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from microgesture.cli import main
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import DataError, RecipeError
+from microgesture.pose import estimator
+from microgesture.pose.estimator import Pose
 from microgesture.pose.openpose import write_openpose
 from microgesture.pose.pyskl import write_pyskl
 from microgesture.pose.track import SkeletonTrack
@@ -24,6 +27,7 @@ from microgesture.training.assembly import WEIGHTS
 from microgesture.training.checkpoint import write_weights
 from microgesture.training.configuration import load_recipe
 from microgesture.training.run_files import write_configuration
+from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
 
 
@@ -164,6 +168,13 @@ def test_too_few_poses_a_second_are_said(analyzer, track):
         analyzer.probabilities(slow)
 
 
+def test_times_over_days_are_refused_before_memory_runs_out(track):
+    times = track.times.copy()
+    times[-1] = 1e7
+    with pytest.raises(DataError, match="reach over 2778 hours"):
+        resample(replace(track, times=times), 12.5)
+
+
 def test_left_and_right_are_alike(analyzer, track):
     flip = track.skeleton.flip_permutation
     points = track.points[:, flip] * np.array([-1.0, 1.0]) + np.array([1000.0, 0.0])
@@ -236,3 +247,33 @@ def test_an_emotion_model_over_representations_is_given_them(analyzer, track, mo
 
     width = analyzer.event_features((track,), Timeline(found)).shape[1]
     assert analyzer.read(watched, None, Reader()).emotion.label == f"(2, {width})"
+
+
+def test_a_clip_begins_with_its_picture_and_no_event_before_it(analyzer, track, tmp_path, monkeypatch):
+    class Filmed:
+        """Sees the poses of the track, one a frame."""
+
+        layout, name = track.layout, "filmed"
+
+        def estimate(self, frame, time):
+            k = int(np.argmin(np.abs(track.times - (time - 2.0))))
+            return [Pose(track.points[k], track.scores[k])]
+
+        def reset(self):
+            pass
+
+        close = reset
+
+    monkeypatch.setattr(estimator, "create_estimator", lambda **options: Filmed())
+    width, height = track.image_size
+    blank = np.zeros((height, width, 3), np.uint8)
+    write_video(tmp_path / "late.mp4", [blank] * 75, 25, times=2 + np.arange(75) / 25)
+    event = analyzer.recognize(tmp_path / "late.mp4")
+    assert (event.start, event.end) == pytest.approx((2.0, 5.0), abs=0.05)
+    eager = SpottingConfig(gesture_threshold=1e-3, motion_threshold=0.0, window_s=2.0)
+    timeline, tracks = analyzer.analyze_with_tracks(tmp_path / "late.mp4", eager)
+    assert tracks[0].times[0] == pytest.approx(2.0, abs=2e-3)
+    assert len(timeline) > 0
+    assert min(e.start for e in timeline) >= 2.0 - 2e-3
+    assert timeline.duration == pytest.approx(5.0, abs=0.05)
+    assert timeline.provenance["unseen"] == {"P1": [[0.0, pytest.approx(2.0, abs=0.1)]]}

@@ -39,6 +39,7 @@ def write_analysis(
     video: str | Path,
     thumbnails: Thumbnails = "none",
     track: SkeletonTrack | Sequence[SkeletonTrack] | None = None,
+    video_stream: int | None = None,
 ) -> Path:
     """Write the files into `out` and return the report's path.
 
@@ -48,7 +49,7 @@ def write_analysis(
     """
     check_folder(out)
     tracks = () if track is None else (track,) if isinstance(track, SkeletonTrack) else tuple(track)
-    pictures = event_thumbnails(timeline, video, thumbnails)
+    pictures = event_thumbnails(timeline, video, thumbnails, video_stream)
     for extension in _TIMELINES:
         if extension in formats.WRITERS:
             formats.write(timeline, out / f"timeline{extension}")
@@ -94,7 +95,9 @@ def folder_names(files: Sequence[str | Path]) -> list[str]:
     return names
 
 
-def event_thumbnails(timeline: Timeline, video: str | Path, kind: Thumbnails) -> list[bytes | None]:
+def event_thumbnails(
+    timeline: Timeline, video: str | Path, kind: Thumbnails, video_stream: int | None = None
+) -> list[bytes | None]:
     """A JPEG of the middle of each event, in event order; None beyond the `THUMBNAILS` most confident ones.
 
     "masked": None too where a person is seen but no head was found to hide. "none": all None.
@@ -107,14 +110,14 @@ def event_thumbnails(timeline: Timeline, video: str | Path, kind: Thumbnails) ->
     ranked = sorted(range(len(timeline)), key=lambda i: -timeline[i].confidence)[:THUMBNAILS]
     chosen = sorted(ranked, key=lambda i: timeline[i].start + timeline[i].end)
     times = [(timeline[i].start + timeline[i].end) / 2 for i in chosen]
-    frames = masked_frames(video, times) if kind == "masked" else _frames(video, times)
+    frames = (masked_frames if kind == "masked" else _frames)(video, times, video_stream=video_stream)
     for index, frame in zip(chosen, frames, strict=True):
         pictures[index] = None if frame is None else _jpeg(frame)
     return pictures
 
 
-def _frames(video: str | Path, times: Sequence[float]) -> Iterator[np.ndarray]:
-    with VideoReader(video) as reader:
+def _frames(video: str | Path, times: Sequence[float], video_stream: int | None) -> Iterator[np.ndarray]:
+    with VideoReader(video, stream=video_stream) as reader:
         for time in times:
             yield reader.frames_at([time])[0]
 

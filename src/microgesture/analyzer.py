@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -43,6 +43,8 @@ Progress = Callable[[float, float], None]
 
 BATCH = 16
 """Windows scored at once."""
+PAUSE_S = 2.0
+"""Seconds without a new frame after which a picture says nothing of what the person does."""
 
 
 @dataclass(frozen=True)
@@ -129,29 +131,29 @@ class Analyzer:
         objective = self.run.objective.with_vocabulary(vocabulary)
         return type(self)(replace(self.run, objective=objective, vocabulary=vocabulary), str(self.device))
 
-    def recognize(self, clip: str | Path, top: int = 5, **watching: object) -> GestureEvent:
-        """Name the gesture of a trimmed clip: an event from 0 to the clip's end with `top - 1` alternatives.
+    def recognize(self, clip: str | Path, top: int = 5, **watching: Any) -> GestureEvent:
+        """Name the gesture of a trimmed clip: an event from its first picture to its end with `top - 1` alternatives.
 
         A clip with fewer frames than the model samples is read with frames repeated; `top` beyond the number of
-        classes gives them all. The model sees the same pixels as in `evaluate_run`. Raises `VideoError` when the
-        file cannot be read or holds a single frame.
+        classes gives them all. The model sees the same pixels as in `evaluate_run`. Of `watching` only `video_stream`,
+        that of `VideoReader`, matters here. Raises `VideoError` when the file cannot be read or holds a single frame.
         """
         data = self.run.recipe.data
-        with VideoReader(clip) as reader:
-            duration = _moving_duration(reader)
-            moments = sample_times(0.0, duration, data.frames)
+        with VideoReader(clip, stream=watching.get("video_stream")) as reader:
+            start, duration = reader.start, _moving_duration(reader)
+            moments = sample_times(start, duration, data.frames)
             # one at a time: 32 frames of 4K video at once would be 800 MB
             frames = [shrink(reader.frames_at([moment]), data.size, data.fit) for moment in moments]
         probabilities = self._score([to_clip(np.concatenate(frames), data.size, data.fit)])[0]
-        return self.event_of(probabilities, duration, top)
+        return self.event_of(probabilities, duration, top, start)
 
-    def event_of(self, probabilities: np.ndarray, duration: float, top: int) -> GestureEvent:
+    def event_of(self, probabilities: np.ndarray, end: float, top: int, start: float = 0.0) -> GestureEvent:
         """One event of a whole clip from its probabilities (K,): the best class and `top - 1` alternatives."""
         order = np.argsort(-probabilities)[: max(top, 1)]
         first = self.vocabulary[int(order[0])]
         return GestureEvent(
-            0.0,
-            duration,
+            start,
+            end,
             first.name,
             first.id,
             float(probabilities[order[0]]),
@@ -166,11 +168,11 @@ class Analyzer:
         spotting: SpottingConfig | None = None,
         emotion: EmotionModel | None = None,
         progress: Progress | None = None,
-        **watching: object,
+        **watching: Any,
     ) -> Timeline:
         """Find, time and name the gestures of a whole video; read emotion from them when a model is given.
 
-        `watching` are options of `SkeletonAnalyzer.watch`, for runs that read skeletons.
+        `watching` are options of `SkeletonAnalyzer.watch`, for runs that read skeletons; `video_stream` is for all.
 
         Raises `VideoError` when the file cannot be read or holds a single frame.
         """
@@ -182,16 +184,16 @@ class Analyzer:
         spotting: SpottingConfig | None = None,
         emotion: EmotionModel | None = None,
         progress: Progress | None = None,
-        **watching: object,
+        **watching: Any,
     ) -> tuple[Timeline, tuple[SkeletonTrack, ...]]:
         """As `analyze`, with the skeletons that it was read from; none here, since pixels are read."""
         config = spotting or self.default_spotting
-        with VideoReader(video) as reader:
-            duration = _moving_duration(reader)
+        with VideoReader(video, stream=watching.get("video_stream")) as reader:
+            start, duration = reader.start, _moving_duration(reader)
             scores = self.window_scores(reader, config, duration, progress)
             media = Media(printable(video), duration, reader.fps, reader.size, reader.sha256())
         if len(scores.times) > 1:  # windows are a whole number of sampled frames apart
-            config = replace(config, stride_s=float(scores.times[1] - scores.times[0]))
+            config = replace(config, stride_s=float(np.median(np.diff(scores.times))))
         events = spot(
             scores.times,
             scores.probabilities,
@@ -200,6 +202,7 @@ class Analyzer:
             duration,
             motion=scores.motion,
             annotator=self.run.title,
+            start=start,
         )
         timeline = Timeline(events, media, self.vocabulary.name, self.vocabulary.names, None, self._provenance(config))
         timeline = timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
@@ -208,7 +211,10 @@ class Analyzer:
     def window_scores(
         self, reader: VideoReader, config: SpottingConfig, duration: float, progress: Progress | None = None
     ) -> WindowScores:
-        """Score windows of `config.window_s` every `config.stride_s` over an open video."""
+        """Score windows of `config.window_s` every `config.stride_s` over an open video.
+
+        No window reaches into a pause, in which one frame is held for longer than a window and `PAUSE_S`.
+        """
         times, motions, rows, batch = [], [], [], []
         for centre, frames in self._windows(reader, config, duration):
             batch.append(to_clip(frames, self.run.recipe.data.size, self.run.recipe.data.fit))
@@ -228,30 +234,36 @@ class Analyzer:
     def _windows(
         self, reader: VideoReader, config: SpottingConfig, duration: float
     ) -> Iterator[tuple[float, np.ndarray]]:
-        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short.
+        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short."""
+        for begin, end in _stretches(reader, config.window_s, duration):
+            yield from self._windows_of(reader, config, begin, end)
 
-        The first window begins at 0 and the last one ends with the video, so that every second is seen. The
-        step is `stride_s` or the little less that is a whole number of sampled frames.
+    def _windows_of(
+        self, reader: VideoReader, config: SpottingConfig, begin: float, duration: float
+    ) -> Iterator[tuple[float, np.ndarray]]:
+        """Of one stretch: the first window begins with it and the last one ends with it, so that every second is seen.
+
+        The step is `stride_s` or the little less that is a whole number of sampled frames.
         """
         count = self.run.recipe.data.frames
-        window = min(config.window_s, duration)
+        window = min(config.window_s, duration - begin)
         period = window / count
         stride = max(int(config.stride_s / period + 1e-6), 1)
         kept: deque[np.ndarray] = deque(maxlen=count)
         size = _reading_size(reader.size, self.run.recipe.data.size, self.run.recipe.data.fit)
         seen = done = 0
-        for _, frames in reader.stream(fps=1 / period, start=period / 2, end=duration, size=size):
+        for _, frames in reader.stream(fps=1 / period, start=begin + period / 2, end=duration, size=size):
             for frame in frames:
                 kept.append(frame)
                 seen += 1
                 if seen >= count and (seen - count) % stride == 0:
                     done = seen
-                    yield (seen - count / 2) * period, np.stack(kept)
+                    yield begin + (seen - count / 2) * period, np.stack(kept)
         if not kept:
             raise VideoError(f"{reader.path}: no frame could be decoded")
         if done < seen:
             filled = list(kept) + [kept[-1]] * (count - len(kept))
-            yield max(seen - count / 2, seen / 2) * period, np.stack(filled)
+            yield begin + max(seen - count / 2, seen / 2) * period, np.stack(filled)
 
     @torch.inference_mode()
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
@@ -277,6 +289,13 @@ def _moving_duration(reader: VideoReader) -> float:
     if reader.frame_count < 2:
         raise VideoError(f"{reader.path}: has only one frame; a gesture is a movement and needs at least two")
     return reader.duration
+
+
+def _stretches(reader: VideoReader, window: float, duration: float) -> list[tuple[float, float]]:
+    """Start and end of what lies between pauses, in seconds; all of it where nothing as long as half a window does."""
+    edges = [reader.start, *reader.pauses(max(PAUSE_S, window)).ravel().tolist(), duration]
+    stretches = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= window / 2]
+    return stretches or [(reader.start, duration)]
 
 
 def _reading_size(shown: tuple[int, int], size: int, fit: str) -> tuple[int, int]:

@@ -69,14 +69,19 @@ class AnonymizeConfig:
 
 
 def anonymize(
-    video: str | Path, out: str | Path, config: AnonymizeConfig | None = None, progress: Progress | None = None
+    video: str | Path,
+    out: str | Path,
+    config: AnonymizeConfig | None = None,
+    progress: Progress | None = None,
+    video_stream: int | None = None,
 ) -> Audit:
     """Write `video` with every face hidden to `out` (.mp4, no sound, no metadata) and audit what was written.
 
-    Frames keep their times, the picture is upright, odd sizes grow by a pixel. Where the audit still finds a face, the
-    work is done once more with what it found. The file appears when it is whole; an older one is replaced.
-    Raises `MissingExtra` without MediaPipe, `VideoError` when the source cannot be read, `UserError` when `out` is
-    the source, is not .mp4 or cannot be written.
+    Frames keep their times on the file's clock: a picture that starts two seconds after its sound does so here
+    too. The picture is upright, odd sizes grow by a pixel. `video_stream` is that of `VideoReader`. Where the audit
+    still finds a face, the work is done once more with what it found. The file appears when it is whole; an older one
+    is replaced. Raises `MissingExtra` without MediaPipe, `VideoError` when the source cannot be read, `UserError` when
+    `out` is the source, is not .mp4 or cannot be written.
     """
     source, target = Path(video), Path(out)
     config = config or AnonymizeConfig()
@@ -84,7 +89,8 @@ def anonymize(
     with _Eyes(config.hands) as eyes:
         sightings: tuple[Sighting, ...] = ()
         for _ in range(2):
-            _write(source, target, config, eyes, sightings, _part(progress, 0.0, 0.6))
+            with VideoReader(source, stream=video_stream) as reader:
+                _write(reader, target, config, eyes, sightings, _part(progress, 0.0, 0.6))
             found = audit_with(eyes.faces, eyes.poses, target, _part(progress, 0.6, 1.0))
             if found.clean:
                 break
@@ -93,7 +99,10 @@ def anonymize(
 
 
 def masked_frames(
-    video: str | Path, times: Sequence[float], config: AnonymizeConfig | None = None
+    video: str | Path,
+    times: Sequence[float],
+    config: AnonymizeConfig | None = None,
+    video_stream: int | None = None,
 ) -> Iterator[np.ndarray | None]:
     """The frames shown at these ascending times, uint8 `(H, W, 3)`, with every face hidden as in `anonymize`.
 
@@ -101,12 +110,12 @@ def masked_frames(
     Errors as in `anonymize`.
     """
     config = config or AnonymizeConfig()
-    with _Eyes(config.hands) as eyes, VideoReader(video) as reader:
+    with _Eyes(config.hands) as eyes, VideoReader(video, stream=video_stream) as reader:
         for time in times:
             watcher = _Watcher(eyes, config)
             around = time + np.arange(-5, 6) * 0.1
             picture = reader.frames_at([time])[0]
-            for moment in around[(around >= 0) & (around <= max(reader.duration, time))].tolist():
+            for moment in around[(around >= reader.start) & (around <= max(reader.duration, time))].tolist():
                 watcher.look(moment, picture if moment == time else reader.frames_at([moment])[0])
             hidden = watcher.cover(time, picture)
             yield None if watcher.person_seen and not hidden else picture
@@ -131,29 +140,28 @@ def _part(progress: Progress | None, start: float, end: float) -> Progress | Non
 
 
 def _write(
-    source: Path,
+    reader: VideoReader,
     target: Path,
     config: AnonymizeConfig,
     eyes: _Eyes,
     sightings: Sequence[Sighting],
     progress: Progress | None,
 ) -> None:
-    with VideoReader(source) as reader:
-        width, height = reader.size
-        chunk = max(1, min(32, _CHUNK_BYTES // (width * height * 3)))
-        watcher = _Watcher(eyes, config, sightings)
-        ahead = _frames(reader, chunk)
-        seen, last = -1.0, -1.0
-        with VideoWriter(target, reader.fps or 25.0, (width, height), _CRF) as writer:
-            for time, frame in _frames(reader, chunk):
-                while seen < time + watcher.horizon and (upcoming := next(ahead, None)) is not None:
-                    seen = upcoming[0]
-                    watcher.look(*upcoming)
-                watcher.cover(time, frame)
-                last = max(time, last + 2e-5)  # joined recordings can say one time twice
-                writer.write(frame, last)
-                if progress is not None:
-                    progress(min(time, reader.duration), reader.duration)
+    width, height = reader.size
+    chunk = max(1, min(32, _CHUNK_BYTES // (width * height * 3)))
+    watcher = _Watcher(eyes, config, sightings)
+    ahead = _frames(reader, chunk)
+    seen, last = -1.0, -1.0
+    with VideoWriter(target, reader.fps or 25.0, (width, height), _CRF) as writer:
+        for time, frame in _frames(reader, chunk):
+            while seen < time + watcher.horizon and (upcoming := next(ahead, None)) is not None:
+                seen = upcoming[0]
+                watcher.look(*upcoming)
+            watcher.cover(time, frame)
+            last = max(time, last + 2e-5)  # joined recordings can say one time twice
+            writer.write(frame, last)
+            if progress is not None:
+                progress(min(time, reader.duration), reader.duration)
 
 
 def _frames(reader: VideoReader, chunk: int) -> Iterator[tuple[float, np.ndarray]]:

@@ -31,6 +31,15 @@ def _pose_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _stream_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--video-stream",
+        type=int,
+        metavar="N",
+        help="which video stream of a file with several, counted from 1; default: the one that players show",
+    )
+
+
 def _check(args: argparse.Namespace) -> None:
     if args.fps is not None and not 3 <= args.fps <= 240:
         raise RecipeError("--fps must be from 3 to 240")
@@ -52,6 +61,7 @@ def recognize_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clip", nargs="+", help="trimmed clips: videos, skeleton tracks, OpenPose folders, pickles")
     _model_arguments(parser)
     _pose_arguments(parser)
+    _stream_argument(parser)
     parser.add_argument("--top", type=int, default=5, help="how many readings a clip")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print")
 
@@ -85,10 +95,10 @@ def recognize(args: argparse.Namespace) -> int:
 def _watching(analyzer: Analyzer, args: argparse.Namespace) -> dict[str, object]:
     """Options of watching, for analyzers that watch skeletons."""
     if analyzer.modality == "skeleton":
-        return {"fps": args.fps, "model_file": args.pose_model}
+        return {"fps": args.fps, "model_file": args.pose_model, "video_stream": args.video_stream}
     if args.fps or args.pose_model:
         raise RecipeError("--fps and --pose-model are for runs that read skeletons; this one reads pixels")
-    return {}
+    return {"video_stream": args.video_stream}
 
 
 def _readings(event: GestureEvent) -> list[dict[str, object]]:
@@ -105,6 +115,7 @@ def analyze_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", required=True, help="folder; several videos get a folder each inside it")
     _model_arguments(parser)
     _pose_arguments(parser)
+    _stream_argument(parser)
     parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to watch")
     parser.add_argument("--emotion", metavar="RUN", help="folder of a trained emotion model")
     parser.add_argument(
@@ -148,7 +159,7 @@ def analyze(args: argparse.Namespace) -> int:
             timeline, tracks = analyzer.analyze_with_tracks(
                 video, spotting, emotion, progress, persons=args.person, resume=outs[video] / ".watched", **watching
             )
-        report = write_analysis(timeline, outs[video], video, thumbnails=args.thumbnails, track=tracks or None)
+        report = write_analysis(timeline, outs[video], video, args.thumbnails, tracks or None, args.video_stream)
         _tidy(outs[video] / ".watched")
         print(f"{video}: {len(timeline)} gestures; open {report}")
         for line in analyzer.remarks(timeline):
@@ -170,6 +181,7 @@ def pose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", required=True, help="track .npz; with several videos a folder")
     parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to keep")
     _pose_arguments(parser)
+    _stream_argument(parser)
 
 
 def pose(args: argparse.Namespace) -> int:
@@ -186,7 +198,13 @@ def pose(args: argparse.Namespace) -> int:
         out = Path(args.out) if len(videos) == 1 else Path(args.out, f"{names[videos.index(video)]}.npz")
         with track(f"watching {video}") as progress:
             written = write_pose(
-                video, out, persons=args.person, fps=args.fps, model_file=args.pose_model, progress=progress
+                video,
+                out,
+                persons=args.person,
+                fps=args.fps,
+                model_file=args.pose_model,
+                progress=progress,
+                video_stream=args.video_stream,
             )
         for path in written:
             print(f"{video}: {path}")
@@ -198,6 +216,7 @@ def anonymize_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture anonymize`."""
     parser.add_argument("video", help="video with faces")
     parser.add_argument("-o", "--out", required=True, help="the video without them; sound and metadata are left out")
+    _stream_argument(parser)
 
 
 @takes_flags("microgesture.anonymization:AnonymizeConfig")
@@ -210,7 +229,7 @@ def anonymize(args: argparse.Namespace) -> int:
 
     config = dataclass_from_flags(AnonymizeConfig, args.flags, "microgesture anonymize VIDEO")
     with track(f"hiding faces in {args.video}") as progress:
-        audit = hide(args.video, args.out, config, progress=progress)
+        audit = hide(args.video, args.out, config, progress=progress, video_stream=args.video_stream)
     print(f"{args.out}: {audit}")
     if not audit.clean:
         say(f"{args.out}: faces may still be seen; look at the times above before you share it")

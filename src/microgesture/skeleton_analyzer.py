@@ -36,6 +36,8 @@ LONGEST_STEP_S = 0.4
 """Poses farther apart than this are not joined by a straight line: nobody is seen between them."""
 LEAST_RATE = 2.5
 """Poses a second below which a track is refused."""
+LONGEST_S = 86_400.0
+"""A longer track is refused: its times are damaged."""
 LEAST_SEEN_S = 0.24
 """A shorter appearance is no movement that could be named."""
 
@@ -100,12 +102,13 @@ class SkeletonAnalyzer(Analyzer):
         model_file: str | Path | None = None,
         resume: Path | None = None,
         progress: Progress | None = None,
+        video_stream: int | None = None,
     ) -> Watched:
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
         Of a video `fps` poses a second are estimated, the run's own rate by default, and the result is kept in the
-        folder `resume` while it grows, so that a stopped watch goes on. Raises `VideoError`, `DataError`, or
-        `MissingExtra` without the extra `pose`.
+        folder `resume` while it grows, so that a stopped watch goes on. `video_stream` is that of
+        `VideoReader`. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps)
@@ -116,13 +119,15 @@ class SkeletonAnalyzer(Analyzer):
             return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
         from microgesture.pose.extraction import extract
+        from microgesture.pose.gaps import MAX_GAP_S
 
-        with VideoReader(source) as reader:
+        with VideoReader(source, stream=video_stream) as reader:
             media = Media(printable(source), reader.duration, reader.fps, reader.size, reader.sha256())
         estimator = create_estimator(model_file=model_file)
         try:
             looked_for = "all" if self.persons > 1 and persons == "largest" else persons
-            tracks = extract(source, estimator, fps or self.rate, looked_for, progress=progress, resume_folder=resume)
+            rate = fps or self.rate
+            tracks = extract(source, estimator, rate, looked_for, progress, MAX_GAP_S, resume, video_stream)
         finally:
             estimator.close()
         kept = tracks[:1] if persons == "largest" else tracks
@@ -138,11 +143,12 @@ class SkeletonAnalyzer(Analyzer):
         if not watched.tracks:
             raise DataError(f"{clip}: no person was found in it, so there is no gesture to name")
         track = watched.tracks[0]
-        duration = watched.media.duration or 0.0
+        start, end = float(track.times[0]), watched.media.duration or 0.0
         if watched.source == "file":
-            duration = float(track.times[-1] - track.times[0]) + _step(track)
+            start, end = 0.0, float(track.times[-1] - track.times[0]) + _step(track)
         try:
-            event = self.event_of(self.probabilities(track, watched.others(track)), max(duration, 1e-3), top)
+            probabilities = self.probabilities(track, watched.others(track))
+            event = self.event_of(probabilities, max(end, start + 1e-3), top, start)
             return with_parts(event, self.acting_parts(track), self.vocabulary, top)
         except DataError as error:
             raise DataError(f"{clip}: {error}") from error
@@ -199,6 +205,7 @@ class SkeletonAnalyzer(Analyzer):
                 motion=scores.motion,
                 person=track.person,
                 annotator=self.run.title,
+                start=float(track.times[0]) if len(track) else 0.0,
             )
             unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
             visible[track.person] = self.visible(track, duration)
@@ -359,9 +366,8 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
 
     Points lie on straight lines between the neighbouring poses; their score is the lower of the two, and 0 below
     `LEAST_SCORE`. Nobody is seen where the poses are more than `LONGEST_STEP_S` apart and where neither the neck nor
-    both shoulders nor three points of the head are known: a hand alone says nothing. Raises `DataError` for a 3D track
-    and for too few poses a
-    second.
+    both shoulders nor three points of the head are known: a hand alone says nothing. Raises `DataError` for a 3D
+    track, for too few poses a second and for times that reach over more than a day.
     """
     if track.points.shape[-1] != 2:
         raise DataError("the recogniser reads 2D tracks (pixels); this one is in metres")
@@ -376,6 +382,8 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     points = np.nan_to_num(converted.points)
     if len(track) == 1:
         return np.concatenate([points, scores[..., None]], -1).astype(np.float32)
+    if times[-1] - times[0] > LONGEST_S:
+        raise DataError(f"its times reach over {(times[-1] - times[0]) / 3600:.0f} hours: they must be wrong")
     grid = times[0] + np.arange(int((times[-1] - times[0]) * rate + 1.001)) / rate
     after = np.clip(np.searchsorted(times, grid, side="right"), 1, len(times) - 1)
     before = after - 1

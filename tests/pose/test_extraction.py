@@ -9,6 +9,7 @@ from microgesture.pose import SkeletonTrack, extraction
 from microgesture.pose.cuts import CutFinder
 from microgesture.pose.extraction import extract, write_pose
 from microgesture.pose.read_ahead import read_ahead
+from several_streams import write_streams
 
 NOSE = 0
 
@@ -213,3 +214,65 @@ def test_reading_ahead_is_bounded_and_reports_errors():
     assert len(made) <= 7
     with pytest.raises(VideoError, match="broken"), read_ahead(numbers(3), 2) as items:
         list(items)
+
+
+def test_a_picture_that_starts_late_has_the_times_of_the_file(tmp_path):
+    path = film(tmp_path / "a.mp4", [picture([walking(k)]) for k in range(50)], 25, times=2 + np.arange(50) / 25)
+    estimator = ColourEstimator()
+    (track,) = extract(path, estimator)
+    np.testing.assert_allclose(track.times, 2 + np.arange(25) / 12.5, atol=2e-3)
+    np.testing.assert_allclose(track.points[:, NOSE, 0], 40 + 2 * np.arange(25), atol=2)
+    np.testing.assert_allclose(estimator.calls, track.times)
+
+
+SPEECH = np.concatenate([np.arange(60) / 30, 26 + np.arange(60) / 30])  # 24 s without frames between
+
+
+@pytest.mark.parametrize(("rate", "asked"), [(30, 12.5), (10, 12.5)])
+def test_between_two_stretches_without_frames_nobody_is_seen(tmp_path, monkeypatch, rate, asked):
+    times = SPEECH * 30 / rate
+    pause = (times[59] + 1 / rate, times[60])
+    path = film(tmp_path / "a.mp4", [picture([walking(k % 60)]) for k in range(120)], 30, times=times)
+    estimator = ColourEstimator()
+    (track,) = extract(path, estimator, fps=asked)
+    step = 1 / min(rate, asked)
+    seen = (track.scores > 0).any(axis=1)
+    assert np.median(np.diff(track.times)) == pytest.approx(step, abs=1e-3)
+    assert sum(np.diff(track.times) > 2.5 * step) == 1  # rows at both ends of the pause, not in the middle
+    assert track.absent() == [(pytest.approx(pause[0], abs=1.5 * step), pytest.approx(pause[1], abs=1.5 * step))]
+    assert seen.sum() == len(estimator.calls) == pytest.approx(2 * times[59] / step, abs=5)
+    assert estimator.resets >= 2
+    monkeypatch.setattr(extraction, "PART_S", 5.0)  # parts end in speech and in the pause
+    whole = extract(path, ColourEstimator(), fps=asked)[0]
+    with pytest.raises(KeyboardInterrupt):
+        extract(path, ColourEstimator(stop_after=len(estimator.calls) - 3), fps=asked, resume_folder=tmp_path / "parts")
+    (again,) = extract(path, ColourEstimator(), fps=asked, resume_folder=tmp_path / "parts")
+    np.testing.assert_array_equal(again.times, whole.times)
+    np.testing.assert_array_equal(again.points, whole.points)
+
+
+@pytest.mark.parametrize("rate", [30, 10])
+def test_a_damaged_time_stamp_hours_ahead_costs_nothing(tmp_path, rate):
+    times = [*(np.arange(60) / rate), 2e4, 2e4 + 1 / rate]
+    path = film(tmp_path / "a.mp4", [picture([walking(k)]) for k in range(62)], rate, times=times)
+    (track,) = extract(path, ColourEstimator())
+    assert len(track) < 60 + 2 * 5 * 12.5 + 10
+    assert track.times[-1] > 2e4 - 1
+
+
+def test_pauses_do_not_thin_out_the_poses_between_them(tmp_path):
+    """Ten bursts of a second at 15 frames a second, 2.5 s apart: the average rate of 4.5 is nobody's rate."""
+    times = np.concatenate([3.5 * burst + np.arange(15) / 15 for burst in range(10)])
+    path = film(tmp_path / "a.mp4", [picture([walking(k % 15)]) for k in range(150)], 15, times=times)
+    (track,) = extract(path, ColourEstimator())
+    seen = track.times[(track.scores > 0).any(axis=1)]
+    assert len(seen) == pytest.approx(10 * 12.5, abs=15)
+    assert len(track.absent()) == 9
+
+
+def test_another_video_stream_has_poses_and_parts_of_its_own(tmp_path):
+    shots = [[picture([(RED, (20 + shift, 20, 60 + shift, 110))])] * 50 for shift in (0, 60)]
+    write_streams(tmp_path / "a.mkv", shots)
+    for number, x in ((None, 40), (2, 100), (1, 40)):
+        (track,) = extract(tmp_path / "a.mkv", ColourEstimator(), resume_folder=tmp_path / "parts", video_stream=number)
+        assert track.points[:, NOSE, 0].mean() == pytest.approx(x, abs=2)

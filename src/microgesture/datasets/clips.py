@@ -129,7 +129,7 @@ class ClipDataset(Dataset):
     def _read(self, row: ClipRow, moments: np.ndarray) -> np.ndarray:
         with VideoReader(row.media, threads=1) as video:
             begins = float(row.extra.get("video_start") or 0.0)  # a cut file whose skeleton is that of the whole video
-            start = max((row.start or 0.0) - begins, 0.0)
+            start = video.start if row.start is None else max(row.start - begins, 0.0)
             end = video.duration if row.end is None else row.end - begins
             if 0 < video.duration <= start:
                 raise DataError(
@@ -176,7 +176,7 @@ class ClipDataset(Dataset):
 
     def _open_cache(self, folder: Path) -> ClipCache:
         side, moments = self._side, self._stored_moments()
-        settings = [self.frames, self._stored, side, self.fit, self.crop]
+        settings = [self.frames, self._stored, side, self.fit, self.crop, "times on the file's clock"]
         name = fingerprint([settings, [self._source(row) for row in self.rows]])
 
         def make(index: int) -> np.ndarray:

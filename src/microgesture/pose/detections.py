@@ -17,7 +17,8 @@ from microgesture.pose.layouts import LAYOUTS
 
 @dataclass(frozen=True)
 class Detections:
-    """Poses by frame: `times (T,)` seconds, `shots (T,)` number of the shot, `changes (T,)` of the picture (0 to 255).
+    """Poses by frame: `times (T,)` seconds, `shots (T,)` number of the shot, `changes (T,)` of the picture (0 to 255),
+    NaN where there is none: the video pauses.
 
     `frames (N,)` is the frame of each pose, not decreasing; `points (N, V, 2)` pixels, `scores (N, V)`; `colours
     (N, 3)` the mean RGB of the trunk, NaN where it is not seen. Colours tell people apart and go into no track.

@@ -40,9 +40,11 @@ LONG_SIDE = 1280
 """Larger frames are scaled to this while they are decoded; the models look at 256 x 256 pixels of a person."""
 PART_S = 30.0
 """Seconds of video in a part of a run that can be stopped. Every part looks for its people anew."""
+PAUSE_EDGE_S = 5.0
+"""Seconds at each end of a pause that have rows without poses; the middle of a longer one has none."""
 
 _CHUNK, _CHUNKS_AHEAD = 8, 2
-_FORMAT = 1  # of part files
+_FORMAT = 2  # of part files
 
 
 def extract(
@@ -53,13 +55,15 @@ def extract(
     progress: Progress | None = None,
     max_gap_s: float = MAX_GAP_S,
     resume_folder: str | Path | None = None,
+    video_stream: int | None = None,
 ) -> list[SkeletonTrack]:
     """Skeleton tracks of the people in a video: "P1" is the largest over the whole of it, then "P2" and so on.
 
-    Every track has all frames looked at: at most `fps` a second, never more than the video has, times in seconds,
-    points in pixels as displayed. Where the person is not seen all scores are 0 (`SkeletonTrack.absent`), except for
-    gaps of at most `max_gap_s`, which are filled and marked `interpolated`; never over a cut. The list has at most one
-    track for `persons` "largest", any number for "all", and is empty when nobody is seen. With `resume_folder` what
+    Every track has all frames looked at: at most `fps` a second, never more than the video has, times in seconds on the
+    file's clock, points in pixels as displayed. Where the person is not seen all scores are 0 (`SkeletonTrack.absent`),
+    except for gaps of at most `max_gap_s`, which are filled and marked `interpolated`; never over a cut. Nobody is seen
+    where the video has no frames for longer than that. `video_stream` is that of `VideoReader`. The list has at most
+    one track for `persons` "largest", any number for "all", and is empty when nobody is seen. With `resume_folder` what
     was estimated so far is kept there in a folder for this video and these settings, and a second call goes on.
     Raises `VideoError` when the video cannot be read or is a single picture, `UserError` for settings that cannot
     be, `MissingExtra` when no `estimator` is given and MediaPipe is not installed.
@@ -70,11 +74,12 @@ def extract(
         raise UserError(f"fps must be a positive number of poses per second, not {fps}")
     if not max_gap_s >= 0:
         raise UserError(f"max_gap_s must be 0 or more seconds, not {max_gap_s}")
-    with VideoReader(video) as reader:
+    with VideoReader(video, stream=video_stream) as reader:
         plan = _plan(reader, fps)
         used = create_estimator() if estimator is None else estimator
         try:
-            folder = None if resume_folder is None else _parts_folder(Path(resume_folder), reader, plan, used)
+            place = None if resume_folder is None else Path(resume_folder)
+            folder = None if place is None else _parts_folder(place, reader, plan, used, video_stream)
             found = _detect(reader, plan, used, folder, progress)
         finally:
             if estimator is None:
@@ -92,6 +97,7 @@ def write_pose(
     model_file: str | Path | None = None,
     estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
+    video_stream: int | None = None,
 ) -> list[Path]:
     """Write the skeleton tracks of a video, or of another tool's skeleton file.
 
@@ -108,7 +114,8 @@ def write_pose(
     parts = out.with_name(f".{out.name}.parts")
     used = create_estimator(model_file=model_file) if estimator is None else estimator
     try:
-        tracks = extract(video, used, RATE if fps is None else fps, persons, progress, resume_folder=parts)
+        rate = RATE if fps is None else fps
+        tracks = extract(video, used, rate, persons, progress, resume_folder=parts, video_stream=video_stream)
     finally:
         if estimator is None:
             used.close()
@@ -130,10 +137,11 @@ def _write_tracks(tracks: Sequence[SkeletonTrack], out: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which frames are looked at: `rate` a second; `sampled` at k / rate, else those of the file."""
+    """Which frames are looked at: `rate` a second; `sampled` at start + k / rate, else those of the file."""
 
     rate: float
     sampled: bool
+    start: float
     size: tuple[int, int]
     shown: tuple[int, int]
 
@@ -142,15 +150,29 @@ class _Plan:
         """Frames in a part."""
         return max(1, round(PART_S * self.rate))
 
+    @property
+    def pause(self) -> float:
+        """Seconds: a frame that is held for longer shows nothing of the person any more."""
+        return max(MAX_GAP_S, 2.5 / self.rate)
+
 
 def _plan(reader: VideoReader, fps: float) -> _Plan:
     if reader.duration <= 0 or reader.frame_count < 2:
         raise VideoError(f"{reader.path}: a single picture; gestures need a video")
-    native = reader.fps or fps
+    native = _usual_rate(reader) or fps
     sampled = native > 1.01 * fps
     share = min(1.0, LONG_SIDE / max(reader.size))
     width, height = (max(1, round(side * share)) for side in reader.size)
-    return _Plan(fps if sampled else native, sampled, (width, height), reader.size)
+    return _Plan(fps if sampled else native, sampled, reader.start, (width, height), reader.size)
+
+
+def _usual_rate(reader: VideoReader) -> float | None:
+    """Frames a second, pauses in an otherwise moving picture left out."""
+    steps = np.diff(reader.times)
+    moving = steps[steps <= MAX_GAP_S]
+    if len(moving) == len(steps) or 2 * len(moving) < len(steps):
+        return reader.fps
+    return len(moving) / max(float(moving.sum()), 1e-9)
 
 
 def _detect(
@@ -162,9 +184,8 @@ def _detect(
     while folder is not None and (kept := Detections.load(_part_file(folder, len(parts)))) is not None:
         parts.append(kept[0])
         cuts.recall(kept[1])
-    done = sum(len(part.times) for part in parts)
     shot = int(parts[-1].shots[-1]) if parts else 0
-    after = float(parts[-1].times[-1]) if parts else None
+    paused = False
 
     def finish() -> None:
         parts.append(collector.take())
@@ -172,16 +193,21 @@ def _detect(
             parts[-1].save(_part_file(folder, len(parts) - 1), cuts.memory())
 
     estimator.reset()
-    with read_ahead(_frames(reader, plan, done, after), _CHUNKS_AHEAD) as chunks:
+    with read_ahead(_frames(reader, plan, parts[:]), _CHUNKS_AHEAD) as chunks:
         for times, frames in chunks:
             for time, frame in zip(times.tolist(), frames, strict=True):
                 if len(collector) == plan.part:
                     finish()
                     estimator.reset()
+                if frame is None:
+                    collector.add(time, shot, math.nan, [], [])
+                    paused = True
+                    continue
                 cuts.look(frame)
-                if cuts.is_cut:
-                    shot += 1
+                shot += cuts.is_cut
+                if cuts.is_cut or paused:
                     estimator.reset()
+                    paused = False
                 poses = [p for p in estimator.estimate(frame, time) if is_person(p, estimator.layout, plan.size)]
                 colours = [trunk_colour(frame, pose, estimator.layout) for pose in poses]
                 collector.add(time, shot, cuts.change, [_displayed(pose, plan) for pose in poses], colours)
@@ -194,27 +220,64 @@ def _detect(
     return Detections.join(parts)
 
 
-def _frames(
-    reader: VideoReader, plan: _Plan, done: int, after: float | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Chunks of (times, frames) from the frame number `done` on; `after` is the time of the one before."""
+_Chunk = tuple[np.ndarray, Sequence[np.ndarray | None]]
+"""Times and frames; None in place of a frame that is held through a pause."""
+
+
+def _frames(reader: VideoReader, plan: _Plan, parts: Sequence[Detections]) -> Iterator[_Chunk]:
+    """What is to be looked at after the parts that are done."""
     size = None if plan.size == plan.shown else plan.size
+    rows = np.concatenate([part.times for part in parts]) if parts else np.empty(0)
     if plan.sampled:
-        for times, frames in reader.stream(plan.rate, _CHUNK, start=done / plan.rate, size=size):
-            yield np.arange(done, done + len(times)) / plan.rate, frames
-            done += len(times)
+        yield from _sampled(reader, plan, size, round((float(rows[-1]) - plan.start) * plan.rate) + 1 if parts else 0)
         return
-    # frames of a variable rate may come closer together than the rate asked for: those in between are left out
-    last, least = -math.inf if after is None else after, 0.6 / plan.rate
-    start = 0.0 if after is None else after + least
+    pictured = rows[np.isfinite(np.concatenate([part.changes for part in parts]))] if parts else rows
+    yield from _native(reader, plan, size, rows, pictured)
+
+
+def _sampled(reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, first: int) -> Iterator[_Chunk]:
+    """At start + k / rate from k = `first` on."""
+    pauses = reader.pauses(plan.pause)
+    skipped = pauses[np.diff(pauses, axis=1)[:, 0] > 2 * PAUSE_EDGE_S] + (PAUSE_EDGE_S, -PAUSE_EDGE_S)
+    edges = [plan.start, *skipped.ravel().tolist(), math.inf]
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        k = max(math.ceil((begin - plan.start) * plan.rate - 1e-6), first)
+        for times, frames in reader.stream(plan.rate, _CHUNK, plan.start + k / plan.rate, end, size):
+            moments = plan.start + np.arange(k, k + len(times)) / plan.rate
+            held = ((moments[:, None] > pauses[:, 0] + 1 / plan.rate) & (moments[:, None] < pauses[:, 1])).any(axis=1)
+            yield moments, [None if gone else frame for gone, frame in zip(held, frames, strict=True)]
+            k += len(times)
+
+
+def _native(
+    reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, rows: np.ndarray, pictured: np.ndarray
+) -> Iterator[_Chunk]:
+    """The file's own frames after those of the times `pictured`, which are among the `rows` that are done.
+
+    Of a variable rate they may come closer together than the rate asked for: those in between are left out.
+    """
+    latest, last = (float(times[-1]) if len(times) else -math.inf for times in (rows, pictured))
+    least = 0.6 / plan.rate
+    start = 0.0 if math.isinf(last) else last + least
     for times, frames in reader.stream(None, _CHUNK, start=start, size=size):
-        keep = []
-        for k, time in enumerate(times.tolist()):
-            if time - last >= least:
-                keep.append(k)
-                last = time
-        if keep:
-            yield times[keep], frames[keep]
+        found: list[tuple[float, np.ndarray | None]] = []
+        for time, frame in zip(times.tolist(), frames, strict=True):
+            if time - last < least:
+                continue
+            if plan.pause < time - last < math.inf:
+                found += [(moment, None) for moment in _held(last, time, plan.rate) if moment > latest + 1e-6]
+            found.append((time, frame))
+            latest = last = time
+        if found:
+            yield np.array([time for time, _ in found]), [frame for _, frame in found]
+
+
+def _held(last: float, time: float, rate: float) -> list[float]:
+    """Moments of rows between two frames, without the middle of a long pause."""
+    count, edge = int((time - last) * rate - 0.6), round(PAUSE_EDGE_S * rate)
+    numbers = range(1, count + 1)
+    chosen = [*numbers[:edge], *numbers[max(edge, count - edge) :]]
+    return [last + number / rate for number in chosen]
 
 
 def _displayed(pose: Pose, plan: _Plan) -> Pose:
@@ -236,7 +299,9 @@ def _part_file(folder: Path, number: int) -> Path:
     return folder / f"part-{number:05d}.npz"
 
 
-def _parts_folder(folder: Path, reader: VideoReader, plan: _Plan, estimator: PoseEstimator) -> Path:
+def _parts_folder(
+    folder: Path, reader: VideoReader, plan: _Plan, estimator: PoseEstimator, video_stream: int | None
+) -> Path:
     """A folder for this video (its length in bytes, its beginning and end) and these settings."""
     bytes_ = reader.path.stat().st_size
     with reader.path.open("rb") as file:
@@ -246,6 +311,7 @@ def _parts_folder(folder: Path, reader: VideoReader, plan: _Plan, estimator: Pos
         digest.update(file.read(1 << 20))
     settings = [
         *(_FORMAT, bytes_, digest.hexdigest(), plan.rate, plan.sampled, plan.size, plan.part),
+        *(plan.start, video_stream),
         *(estimator.name, estimator.layout, getattr(estimator, "max_people", None)),
     ]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]

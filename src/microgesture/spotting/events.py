@@ -40,13 +40,14 @@ def spot(
     motion: np.ndarray | None = None,
     person: str = "P1",
     annotator: str = "",
+    start: float = 0.0,
 ) -> tuple[GestureEvent, ...]:
     """Events of one person from the scores of sliding windows, in time order.
 
     `times` (W,) are the centres of the windows in seconds, rising; `probabilities` (W, K) are calibrated, one
     column a class of `vocabulary`; a row with a NaN is a window in which nobody was seen: no event crosses it.
-    `motion` (W,) is how much each window moves. Events lie in [0, duration]. Events of different body regions
-    may overlap; within one region (classes without a region share one) the event of higher mean probability
+    `motion` (W,) is how much each window moves. Events lie in [start, duration]. Events of different body
+    regions may overlap; within one region (classes without a region share one) the event of higher mean probability
     keeps its time and the other one keeps what is left of its own. The class `NO_GESTURE` never is an event;
     illustrative gestures are. `confidence` is the mean probability over the event's windows, `alternatives` are
     the other classes by the same mean.
@@ -61,7 +62,8 @@ def spot(
     spans: list[_Span] = []
     for first, last in _segments(t, p, config):
         smooth = smoothed(t[first:last], p[first:last], config.smoothing_s)
-        bounds = _bounds(t, first, last, config.window_s, duration)
+        low, high = _bounds(t, first, last, config.window_s, duration)
+        bounds = max(low, start), high
         for cls in vocabulary:
             if cls.id != vocabulary.background_id:
                 raw = p[first:last, cls.id]

@@ -1,8 +1,8 @@
 """From a file to decoded frames with their presentation times, in order: the layer below `VideoReader`.
 
-Time is seconds from the first frame that the decoder gives. Files lie in several ways, each handled here:
-AVI stores decode times only, raw streams no times at all, joined recordings jump back in time, a cut-off file
-ends in half a packet. FFmpeg's own messages are not printed (PyAV's default).
+Time is seconds on the file's own clock (`opening`). Files lie in several ways, each handled here: AVI stores decode
+times only, raw streams no times at all, joined recordings jump back in time, a cut-off file ends in half a packet.
+FFmpeg's own messages are not printed (PyAV's default).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import NamedTuple
 import av
 import av.container
 import av.error
-import av.stream
 import av.video
+import numpy as np
 
 from microgesture.errors import VideoError
+from microgesture.video.opening import clock_zero, open_container, why_undecodable
 
 EPSILON = 1e-6
 """Seconds: two times nearer than this are the same time (2/30 as a float against 2/30 as time stamps)."""
 
-_TEXT_FORMATS = frozenset({"tty"})  # FFmpeg renders .txt and .nfo files as terminal art
 _STEPS_BACK = (0, 1, 5)  # seconds before the keyframe to aim at, one after the other
 _JUMP = 1.0  # seconds back in time that make a joint between recordings, not a late frame
 
@@ -35,6 +35,22 @@ class Shown(NamedTuple):
 
     time: float
     frame: av.VideoFrame
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Turns time stamps into seconds: `zero` is the stamp at 0, in units of `tick` seconds."""
+
+    tick: Fraction
+    zero: float
+
+    def seconds(self, stamps: np.ndarray) -> np.ndarray:
+        """Of an array of stamps."""
+        return (stamps - self.zero) * self.tick.numerator / self.tick.denominator
+
+    def at(self, stamp: int) -> float:
+        """Seconds of one stamp."""
+        return (stamp - self.zero) * self.tick.numerator / self.tick.denominator
 
 
 @dataclass(frozen=True)
@@ -48,62 +64,6 @@ class Keyframe:
 
 class SeekError(Exception):
     """The container did not jump where it was asked to; decode from the start instead."""
-
-
-def open_container(path: Path, threads: int) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-    """Open a file and pick its video stream. Raises `VideoError` when that is impossible."""
-    _check_file(path)
-    try:
-        # Only plain files: a playlist that calls itself a video must not fetch anything.
-        # Not `options`: PyAV hands those to every stream, and files whose streams turn up late crash it.
-        limits = {"protocol_whitelist": "file"}
-        container = av.open(f"file:{path}", "r", container_options=limits, metadata_errors="replace")
-    except PermissionError:
-        raise VideoError(f"{path}: permission denied") from None
-    except (av.error.FFmpegError, UnicodeError, OSError) as error:
-        raise VideoError(f"{path}: {_why_unreadable(path)}") from error
-    stream = None
-    if container.format.name not in _TEXT_FORMATS:
-        stream = next((s for s in container.streams.video if not _is_cover(s)), None)
-    if stream is None or stream.codec_context is None:
-        audio = bool(container.streams.audio)
-        kind = container.format.name
-        container.close()
-        if kind in _TEXT_FORMATS:
-            raise VideoError(f"{path}: not a video but text")
-        if stream is not None:
-            raise VideoError(f"{path}: no decoder for its video stream")
-        raise VideoError(f"{path}: no video stream" + (", only sound" if audio else ""))
-    stream.thread_type = "AUTO"  # type: ignore[assignment]
-    stream.thread_count = threads
-    return container, stream
-
-
-def _check_file(path: Path) -> None:
-    try:
-        if not path.exists():
-            raise VideoError(f"{path}: no such file")
-        if path.is_dir():
-            raise VideoError(f"{path}: is a directory, not a video")
-        if not path.is_file():
-            raise VideoError(f"{path}: not a regular file")
-        if path.stat().st_size == 0:
-            raise VideoError(f"{path}: the file is empty")
-    except (OSError, ValueError) as error:
-        raise VideoError(f"{path}: cannot be opened ({error})") from error
-
-
-def _why_unreadable(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return "incomplete: the index at the end of the MP4 is missing, the recording or copy was cut off"
-    return "not a video that can be read"
-
-
-def _is_cover(stream: av.video.stream.VideoStream) -> bool:
-    """Cover art of a music file is a picture, not a video."""
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def read_packets(
@@ -137,22 +97,25 @@ def packet_stamp(packet: av.Packet, decode_times: bool) -> int | None:
 class Decoder:
     """One open file, decoded front to back from its start or from a keyframe.
 
-    `origin` is the stamp of the first frame, in units of `time_base`. `decode_times` is true for AVI, which
-    knows when a packet is decoded but not when its picture is shown. A stream without any time (raw H.264) is
-    counted at its nominal `rate`. `damage` says what could not be read or decoded, one entry a packet.
+    `origin` is the stamp of the first frame and `clock` turns stamps into seconds. `decode_times` is true for AVI,
+    which knows when a packet is decoded but not when its picture is shown. A stream without any time (raw H.264) is
+    counted at its nominal `rate`. `damage` says what could not be read or decoded, one entry a packet. `number` chooses
+    a video stream, counted from 1, in place of the one that players show.
     Raises `VideoError` when the file cannot be opened or holds no frame that can be decoded.
     """
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, number: int | None = None) -> None:
         self.path = path
         self.threads = threads
+        self.number = number
         self.damage: list[str] = []
         self.origin = 0
+        self.clock = Clock(Fraction(1), 0.0)
         self.first = self._open()
 
     def _open(self) -> Shown:
         """Open the file afresh and decode its first frame; the run goes on in `self._rest`."""
-        self.container, self.stream = open_container(self.path, self.threads)
+        self.container, self.stream = open_container(self.path, self.threads, self.number)
         self.time_base = self.stream.time_base or Fraction(1)
         average, guessed = self.stream.average_rate, self.stream.guessed_rate
         untimed = self.stream.start_time is None  # then the average is FFmpeg's default of 25
@@ -162,7 +125,7 @@ class Decoder:
         first = next(self._rest, None)
         if first is None:
             self.container.close()
-            raise VideoError(f"{self.path}: no frame can be decoded")
+            raise VideoError(f"{self.path}: {why_undecodable(self.path)}")
         return first
 
     def close(self) -> None:
@@ -207,7 +170,7 @@ class Decoder:
         else:
             raise SeekError(f"{self.path}: cannot go to the keyframe at {key.time} s")
         # Frames shown before the keyframe may refer to pictures that were jumped over.
-        trusted = self.seconds(stamp) - EPSILON
+        trusted = self.clock.at(stamp) - EPSILON
         run = self._run(_chain(packet, packets), set_origin=False)
         yield from (shown for shown in run if shown.time >= trusted)
 
@@ -218,10 +181,11 @@ class Decoder:
             return iter(())
         return read_packets(self.container, self.stream, self.damage)
 
-    def seconds(self, stamp: int) -> float:
-        """Stream stamp to seconds from the first frame."""
-        ticks = stamp - self.origin
-        return ticks * self.time_base.numerator / self.time_base.denominator
+    def _set_clock(self, origin: int) -> None:
+        """Start the clock where the file's own starts, and nowhere after its first frame, whose stamp is `origin`."""
+        zero = clock_zero(self.path, self.container, self.stream)
+        self.origin = origin
+        self.clock = Clock(self.time_base, float(origin) if zero is None else min(float(zero / self.time_base), origin))
 
     def _run(self, packets: Iterator[av.Packet], set_origin: bool) -> Iterator[Shown]:
         """Decode packets and give every frame its time; damaged packets are counted and passed over."""
@@ -230,8 +194,8 @@ class Decoder:
         for frame in self._frames(packets, waiting):
             stamp = self._frame_stamp(frame, waiting)
             if set_origin and count == 0:
-                self.origin = stamp or 0
-            time = self.seconds(stamp) + shift if stamp is not None else last + (1 / self.rate if count else 0.0)
+                self._set_clock(stamp or 0)
+            time = self.clock.at(stamp) + shift if stamp is not None else last + (1 / self.rate if count else 0.0)
             if count and time <= last and (guessed or time < last - _JUMP):
                 shift += last + 1 / self.rate - time
                 time = last + 1 / self.rate

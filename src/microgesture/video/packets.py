@@ -7,9 +7,10 @@ faster than decoding, and done at most once per file and process.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,14 +18,15 @@ import av.container
 import av.video
 import numpy as np
 
-from microgesture.video.decoding import EPSILON, Keyframe, open_container, packet_stamp, read_packets
+from microgesture.video.decoding import EPSILON, Clock, Decoder, Keyframe, packet_stamp, read_packets
+from microgesture.video.opening import open_container
 
-_JUMP = 1.0  # seconds back in decode order that only a joint between recordings explains
+_JUMP = 1.0  # seconds that times of decoding step back only at a joint between recordings
 
 
 @dataclass(frozen=True)
 class PacketIndex:
-    """`times` of all frames in order, seconds from the first; `end` of the last one; places to start decoding.
+    """`times` of all frames in order, seconds on the file's clock; `end` of the last one; places to start decoding.
 
     `key_sizes` maps the stamp of every keyframe to its size in bytes. `seekable` is False when time stamps
     are missing, jump back or do not tell when a frame is shown: then only decoding from the start is right.
@@ -50,72 +52,92 @@ class PacketIndex:
         return max(0, int(np.searchsorted(self.times, end - EPSILON)) - int(low))
 
 
-def packet_index(path: Path, origin: int, decode_times: bool) -> PacketIndex:
-    """The index of a file whose first frame has the stamp `origin`; remembered until the file changes.
+def packet_index(path: Path, decoder: Decoder) -> PacketIndex:
+    """The index of the file and stream that `decoder` has open; remembered until the file changes.
 
     Raises `VideoError` when the file cannot be read.
     """
     state = path.stat()
-    return _walk(path, state.st_size, state.st_mtime_ns, origin, decode_times)
+    key = decoder.number, decoder.origin, decoder.clock, decoder.decode_times
+    return _walk(path, state.st_size, state.st_mtime_ns, *key)
 
 
 @lru_cache(maxsize=64)
-def _walk(path: Path, size: int, changed: int, origin: int, decode_times: bool) -> PacketIndex:
-    container, stream = open_container(path, threads=1)
+def _walk(
+    path: Path, size: int, changed: int, number: int | None, origin: int, clock: Clock, decode_times: bool
+) -> PacketIndex:
+    container, stream = open_container(path, threads=1, number=number)
     damage: list[str] = []
-    stamps: list[int] = []
-    lengths: list[int] = []
+    packets: list[_Timed] = []
     key_sizes: dict[int, int] = {}
-    count = untimed = 0
+    count = 0
     with container:
         for packet in read_packets(container, stream, damage):
             count += 1
             stamp = packet_stamp(packet, decode_times)
             if stamp is None:
-                untimed += 1
                 continue
             if packet.is_keyframe:
                 key_sizes[stamp] = packet.size
-            if not packet.is_discard and stamp >= origin:
-                stamps.append(stamp)
-                lengths.append(packet.duration or 0)
-        tick = stream.time_base or Fraction(1)
+            packets.append(_Timed(stamp, packet.dts, packet.duration or 0, packet.is_discard))
+        untimed = len(packets) < count
         rate = float(stream.average_rate or stream.guessed_rate or 25)
-        joined = _straighten(stamps, round(_JUMP / tick), round(1 / (rate * tick)))
-        if untimed or not stamps:
+        joined = _straighten(packets, round(_JUMP / clock.tick), round(1 / (rate * clock.tick)))
+        shown = [packet for packet in packets if packet.stamp >= origin and not packet.hidden]
+        if untimed or not shown:
             rate = float(stream.guessed_rate or rate)
             times, end = np.arange(count) / rate, count / rate
         else:
-            times, end = _times(np.array(stamps), lengths, origin, tick, rate)
+            times, end = _times(shown, clock, rate)
+        promised = _promised_end(container, stream) - clock.zero * float(clock.tick)
+        if stream.duration is not None and times[-1] < promised < end and not joined:
+            end = promised  # where pictures are reordered, lengths are those of decoding
         shuffled = decode_times and stream.codec_context.has_b_frames  # AVI with B-frames
-        promised = _promised_end(container, stream) - float(origin * tick)
         short = end < promised - max(0.1, 3 / rate)
-    keys = tuple(Keyframe(float((stamp - origin) * tick), stamp, size) for stamp, size in sorted(key_sizes.items()))
-    key_times = np.array([key.time for key in keys])
+    key_times = clock.seconds(np.array(sorted(key_sizes), dtype=np.float64))
+    keys = tuple(Keyframe(float(t), s, key_sizes[s]) for t, s in zip(key_times, sorted(key_sizes), strict=True))
     seekable = not (untimed or joined or shuffled) and bool(keys)
     return PacketIndex(times, end, keys, key_times, key_sizes, seekable, bool(damage) or short)
 
 
-def _straighten(stamps: list[int], jump: int, step: int) -> bool:
-    """Let stamps (in decode order) that jump back go on where the recording before ended; True if any did."""
-    shift, latest = 0, stamps[0] if stamps else 0
-    for position, stamp in enumerate(stamps):
-        if stamp + shift < latest - jump:
-            shift = latest + step - stamp
-        stamps[position] = stamp + shift
-        latest = max(latest, stamp + shift)
-    return shift > 0
+@dataclass
+class _Timed:
+    """A packet: when it is shown and decoded (None: unknown) and how long it lasts, in ticks; whether an edit list
+    hides it."""
+
+    stamp: int
+    decoded: int | None
+    length: int
+    hidden: bool
 
 
-def _times(
-    stamps: np.ndarray, lengths: list[int], origin: int, tick: Fraction, rate: float
-) -> tuple[np.ndarray, float]:
-    """Frame times in order and the end of the last frame, seconds from the first frame."""
-    order = np.argsort(stamps, kind="stable")
-    times = (stamps[order] - origin) * tick.numerator / tick.denominator
-    length = lengths[int(order[-1])]
-    if length > 0:
-        return times, float((int(stamps[order[-1]]) - origin + length) * tick)
+def _straighten(packets: Sequence[_Timed], jump: int, step: int) -> bool:
+    """Let the stamps of a recording that another one was joined to go on where the one before ended; True if any did.
+
+    Packets lie in the order in which they are decoded. Only the time of decoding never steps back within a recording:
+    pictures that refer to later ones are shown before them, by seconds where the rate is low.
+    """
+    shift, joined = 0, False
+    latest = before = -math.inf
+    known = any(packet.decoded is not None for packet in packets)
+    for packet in packets:
+        decoded = packet.decoded if known else packet.stamp
+        if decoded is not None:
+            if decoded < before - jump:
+                shift, joined = int(latest) + step - packet.stamp, True
+            before = decoded
+        packet.stamp += shift
+        latest = max(latest, packet.stamp)
+    return joined
+
+
+def _times(packets: Sequence[_Timed], clock: Clock, rate: float) -> tuple[np.ndarray, float]:
+    """Frame times in order and the end of the last frame, seconds."""
+    ordered = sorted(packets, key=lambda packet: packet.stamp)
+    times = clock.seconds(np.array([packet.stamp for packet in ordered], dtype=np.float64))
+    last = ordered[-1]
+    if last.length > 0:
+        return times, clock.at(last.stamp + last.length)
     return times, float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 1 / rate)
 
 

@@ -1,8 +1,10 @@
 """`VideoReader`: frames of a video chosen by time, or streamed in chunks with flat memory.
 
-The frame shown at time t is the last one whose presentation time is at most t, in seconds from the first
-frame; before the first it is the first, after the end the last. Frames come out as a viewer would see them:
-rotated as the phone held it, stretched to square pixels, RGB.
+The frame shown at time t is the last one whose presentation time is at most t, in seconds on the file's own clock,
+which is the one that players show: its 0 is the start of the earliest stream, so the picture may start later than 0
+(`VideoReader.start`). Before the first frame it is the first, after the end the last. Frames come out as a viewer would
+see them: rotated as the phone held it, stretched to square pixels, RGB; one of another shape than the first is made to
+fit, with black beside it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -31,18 +33,20 @@ _SEEK_COST = 12  # frames: roughly what emptying and refilling the decoder costs
 class VideoReader:
     """Opens one video (or still picture: one frame, no duration).
 
-    `size` is (width, height) as displayed. `threads` is the number of decoder threads, 0 for one per core.
+    `size` is (width, height) as displayed. `threads` is the number of decoder threads, 0 for one per core. Of several
+    video streams the one that players show is read (one that moves, flagged as default, the largest), or the one with
+    the number `stream`, counted from 1.
     Use as a context manager. Raises `VideoError`, one line naming the file, when it is missing, a directory,
-    not a video, only sound, or holds no frame that can be decoded. A truncated or damaged file gives the
-    frames that it has; `truncated` tells.
+    not a video, only sound, has no such stream, or holds no frame that can be decoded. A truncated or damaged
+    file gives the frames that it has; `truncated` tells.
 
     Example: `with VideoReader("a.mp4") as video: frames = video.frames_at([0.5, 1.0])`.
     """
 
-    def __init__(self, path: str | Path, threads: int = 0) -> None:
+    def __init__(self, path: str | Path, threads: int = 0, stream: int | None = None) -> None:
         self.path = Path(path)
-        self._threads = threads
-        self._cursor = _Cursor(self.path, threads)
+        self._threads, self._number = threads, stream
+        self._cursor = _Cursor(self.path, threads, stream)
         self._view = _View(self._cursor.decoder)
 
     def __enter__(self) -> VideoReader:
@@ -61,14 +65,30 @@ class VideoReader:
         return self._view.size
 
     @property
+    def start(self) -> float:
+        """Time of the first frame: 0, or more where the sound begins before the picture."""
+        return self._cursor.decoder.first.time
+
+    @property
     def duration(self) -> float:
-        """Seconds from the first frame to the end of the last; 0 for a still picture."""
+        """Seconds from 0 on the file's clock to the end of the last frame; 0 for a still picture."""
         return 0.0 if self._cursor.decoder.is_image else self._index.end
+
+    @property
+    def times(self) -> np.ndarray:
+        """Presentation times (n,) float64 of all frames, in seconds, ascending."""
+        return self._index.times.copy()
 
     @property
     def frame_count(self) -> int:
         """Number of frames that the file really holds, whatever its header says."""
         return len(self._index.times)
+
+    def pauses(self, least_s: float) -> np.ndarray:
+        """Stretches (n, 2) of start and end in seconds in which one frame is held for longer than `least_s`."""
+        edges = np.append(self._index.times, max(self.duration, self._index.times[-1]))
+        long = np.flatnonzero(np.diff(edges) > least_s + EPSILON)
+        return np.stack([edges[long], edges[long + 1]], axis=1)
 
     @property
     def fps(self) -> float | None:
@@ -77,9 +97,9 @@ class VideoReader:
         The nominal rate where the frames keep it within 1 %, else what their times say (variable rate).
         """
         times = self._index.times
-        if len(times) < 2 or times[-1] <= 0:
+        if len(times) < 2 or times[-1] <= times[0]:
             return None
-        measured = (len(times) - 1) / float(times[-1])
+        measured = (len(times) - 1) / float(times[-1] - times[0])
         nominal = self._cursor.decoder.rate
         return nominal if abs(measured - nominal) <= 0.01 * nominal else measured
 
@@ -131,7 +151,7 @@ class VideoReader:
         """
         if chunk < 1 or (fps is not None and not fps > 0):
             raise VideoError(f"{self.path}: chunk and fps of a stream must be positive")
-        cursor = _Cursor(self.path, self._threads)
+        cursor = _Cursor(self.path, self._threads, self._number)
         try:
             view = _View(cursor.decoder, size)
             limit = math.inf if end is None else end
@@ -172,9 +192,9 @@ def _chunks(source: Iterator[Shown], view: _View, chunk: int) -> Iterator[tuple[
 class _Cursor:
     """A place in a video that moves forward by decoding and elsewhere by jumping to keyframes."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, number: int | None) -> None:
         self.path = path
-        self.decoder = Decoder(path, threads)
+        self.decoder = Decoder(path, threads, number)
         self._run = self.decoder.after_first()
         self._current: Shown = self.decoder.first
         self._upcoming: Shown | None = None
@@ -186,7 +206,7 @@ class _Cursor:
 
     @property
     def index(self) -> PacketIndex:
-        return packet_index(self.path, self.decoder.origin, self.decoder.decode_times)
+        return packet_index(self.path, self.decoder)
 
     def show(self, times: Iterable[float]) -> Iterator[Shown]:
         """The frame shown at each of these times, which ascend."""
@@ -213,7 +233,7 @@ class _Cursor:
             number += 1
 
     def _move_to(self, time: float) -> Shown:
-        time = max(time, 0.0)
+        time = max(time, self.decoder.first.time)
         if time + EPSILON < self._current.time or self._worth_a_jump(time):
             self._jump(time)
         while (upcoming := self._peek()) is not None and upcoming.time <= time + EPSILON:
@@ -243,7 +263,7 @@ class _Cursor:
         """Go to a frame at or before `time`: by a keyframe if the file can do that, else from its start."""
         self._upcoming, self._ended = None, False
         key = self.index.key_before(time) if self._seeks else None
-        if key is not None and key.time > EPSILON:
+        if key is not None and key.time > self.decoder.first.time + EPSILON:
             try:
                 self._run = self.decoder.from_key(key, self.index.key_sizes)
                 shown = next(self._run, None)
@@ -260,44 +280,71 @@ class _Cursor:
 class _View:
     """How a file's pictures become what a viewer sees: size, rotation, mirror, RGB.
 
-    `size` (width, height) is the displayed size unless another one is asked for. The display matrix of MP4
-    and Matroska maps a pixel (x, y) to (a x + c y, b x + d y); angles are rounded to right angles.
+    `size` (width, height) is the displayed size of the first picture unless another one is asked for. Phones that are
+    turned and web calls change the shape in mid-file: such a picture is scaled to fit, with black beside it, never
+    squashed. The display matrix of MP4 and Matroska maps a pixel (x, y) to (a x + c y, b x + d y); angles are rounded
+    to right angles.
     """
 
     def __init__(self, decoder: Decoder, size: tuple[int, int] | None = None) -> None:
-        frame = decoder.first.frame
-        self._swap, self._flip_x, self._flip_y = _orientation(frame)
         aspect = decoder.stream.sample_aspect_ratio
-        stretch = float(aspect) if aspect and 0.1 < aspect < 10 else 1.0
-        width, height = max(1, round(frame.width * stretch)), frame.height
-        self.size = size or ((height, width) if self._swap else (width, height))
+        self._stretch = float(aspect) if aspect and 0.1 < aspect < 10 else 1.0
+        first = decoder.first.frame
+        self._usual, self._angle = _orientation(first) or _UPRIGHT, first.rotation
+        self._shown = self._displayed(first, self._usual)
+        self.size = size or self._shown
         if min(self.size) < 1:
             raise VideoError(f"{decoder.path}: a frame cannot be {self.size[0]} x {self.size[1]} pixels")
-        self._coded = self.size[::-1] if self._swap else self.size
-        self._shrinks = self._coded[0] * self._coded[1] < frame.width * frame.height
         self._reformatter = VideoReformatter()
 
     def render(self, frame: av.VideoFrame, out: np.ndarray) -> None:
         """Write one frame into `out`, uint8 `(H, W, 3)`."""
-        width, height = self._coded
-        scaling = "AREA" if self._shrinks else "BICUBIC"
-        rgb = self._reformatter.reformat(frame, width, height, "rgb24", interpolation=scaling)
-        image = rgb.to_ndarray()
-        if self._swap:
+        turn = self._usual if frame.rotation == self._angle else _orientation(frame) or self._usual
+        left, top, width, height = self._place(self._displayed(frame, turn))
+        across, down = (height, width) if turn.swap else (width, height)
+        scaling = "AREA" if across * down < frame.width * frame.height else "BICUBIC"
+        image = self._reformatter.reformat(frame, across, down, "rgb24", interpolation=scaling).to_ndarray()
+        if turn.swap:
             image = image.swapaxes(0, 1)
-        if self._flip_x:
+        if turn.flip_x:
             image = image[:, ::-1]
-        if self._flip_y:
+        if turn.flip_y:
             image = image[::-1]
-        out[...] = image
+        if (width, height) != self.size:
+            out[...] = 0
+        out[top : top + height, left : left + width] = image
+
+    def _displayed(self, frame: av.VideoFrame, turn: _Turn) -> tuple[int, int]:
+        width, height = max(1, round(frame.width * self._stretch)), frame.height
+        return (height, width) if turn.swap else (width, height)
+
+    def _place(self, shown: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, top, width and height of a picture that is displayed in the size `shown`, as large as fits."""
+        share = min(self._shown[0] / shown[0], self._shown[1] / shown[1])
+        fitted = [
+            side if whole - share * part < 1 else max(1, round(share * part * side / whole))
+            for side, whole, part in zip(self.size, self._shown, shown, strict=True)
+        ]
+        return (self.size[0] - fitted[0]) // 2, (self.size[1] - fitted[1]) // 2, fitted[0], fitted[1]
 
 
-def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """(swap axes, then mirror x, then mirror y) that show the frame upright."""
+class _Turn(NamedTuple):
+    """Swap axes, then mirror x, then mirror y: shows a frame upright."""
+
+    swap: bool
+    flip_x: bool
+    flip_y: bool
+
+
+_UPRIGHT = _Turn(False, False, False)
+
+
+def _orientation(frame: av.VideoFrame) -> _Turn | None:
+    """None where the frame says nothing of it."""
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
-        return False, False, False
+        return None
     a, b, _, c, d = np.frombuffer(bytes(data), dtype=np.int32)[:5].tolist()
     if abs(b) > abs(a):
-        return True, c < 0, b < 0
-    return False, a < 0, d < 0
+        return _Turn(True, c < 0, b < 0)
+    return _Turn(False, a < 0, d < 0)
