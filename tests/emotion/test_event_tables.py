@@ -214,8 +214,8 @@ def test_trials_are_counted_from_one_for_each_person(tmp_path):
     write(tmp_path / "events.csv", "subject,trial,gesture\n" + rows.replace(",x", "").replace(",y", ""))
     apart = read_labelled(tmp_path / "events.csv", TableColumns(targets=str(path)))
     assert (apart.names, apart.outcomes) == (found.names, found.outcomes)
-    misspelt = "video,subject,gesture\na,S1,jaw\na,s1,jaw\nb,S2,jaw\n"
-    with pytest.raises(DataError, match="video 'a' has two values of subject: 'S1' and 's1'"):
+    misspelt = "video,subject,gesture\na,S1,jaw\na,S11,jaw\nb,S2,jaw\n"
+    with pytest.raises(DataError, match="video 'a' has two values of subject: 'S1' and 'S11'"):
         events(write(path, misspelt))
 
 
