@@ -41,13 +41,9 @@ def text_of(data: bytes, source: str, wanted: str = "a text file") -> str:
 
 
 def read_text(path: Path, wanted: str = "a text file") -> str:
-    """The text of a file. Raises `DataError` naming it when it is missing, cannot be read or is not what was `wanted`."""
+    """The text of a file. Raises `DataError` naming it when it cannot be read or is not what was `wanted`."""
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a directory") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     return text_of(data, str(path), wanted)

@@ -113,7 +113,7 @@ def test_a_good_manifest_has_no_problems(folder):
         (b"video,start\n", "no column 'label'"),
         (b"video,label,label\n", "stands twice"),
         (HEADER.encode(), "no rows"),
-        ("video,label\na.mp4,Kopf berühren\n".encode("latin-1"), "not UTF-8"),
+        (b"video,label\n\0\0a.mp4,x\n", "not a text file"),
     ],
 )
 def test_unusable_tables_are_one_line(content, what, folder):

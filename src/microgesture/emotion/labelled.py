@@ -156,7 +156,7 @@ def _spelt_alike(found: list[_Found]) -> tuple[list[_Found], list[str]]:
         spelt, others = one_spelling(getattr(each, role) for each in found)
         found = [replace(each, **{role: spelt[getattr(each, role)]}) for each in found]
         if others:
-            listed = ", ".join(f"'{way}' as '{spelt[way]}'" for way in others[:4]) + (", ..." if len(others) > 4 else "")
+            listed = ", ".join(f"'{way}' as '{spelt[way]}'" for way in others[:4]) + ", ..." * (len(others) > 4)
             remarks.append(f"{called} that differ in capitals or blanks are one: {listed}")
     return found, remarks
 

@@ -61,8 +61,8 @@ READERS: Mapping[str, Reader] = {
     ".srt": _reader(srt.loads),
     ".TextGrid": textgrid.loads,
 }
-"""From an extension to a function of the file's bytes and its name (for errors). Tables of BORIS's aggregated events are
-known by their header, whatever they are called."""
+"""From an extension to a function of the file's bytes and its name (for errors). Tables of BORIS's aggregated events
+are known by their header, whatever they are called."""
 
 
 def write(timeline: Timeline, path: str | Path) -> Path:

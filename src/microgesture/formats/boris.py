@@ -1,4 +1,4 @@
-"""Aggregated events as BORIS exports them: one row a state event. Written as .boris.csv, read under any name of a table.
+"""Aggregated events as BORIS exports them: one row a state event. Written as .boris.csv, read under any table's name.
 
 Source of the columns: the user guide of BORIS (Friard and Gamba 2016, doi:10.1111/2041-210X.12584).
 """

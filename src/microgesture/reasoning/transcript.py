@@ -99,8 +99,10 @@ def _utterances(text: str, source: str, suffix: str) -> Iterator[Utterance]:
 
 def _rolls(text: str, cues: Sequence[Cue]) -> bool:
     """Whether lines are shown again and again: their words have times, or cues flash by that say what was just said."""
-    flashes = (b for a, b in pairwise(cues) if b.lines and b.end - b.start <= _FLASH and b.lines == a.lines[-len(b.lines) :])
-    return _WORD_TIME.search(text) is not None or next(flashes, None) is not None
+    if _WORD_TIME.search(text):
+        return True
+    brief = ((a, b) for a, b in pairwise(cues) if b.lines and b.end - b.start <= _FLASH)
+    return any(b.lines == a.lines[-len(b.lines) :] for a, b in brief)
 
 
 def _unrolled(cues: Iterable[Cue]) -> Iterator[Cue]:
