@@ -25,7 +25,7 @@ from microgesture.emotion.table_cells import (
 from microgesture.errors import DataError
 from microgesture.formats.boris import NOBODY
 from microgesture.formats.spans import MOMENT
-from microgesture.text_tables import folded, read_text, table_rows
+from microgesture.text_tables import folded, number_of, read_text, table_rows
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -238,8 +238,8 @@ def _timeline(
 
 
 def _named(text: str, vocabulary: Vocabulary | None) -> str:
-    if vocabulary is not None and re.fullmatch(r"\d+(\.0+)?", text):
-        return vocabulary[vocabulary.from_file_id(int(float(text)))].name
+    if vocabulary is not None and re.fullmatch(r"\d+([.,]0+)?", text):
+        return vocabulary[vocabulary.from_file_id(int(number_of(text)))].name
     return text
 
 
@@ -292,7 +292,7 @@ def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]
 def _counts_something(table: Table, column: str) -> bool:
     """Whether a column holds 0, 1 and other small counts, and is no running number."""
     cells = [cell for i in range(len(table.rows)) if (cell := table.column(column)(i))]
-    if not cells or not all(re.fullmatch(r"\d{1,3}(\.0+)?", cell) for cell in cells):
+    if not cells or not all(re.fullmatch(r"\d{1,3}([.,]0+)?", cell) for cell in cells):
         return False
     return len(cells) < 5 or len(set(cells)) < len(cells)
 
