@@ -169,7 +169,7 @@ def _find_media(source: _Source, document: Document, by_name: dict[str, list[Pat
             break
     else:
         medium = media[0] if media else None
-        same = (source.path.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)
+        same = (file_named(source.path.parent, source.path.stem + suffix) for suffix in VIDEO_SUFFIXES)
         found = next((place for place in same if place.is_file()), None)
     source.origin = document.origin(medium)
     if found is not None and not is_video_name(found.name) and is_skeleton(found):
@@ -191,10 +191,9 @@ def _place(folder: Path, medium: Element, by_name: dict[str, list[Path]]) -> Pat
     """Where the media of a descriptor lies: where it says, beside the document, or where else one file has its name."""
     named = [path.replace("\\", "/") for path in media_paths(medium)]
     names = list(dict.fromkeys(map(base_name, named)))
-    beside = [file_named(folder, path) for path in [*named, *names]]
-    return next(
-        (path for path in (*beside, *(p for name in names for p in _only(by_name, name))) if path.exists()), None
-    )
+    places = [file_named(folder, path) for path in [*named, *names]]
+    places += [path for name in names for path in _only(by_name, name)]
+    return next((path for path in places if path.exists()), None)
 
 
 def _only(by_name: dict[str, list[Path]], name: str) -> list[Path]:

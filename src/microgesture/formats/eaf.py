@@ -25,7 +25,7 @@ from xml.sax.saxutils import quoteattr
 from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import PROPERTY, Pieces, Taken, pieces
-from microgesture.formats.eaf_reader import Document, to_timeline
+from microgesture.formats.eaf_reader import Document, media_paths, to_timeline
 from microgesture.formats.eaf_splice import decode, splice
 from microgesture.formats.text_forms import printable
 from microgesture.timeline import Timeline
@@ -166,6 +166,16 @@ def _untouched(path: Path) -> bool:
     return seal is not None and seal[0] == _digest(text)
 
 
+def media_places(path: str | Path) -> list[str]:
+    """Where the media of a document may lie: as its absolute and as its relative path says. Raises `DataError`."""
+    path = Path(path)
+    medium = Document(decode(_bytes(path), str(path)).text, str(path)).medium()
+    if medium is None:
+        return []
+    relative = [str(path.parent / place) for place in media_paths(medium, "RELATIVE_MEDIA_URL")]
+    return [*media_paths(medium, "MEDIA_URL"), *relative]
+
+
 def check_overwritable(path: Path) -> None:
     """Raise `DataError` when there is a file at `path` that a human has changed or made."""
     if path.exists() and not _untouched(path):
@@ -191,7 +201,7 @@ def _bytes(path: Path) -> bytes:
 def _media_descriptor(file: str, document: Path) -> str:
     if not file:
         return ""
-    absolute, relative = _urls(printable(file), document)
+    absolute, relative = map(printable, _urls(printable(file), document))
     kind = _KINDS.get(os.path.splitext(file)[1].lower(), "unknown")
     return (
         f"\n        <MEDIA_DESCRIPTOR MEDIA_URL={quoteattr(absolute)} MIME_TYPE={quoteattr(kind)}"
