@@ -25,7 +25,7 @@ from microgesture.emotion.table_cells import (
 from microgesture.errors import DataError
 from microgesture.formats.boris import NOBODY
 from microgesture.formats.spans import MOMENT
-from microgesture.text_tables import folded, number_of, read_text, table_rows
+from microgesture.text_tables import folded, number_of, one_spelling, read_text, table_rows
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -122,6 +122,12 @@ class Table:
                     if called(own) == plain(name) and own not in taken:
                         return own
         return ""
+
+    def in_one_spelling(self, name: str) -> Callable[[int], str]:
+        """As `column`, each value as it is commonly written: "Won" is won."""
+        cell = self.column(name)
+        spelt, _ = one_spelling(cell(row) for row in range(len(self.rows)))
+        return lambda row: spelt[cell(row)]
 
     def where(self, row: int) -> str:
         """File and line, for errors."""
@@ -299,7 +305,7 @@ def _counts_something(table: Table, column: str) -> bool:
 
 def _same(table: Table, column: str, target: str) -> bool:
     """Whether a column is the outcome in other words, in so many rows that this is no chance."""
-    cell, outcome = table.column(column), table.column(target)
+    cell, outcome = table.column(column), table.in_one_spelling(target)
     pairs = {(cell(row), outcome(row)) for row in range(len(table.rows))}
     return len(table.rows) >= _LEAST_ROWS and len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
@@ -335,7 +341,7 @@ def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
         raise DataError(
             f"{table.path}: which column names the video? Give --video COLUMN; there are {', '.join(table.header)}"
         )
-    cells = [table.column(name) for name in by]
+    cells = [table.in_one_spelling(name) for name in by]
     keys = [" ".join(cell(row) for cell in cells) for row in range(len(table.rows))]
     return keys, [f"no column names the video: rows of one {' and one '.join(by)} are taken as one video"]
 
@@ -343,10 +349,10 @@ def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
 def keys_by_person(keys: Sequence[str], table: Table, subject: str) -> list[str]:
     """Names of videos with their people, where most names are of several: trial 1 of each person, or two in one film;
     empty where names are of one person (or of a misspelt one, which is for `_facts` to say)."""
-    cell = table.column(subject)
+    cell = table.in_one_spelling(subject)
     people: dict[str, set[str]] = {}
     for row, key in enumerate(keys):
-        people.setdefault(key, set()).update({folded(cell(row))} - {"", folded(NOBODY)})
+        people.setdefault(key, set()).update({cell(row)} - {"", NOBODY})
     several = sum(len(found) > 1 for found in people.values())
     return [f"{cell(row)} {key}".strip() for row, key in enumerate(keys)] if 2 * several > len(people) else []
 

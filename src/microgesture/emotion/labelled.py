@@ -154,11 +154,16 @@ def _spelt_alike(found: list[_Found]) -> tuple[list[_Found], list[str]]:
     remarks = []
     for role, called in (("target", "outcomes"), ("subject", "subjects")):
         spelt, others = one_spelling(getattr(each, role) for each in found)
-        found = [replace(each, **{role: spelt[getattr(each, role)]}) for each in found]
+        found = [_with(each, role, spelt[getattr(each, role)]) for each in found]
         if others:
             listed = ", ".join(f"'{way}' as '{spelt[way]}'" for way in others[:4]) + ", ..." * (len(others) > 4)
             remarks.append(f"{called} that differ in capitals or blanks are one: {listed}")
     return found, remarks
+
+
+def _with(found: _Found, role: str, value: str) -> _Found:
+    changed: dict[str, Any] = {role: value}
+    return replace(found, **changed)
 
 
 def best_reachable(table: str | Path) -> float | None:
