@@ -38,13 +38,15 @@ def _backend_arguments(parser: argparse.ArgumentParser, several: bool = False) -
 
 def explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture explain`."""
-    parser.add_argument("timeline", nargs="+", help="timelines: .json, .csv, .eaf, .vtt, .srt, .TextGrid")
+    parser.add_argument("timeline", nargs="+", help="timelines: .json, .csv, .tsv, .eaf, .vtt, .srt, .TextGrid")
     parser.add_argument(
         "--scenario", default="press_conference", help="a name (`microgesture scenarios list`) or a .yaml file"
     )
     _backend_arguments(parser)
     parser.add_argument(
-        "--transcript", metavar="FILE", help="what was said: .srt, .vtt, .TextGrid; of several: their folder"
+        "--transcript",
+        metavar="FILE",
+        help="what was said: .srt, .vtt, .TextGrid, Whisper's .json and .tsv; of several: their folder",
     )
     parser.add_argument("--without-gestures", action="store_true", help="show the transcript alone")
     parser.add_argument("-o", "--out", help="folder for explanation.json and report.html; default: the timeline's")

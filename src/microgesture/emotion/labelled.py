@@ -30,6 +30,7 @@ from microgesture.text_tables import composed, file_named, folded, one_spelling,
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 
 _FOLDER_FORMATS = (".json", ".eaf", ".csv", ".tsv", ".TextGrid")
+_EXTENSION = re.compile(r"\.(mp4|m4v|mkv|avi|mov|webm|mpe?g|wmv|json|[ct]sv|eaf|npz|textgrid)$", re.IGNORECASE)
 _MOST_OUTCOMES = 20
 _NAME_THEM = "name the column (--target COLUMN), or a table of them (--targets CSV)"
 
@@ -380,7 +381,7 @@ def _has(table: Table, name: str) -> bool:
 def _same_name(name: str) -> str:
     """What two ways of writing one video's name share: no folder, no known extension, no capitals, no leading zeros."""
     stem = Path(composed(name).replace("\\", "/")).name
-    stem = re.sub(r"\.(mp4|mkv|avi|mov|webm|json|csv|eaf|npz|textgrid)$", "", stem, flags=re.IGNORECASE)
+    stem = _EXTENSION.sub("", stem)
     stem = stem.lower().strip()
     return stem.lstrip("0") or "0" if stem.isdigit() else stem
 
