@@ -282,6 +282,14 @@ def test_media_are_found_however_their_names_are_written(named, there, tmp_path)
         (where / there).unlink()
 
 
+def test_a_person_written_in_two_ways_is_one(tmp_path):
+    root = own(tmp_path, tier("MG@P1", "Nodding", more='PARTICIPANT="Zoe\u0308"'))
+    small_video(tmp_path / "y.mp4", 40, 10)
+    other = tier("MG@P1", "Nodding", more='PARTICIPANT="ZO\u00cb"')
+    (root / "y.eaf").write_text(eaf(other, media='MEDIA_URL="file:///c/y.mp4"'))
+    assert len({row.subject for row in read_source(root, "elan").rows}) == 1
+
+
 def test_nothing_to_read(tmp_path):
     (tmp_path / "x.eaf").write_text(eaf(""))
     small_video(tmp_path / "x.mp4", 10, 10)

@@ -129,6 +129,16 @@ def test_captions_that_roll_say_every_line_once_at_its_time(tmp_path):
     assert read_transcript(tmp_path / "a.srt") == said
 
 
+def test_a_line_whose_words_light_up_is_one(tmp_path):
+    lines = ["<u>I</u> was there", "I <u>was</u> there", "I was <u>there</u>"]
+    cues = [f"00:0{n}.000 --> 00:0{n + 1}.000\n{line}\n\n" for n, line in enumerate([*lines, "<u>Yes</u>"], 1)]
+    (tmp_path / "a.vtt").write_text("WEBVTT\n\n" + "".join(cues))
+    assert read_transcript(tmp_path / "a.vtt") == (
+        Utterance(1.0, 4.0, "", "I was there"),
+        Utterance(4.0, 5.0, "", "Yes"),
+    )
+
+
 def test_what_is_said_twice_is_kept_twice(tmp_path):
     cues = [(1, 2, "No."), (2, 3, "No."), (3, 4, "No.\nI said no.")]
     (tmp_path / "a.srt").write_text(
@@ -202,6 +212,9 @@ def test_what_whisper_writes(tmp_path, name, text):
         ("a.json", '{"segments": [{"start": 1, "end": 2}]}', "segment 1: has no text"),
         ("a.json", '{"segments": ["x"]}', "segment 1: has no text"),
         ("a.json", "[]", "nothing is said"),
+        ("a.json", "5", "it has no segments"),
+        ("a.json", '{"segments": null}', "it has no segments"),
+        ("a.json", '{"segments": [{"text": "x"}]}', "segment 1: from None to None"),
         ("a.tsv", "video\tlabel\n", "line 1: not a transcript"),
         ("a.tsv", "start\tend\ttext\n1\t2\n", "line 2: is not start, end and text"),
         ("a.tsv", "start\tend\ttext\none\t2\tx\n", "line 2: 'one' to '2' are no times"),

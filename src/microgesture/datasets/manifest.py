@@ -124,6 +124,15 @@ def read_unlabelled(path: str | Path) -> tuple[ClipRow, ...]:
     return tuple(rows)
 
 
+def spelt_alike(rows: Sequence[ClipRow]) -> list[ClipRow]:
+    """The rows with every subject and split written one way: else one person could be on both sides of a split."""
+    subjects, others = one_spelling(row.subject for row in rows)
+    splits, parts = one_spelling(row.split for row in rows)
+    if not others and not parts:
+        return list(rows)
+    return [replace(row, subject=subjects[row.subject], split=splits[row.split]) for row in rows]
+
+
 def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> list[Problem]:
     """Everything that is wrong with a manifest, row by row, videos opened: empty when all is well.
 
@@ -211,14 +220,7 @@ def _parse(path: Path) -> tuple[list[ClipRow], list[Problem]]:
             rows.append(_row(path, line, record))
         except DataError as error:
             problems.append(Problem(path, line, str(error)))
-    return _spelt_alike(rows), problems
-
-
-def _spelt_alike(rows: list[ClipRow]) -> list[ClipRow]:
-    """The rows with every subject and split written one way: else one person could be on both sides of a split."""
-    subjects, _ = one_spelling(row.subject for row in rows)
-    splits, _ = one_spelling(row.split for row in rows)
-    return [replace(row, subject=subjects[row.subject], split=splits[row.split]) for row in rows]
+    return spelt_alike(rows), problems
 
 
 def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:

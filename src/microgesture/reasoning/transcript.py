@@ -29,7 +29,8 @@ _SPEAKER = re.compile(
     r"|(?P<speaker>[^\W\d_][\w.'’\- ]{0,39}?)\s*:)\s+(?P<text>\S.*)",
     re.DOTALL,
 )
-_WORD_TIME = re.compile(r"<(?:\d+:)?\d\d:\d\d[.,]\d+>")
+_WORD_BY_WORD = re.compile(r"<(?:\d+:)?\d\d:\d\d[.,]\d+>|<u>[^<\n]+</u>")
+"""A word's time, or the word that is spoken now."""
 _FLASH = 50
 """Milliseconds: a cue as short as this shows nothing new, it moves lines up."""
 _MOST_WORDS = 4
@@ -98,24 +99,29 @@ def _utterances(text: str, source: str, suffix: str) -> Iterator[Utterance]:
 
 
 def _rolls(text: str, cues: Sequence[Cue]) -> bool:
-    """Whether lines are shown again and again: their words have times, or cues flash by that say what was just said."""
-    if _WORD_TIME.search(text):
+    """Whether lines are shown again and again: word by word, or in cues that flash by and say what was just said."""
+    if 2 * len(_WORD_BY_WORD.findall(text)) >= max(len(cues), 1):
         return True
     brief = ((a, b) for a, b in pairwise(cues) if b.lines and b.end - b.start <= _FLASH)
     return any(b.lines == a.lines[-len(b.lines) :] for a, b in brief)
 
 
-def _unrolled(cues: Iterable[Cue]) -> Iterator[Cue]:
-    """The cues without the lines that were on screen until they began."""
+def _unrolled(cues: Iterable[Cue]) -> list[Cue]:
+    """The cues without the lines that were on screen until they began; what is shown again whole lasts so long."""
+    kept: list[Cue] = []
     shown: tuple[str, ...] = ()
     until = 0
     for cue in sorted(cues, key=lambda c: (c.start, c.end)):
-        lines = cue.lines
-        if cue.start <= until + _FLASH:
+        lines, joins = cue.lines, cue.start <= until + _FLASH
+        if joins:
             again = next((n for n in range(min(len(shown), len(lines)), 0, -1) if shown[-n:] == lines[:n]), 0)
             lines = lines[again:]
+        if lines or not kept:
+            kept.append(Cue(cue.start, cue.end, lines))
+        elif joins and cue.lines and cue.end - cue.start > _FLASH:
+            kept[-1] = Cue(kept[-1].start, cue.end, kept[-1].lines)
         shown, until = (cue.lines or shown), cue.end
-        yield Cue(cue.start, cue.end, lines)
+    return kept
 
 
 def _said(cues: Iterable[Cue]) -> Iterator[Utterance]:

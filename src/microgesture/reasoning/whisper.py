@@ -28,7 +28,8 @@ def json_segments(text: str, source: str) -> Iterator[Segment]:
         held = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{source}: not JSON ({error})") from None
-    rows = next((held[k] for k in ("segments", "transcription", "chunks") if k in held), held) if held else held
+    known = ("segments", "transcription", "chunks")
+    rows = next((held[key] for key in known if key in held), None) if isinstance(held, dict) else held
     if not isinstance(rows, list):
         raise DataError(f"{source}: not a transcript: it has no segments")
     for number, row in enumerate(rows, start=1):
