@@ -11,7 +11,7 @@ from microgesture import formats
 from microgesture.cli import main
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.pose import estimator
-from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.track import SkeletonTrack, media_hash
 from microgesture.recognition import create_objective
 from microgesture.training.assembly import WEIGHTS
 from microgesture.training.checkpoint import write_weights
@@ -59,6 +59,17 @@ def test_pose_keeps_the_largest_or_everyone_and_the_track_stands_for_the_video(r
     video, track = json.loads(capsys.readouterr().out)
     assert video["readings"] == track["readings"]
     assert not video["zero_shot"]
+
+
+def test_pose_into_one_folder_one_call_or_several(run, here, capsys):
+    Path("b").mkdir()
+    Path("b/both.mp4").write_bytes(Path("both.mp4").read_bytes() + b"another file")
+    for video in ("both.mp4", "b/both.mp4", "both.mp4"):
+        assert main(["pose", video, "-o", "each"]) == 0
+    assert main(["pose", "both.mp4", "b/*.mp4", "-o", "all"]) == 0
+    for folder in ("each", "all"):
+        assert sorted(p.name for p in Path(folder).iterdir()) == ["b_both.mp4.npz", "both.npz"]
+        assert SkeletonTrack.load(f"{folder}/both.npz").media == media_hash("both.mp4")
 
 
 def test_analyze_writes_every_person_and_leaves_nothing_behind(run, here, capsys):
