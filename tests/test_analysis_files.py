@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from microgesture import analysis_files, formats
-from microgesture.analysis_files import check_folder, event_thumbnails, folder_names, write_analysis
-from microgesture.errors import MissingExtra, UserError
+from microgesture.analysis_files import check_analysis, check_folder, event_thumbnails, folder_names, write_analysis
+from microgesture.errors import DataError, MissingExtra, UserError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.video import VideoReader, write_video
@@ -135,6 +135,30 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(timeline, video, tmp_pa
     with pytest.raises(UserError, match=r"timeline\.json: .*No space left on device"):
         write_analysis(timeline, tmp_path / "out", video)
     assert os.listdir(tmp_path / "out") == []
+
+
+def test_a_file_that_a_human_changed_is_kept(timeline, video, tmp_path):
+    write_analysis(timeline, tmp_path, video)
+    write_analysis(timeline.with_events(timeline.events[:1]), tmp_path, video)
+    assert len(formats.read(tmp_path / "timeline.csv")) == 1
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for name in TIMELINES:
+        changed = (tmp_path / name).read_text("utf-8").replace("right", "left")
+        (tmp_path / name).write_text(changed, "utf-8")
+        with pytest.raises(DataError, match=r"timeline\.\w+: .* human"):
+            write_analysis(timeline, tmp_path, video)
+        assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}[name] == changed
+        (tmp_path / name).write_bytes(whole[name])
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(DataError, match=r"report\.html: is not ours"):
+        check_analysis(tmp_path)
+    (tmp_path / "report.html").unlink()
+    write_analysis(timeline, tmp_path, video)
+    (tmp_path / "timeline.json").unlink()
+    with pytest.raises(DataError, match=r"timeline\.csv"):
+        check_analysis(tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

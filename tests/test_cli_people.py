@@ -11,7 +11,7 @@ from microgesture import formats
 from microgesture.cli import main
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.pose import estimator
-from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.track import SkeletonTrack, media_hash
 from microgesture.recognition import create_objective
 from microgesture.training.assembly import WEIGHTS
 from microgesture.training.checkpoint import write_weights
@@ -61,23 +61,34 @@ def test_pose_keeps_the_largest_or_everyone_and_the_track_stands_for_the_video(r
     assert not video["zero_shot"]
 
 
+def test_pose_into_one_folder_one_call_or_several(run, here, capsys):
+    Path("b").mkdir()
+    Path("b/both.mp4").write_bytes(Path("both.mp4").read_bytes() + b"another file")
+    for video in ("both.mp4", "b/both.mp4", "both.mp4"):
+        assert main(["pose", video, "-o", "each"]) == 0
+    assert main(["pose", "both.mp4", "b/*.mp4", "-o", "all"]) == 0
+    for folder in ("each", "all"):
+        assert sorted(p.name for p in Path(folder).iterdir()) == ["b_both.mp4.npz", "both.npz"]
+        assert SkeletonTrack.load(f"{folder}/both.npz").media == media_hash("both.mp4")
+
+
 def test_analyze_writes_every_person_and_leaves_nothing_behind(run, here, capsys):
     assert main(["analyze", "both.mp4", "-o", "out", "--model", run, "--person", "all", *SPOTTING]) == 0
-    timeline = formats.read("out/timeline.json")
+    timeline = formats.read("out/both/timeline.json")
     assert timeline.provenance["persons"] == ["P1", "P2"]
     assert timeline.provenance["zero_shot"] is False
     assert len(timeline) > 0
     assert {e.person for e in timeline} <= {"P1", "P2"}
-    names = sorted(p.name for p in Path("out").iterdir())
+    names = sorted(p.name for p in Path("out/both").iterdir())
     assert names == ["report.html", *(f"timeline.{e}" for e in ("csv", "eaf", "json", "vtt"))]
     assert main(["analyze", "both.mp4", "-o", "one", "--model", run, *SPOTTING]) == 0
-    assert formats.read("one/timeline.json").provenance["persons"] == ["P1"]
+    assert formats.read("one/both/timeline.json").provenance["persons"] == ["P1"]
 
 
 def test_nobody_is_an_empty_timeline_said_in_words(run, here, capsys):
     assert main(["analyze", "nobody.mp4", "-o", "out", "--model", run, *SPOTTING]) == 0
     assert "nobody was found" in capsys.readouterr().out
-    assert len(formats.read("out/timeline.json")) == 0
+    assert len(formats.read("out/nobody/timeline.json")) == 0
     assert main(["recognize", "nobody.mp4", "both.mp4", "--model", run]) == 1
     assert "nobody.mp4: no person was found" in capsys.readouterr().err
 
@@ -87,8 +98,8 @@ def test_own_words_are_marked_in_every_output(run, here, capsys):
     argv = ["analyze", "both.mp4", "-o", "out", "--model", run, "--vocabulary", "own.txt", *SPOTTING]
     assert main(argv) == 0
     assert "zero-shot" in capsys.readouterr().out
-    assert formats.read("out/timeline.json").provenance["zero_shot"] is True
-    assert "zero-shot" in Path("out/report.html").read_text("utf-8").lower()
+    assert formats.read("out/both/timeline.json").provenance["zero_shot"] is True
+    assert "zero-shot" in Path("out/both/report.html").read_text("utf-8").lower()
 
 
 def test_a_stopped_analysis_goes_on(run, here, monkeypatch):
@@ -103,7 +114,7 @@ def test_a_stopped_analysis_goes_on(run, here, monkeypatch):
     whole = ColourEstimator()
     monkeypatch.setitem(estimator._FACTORIES, "mediapipe", lambda model_file, max_people: whole)
     assert main(["analyze", "both.mp4", "-o", "again", "--model", run, *SPOTTING]) == 0
-    assert formats.read("out/timeline.json").events == formats.read("again/timeline.json").events
+    assert formats.read("out/both/timeline.json").events == formats.read("again/both/timeline.json").events
 
 
 def test_without_the_extra_one_line_names_the_command(run, here, monkeypatch, capsys):
@@ -132,11 +143,11 @@ def test_a_timeline_that_a_human_reviewed_is_not_written_over(run, here, capsys)
     argv = ["analyze", "both.mp4", "-o", "out", "--model", run, *SPOTTING]
     assert main(argv) == 0
     assert main(argv) == 0, "our own file is written again"
-    reviewed = Path("out/timeline.eaf")
+    reviewed = Path("out/both/timeline.eaf")
     reviewed.write_text(reviewed.read_text("utf-8").replace("Review@P1", "Review@P1 "), "utf-8")
-    before, page = reviewed.read_bytes(), Path("out/report.html").stat().st_mtime_ns
+    before, page = reviewed.read_bytes(), Path("out/both/report.html").stat().st_mtime_ns
     capsys.readouterr()
     assert main(argv) == 2
     assert "changed by a human" in capsys.readouterr().err
     assert reviewed.read_bytes() == before
-    assert Path("out/report.html").stat().st_mtime_ns == page, "nothing was begun"
+    assert Path("out/both/report.html").stat().st_mtime_ns == page, "nothing was begun"

@@ -127,17 +127,52 @@ def test_videos_of_one_name_do_not_overwrite_each_other(recogniser, here, capsys
     assert sorted(media) == files
 
 
+def test_one_call_or_several_into_one_folder_leave_the_same(recogniser, here, capsys):
+    for name in ("clip.mp4", "clip.mov", "b/clip.mp4", "other.mp4"):
+        Path(name).parent.mkdir(exist_ok=True)
+        shutil.copy("up.mp4", name)
+        with Path(name).open("ab") as file:
+            file.write(name.encode())  # else they would be one video in several places
+    videos = ["clip.mp4", "clip.mov", "b/clip.mp4", "other.mp4"]
+    argv = ["--model", str(recogniser), "-o"]
+    for video in [*videos, *videos]:  # the second time each replaces its own
+        assert main(["analyze", video, *argv, "each"]) == 0
+    assert main(["analyze", *videos, *argv, "all"]) == 0
+    for out in ("each", "all"):
+        names = {"clip": "clip.mp4", "clip.mov": "clip.mov", "b_clip.mp4": "b/clip.mp4", "other": "other.mp4"}
+        assert {p.parent.name: formats.read(p).media.file for p in Path(out).glob("*/timeline.json")} == names
+
+
+def test_a_pattern_that_the_shell_left_is_its_files(recogniser, here, capsys):
+    for name in ("vids/a.mp4", "vids/b.mp4", "vids/c[1].mp4"):
+        Path(name).parent.mkdir(exist_ok=True)
+        shutil.copy("up.mp4", name)
+    argv = ["--model", str(recogniser)]
+    assert main(["analyze", "vids/[ab].mp4", "vids/c[1].mp4", *argv, "-o", "out"]) == 0
+    assert sorted(os.listdir("out")) == ["a", "b", "c[1]"]
+    capsys.readouterr()
+    assert main(["recognize", "vids/*.mp4", "vids/a.mp4", *argv, "--format", "json"]) == 0
+    files = [entry["file"] for entry in json.loads(capsys.readouterr().out)]
+    assert files == ["vids/a.mp4", "vids/b.mp4", "vids/c[1].mp4"]
+    assert main(["recognize", "vids/*.avi", *argv]) == 2
+    (line,) = error_lines(capsys)
+    assert "vids/*.avi: no such file" in line
+
+
 def test_an_analysis_is_three_files_with_pictures_where_asked_for(recogniser, here, capsys):
     make_interview(here / "interview.mp4")
     argv = ["analyze", "interview.mp4", "--model", str(recogniser), "-o", "out", *SPOTTING]
     assert main([*argv, "--thumbnails", "original"]) == 0
     assert "2 gestures" in capsys.readouterr().out
-    assert sorted(os.listdir("out")) == ["report.html", *(f"timeline.{e}" for e in ("csv", "eaf", "json", "vtt"))]
-    page = Path("out/report.html").read_text("utf-8")
+    assert sorted(os.listdir("out/interview")) == [
+        "report.html",
+        *(f"timeline.{e}" for e in ("csv", "eaf", "json", "vtt")),
+    ]
+    page = Path("out/interview/report.html").read_text("utf-8")
     assert page.count("data:image/jpeg") == 2
-    assert "../interview.mp4" in page
-    assert [e.label for e in formats.read("out/timeline.csv")] == ["right", "down"]
-    config = formats.read("out/timeline.json").provenance["config"]["spotting"]
+    assert "../../interview.mp4" in page
+    assert [e.label for e in formats.read("out/interview/timeline.csv")] == ["right", "down"]
+    config = formats.read("out/interview/timeline.json").provenance["config"]["spotting"]
     assert (config["window_s"], config["stride_s"]) == (1.0, pytest.approx(1 / 6))  # whole sampled frames
 
 
@@ -152,7 +187,7 @@ def test_a_phone_held_upright_with_frames_that_come_when_they_come(recogniser, h
     with VideoReader("phone.mp4") as reader:
         assert reader.frames_at([0.0])[0][8, 8].min() > 150  # upright: the square begins above on the left
     assert main(["analyze", "phone.mp4", "--model", str(recogniser), "-o", "out", *SPOTTING]) == 0
-    timeline = formats.read("out/timeline.json")
+    timeline = formats.read("out/phone/timeline.json")
     assert [event.label for event in timeline] == ["right", "down"]
     assert [(e.start + e.end) / 2 for e in timeline] == pytest.approx([3.5, 6.5], abs=0.3)
     assert main(["recognize", "phone.mp4", "--model", str(recogniser)]) == 0
@@ -188,7 +223,8 @@ def test_a_name_that_is_no_text(recogniser, here, capsys):
         pytest.skip("this file system wants names in UTF-8")
     assert main(["recognize", name, "--model", str(recogniser)]) == 0
     assert main(["analyze", name, "--model", str(recogniser), "-o", "out"]) == 0
-    assert formats.read("out/timeline.json").media.file == "caf\ufffd & <b>.mp4"
+    (folder,) = Path("out").iterdir()
+    assert formats.read(folder / "timeline.json").media.file == "caf\ufffd & <b>.mp4"
 
 
 def test_an_output_that_cannot_be_written_is_said_before_the_work(recogniser, here, capsys, monkeypatch):
@@ -215,8 +251,8 @@ def test_a_disk_that_is_full_is_one_line_and_leaves_no_half_file(recogniser, her
     done = subprocess.run([sys.executable, "-c", LIMITED, *argv], capture_output=True, text=True, env=environment)
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
-    assert "out/timeline.json: cannot be written (File too large)" in line
-    assert os.listdir("out") == []
+    assert "out/up/timeline.json: cannot be written (File too large)" in line
+    assert os.listdir("out/up") == []
 
 
 def test_a_reader_that_has_enough_ends_the_command_quietly(recogniser, here):

@@ -154,3 +154,11 @@ def test_broken_json_names_the_file(content: bytes, tmp_path: Path) -> None:
 def test_unknown_source_lists_the_built_in() -> None:
     with pytest.raises(DataError, match="imigue, smg, ma52"):
         Vocabulary.load("no-such-vocabulary")
+
+
+def test_accents_may_be_composed_or_not_and_files_in_any_usual_encoding(tmp_path: Path) -> None:
+    words = Vocabulary.from_texts(["Kopf beru\u0308hren", "Nicken"])
+    assert words.index("Kopf  BER\u00dcHREN") == 0
+    for encoding in ("utf-8", "cp1252", "utf-16"):
+        (tmp_path / "own.txt").write_text("Kopf ber\u00fchren : \u201eHand am Kopf\u201c\n", encoding)
+        assert Vocabulary.load(tmp_path / "own.txt")[0].description == "\u201eHand am Kopf\u201c"

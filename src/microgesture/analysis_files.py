@@ -1,4 +1,8 @@
-"""The files of one analysis in one folder: the timeline as .json, .csv, .eaf and .vtt, and report.html."""
+"""The files of one analysis in one folder: the timeline as .json, .csv, .eaf and .vtt, and report.html.
+
+Every video has a folder of its own name, so that one call or ten into the same place leave the same. An analysis
+replaces its own files, and none that a human has changed.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,11 @@ from PIL import Image
 
 from microgesture import formats
 from microgesture.anonymization import masked_frames
-from microgesture.errors import UserError
-from microgesture.formats.eaf import check_overwritable
+from microgesture.errors import DataError, UserError
+from microgesture.formats import eaf
 from microgesture.pose.track import SkeletonTrack
 from microgesture.report import write_report
+from microgesture.report.explanation import is_report
 from microgesture.timeline import Timeline
 from microgesture.video import VideoReader
 
@@ -31,6 +36,8 @@ WIDTH = 240
 """Width of a picture, pixels."""
 
 _TIMELINES = (".json", ".csv", ".eaf", ".vtt")
+_DERIVED: dict[str, Callable[[Timeline], str]] = {".csv": formats.csv.dumps, ".vtt": formats.webvtt.dumps}
+"""What says nothing but what timeline.json says, as long as nobody changes it."""
 
 
 def write_analysis(
@@ -45,11 +52,14 @@ def write_analysis(
 
     From `track`, one or one a person, events get drawings. "masked" thumbnails show the middle of each event with
     every face hidden; with "original" the person's face is in the report. Raises `UserError` when the folder cannot
-    be written or the kind of thumbnails is unknown, `MissingExtra` when faces cannot be hidden.
+    be written or the kind of thumbnails is unknown, `DataError` when a human has changed a file that would be replaced,
+    `MissingExtra` when faces cannot be hidden.
     """
-    check_folder(out)
+    check_analysis(out)
     tracks = () if track is None else (track,) if isinstance(track, SkeletonTrack) else tuple(track)
     pictures = event_thumbnails(timeline, video, thumbnails, video_stream)
+    for extension in _DERIVED:  # else a write that is stopped in between leaves files that disagree
+        (out / f"timeline{extension}").unlink(missing_ok=True)
     for extension in _TIMELINES:
         if extension in formats.WRITERS:
             formats.write(timeline, out / f"timeline{extension}")
@@ -69,7 +79,24 @@ def check_folder(out: Path) -> None:
         raise UserError(f"{out}: cannot be made ({there} is not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{out}: cannot be written (no permission in {there})")
-    check_overwritable(out / "timeline.eaf")
+    eaf.check_overwritable(out / "timeline.eaf")
+
+
+def check_analysis(folder: Path) -> None:
+    """As `check_folder`, for a folder of an analysis: `DataError` also when a human has changed another file of it."""
+    check_folder(folder)
+    report = folder / "report.html"
+    if report.exists() and not is_report(report.read_text("utf-8", "replace")):
+        raise DataError(f"{report}: is not ours; move it away or write to another folder")
+    whole = folder / "timeline.json"
+    timeline = formats.read(whole) if whole.exists() else None
+    for extension, dumps in _DERIVED.items():
+        path = folder / f"timeline{extension}"
+        if path.exists() and (timeline is None or path.read_bytes() != dumps(timeline).encode("utf-8", "replace")):
+            raise DataError(
+                f"{path}: does not say what {whole.name} says, a human changed one of them: move them away or write to "
+                "another folder"
+            )
 
 
 def folder_names(files: Sequence[str | Path]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -58,6 +60,15 @@ def configuration_text(configuration: str) -> str:
 def say(error: Exception | str) -> None:
     """One line on standard error."""
     print(f"microgesture: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def found(files: Sequence[str]) -> list[str]:
+    """The files, each once; a pattern that the shell left as it is (`vids/*.mkv`) as the files that fit it."""
+    named: list[str] = []
+    for file in files:
+        pattern = not os.path.lexists(file) and glob.has_magic(file)
+        named += (sorted(glob.glob(file, recursive=True)) if pattern else []) or [file]
+    return list(dict.fromkeys(named))
 
 
 def batch(files: Sequence[str], one: Callable[[str], None], debug: bool, noun: str = "files") -> int:

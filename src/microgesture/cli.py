@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
-from microgesture.arguments import Parser, batch, configuration_text, say, split_flags, takes_flags
+from microgesture.arguments import Parser, batch, configuration_text, found, say, split_flags, takes_flags
 from microgesture.cli_chain import chain_arguments, chain_verb
 from microgesture.cli_data import data, data_arguments
 from microgesture.cli_emotion import (
@@ -232,20 +232,20 @@ def _evaluate(args: argparse.Namespace) -> int:
     from microgesture.evaluation.run import evaluate_run
     from microgesture.evaluation.summary import print_table, rows_of, write_summary
 
-    runs = list(dict.fromkeys(args.run))
+    runs = found(args.run)
     if len(runs) == 1:
         outs = {runs[0]: Path(args.out or f"{runs[0]}/evaluation")}
     else:
         names = folder_names(runs)
         outs = {r: Path(args.out, n) if args.out else Path(r, "evaluation") for r, n in zip(runs, names, strict=True)}
-    found: list[Evaluation] = []
+    evaluations: list[Evaluation] = []
 
     def one(run: str) -> None:
-        found.append(evaluate_run(Path(run), out=outs[run], manifest=args.manifest, split=args.split))
+        evaluations.append(evaluate_run(Path(run), out=outs[run], manifest=args.manifest, split=args.split))
 
     code = batch(runs, one, args.debug, "runs")
-    if found:
-        rows = rows_of(found)
+    if evaluations:
+        rows = rows_of(evaluations)
         print_table(rows)
         write_summary(rows, outs[runs[0]] if len(runs) == 1 else Path(args.out or "evaluation"))
     return code
@@ -285,10 +285,10 @@ def _fuse_arguments(parser: argparse.ArgumentParser) -> None:
 def _fuse(args: argparse.Namespace) -> int:
     from microgesture.evaluation.fusion import fuse
 
-    found = fuse(args.run, args.out, args.manifest, args.split, args.weights)
-    print(found.table)
-    if found.left_out:
-        say(f"{found.left_out} clips cannot be read by all runs and were left out")
+    fused = fuse(args.run, args.out, args.manifest, args.split, args.weights)
+    print(fused.table)
+    if fused.left_out:
+        say(f"{fused.left_out} clips cannot be read by all runs and were left out")
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.arguments import takes_flags
+from microgesture.arguments import found, takes_flags
 from microgesture.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from microgesture.arguments import batch
     from microgesture.evaluation.emotion_tables import emotion_rows, print_tables, write_tables
 
-    runs = list(dict.fromkeys(args.run))
+    runs = found(args.run)
     names = dict(zip(runs, folder_names(runs), strict=True))
 
     def one(run: str) -> None:
@@ -143,7 +143,7 @@ def compare(args: argparse.Namespace) -> int:
     from microgesture.evaluation.emotion_tables import compare as paired
     from microgesture.evaluation.emotion_tables import emotion_rows, print_tables, write_tables
 
-    runs = list(dict.fromkeys(args.run))
+    runs = found(args.run)
     rows = emotion_rows(runs)
     if len(rows) < 2:
         raise DataError("one run alone cannot be compared: give two run folders or more")

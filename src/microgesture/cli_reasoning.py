@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.arguments import batch, say
+from microgesture.arguments import batch, found, say
 from microgesture.cli_emotion import column_arguments, columns_of
 from microgesture.errors import DataError, RecipeError
 
@@ -37,13 +38,15 @@ def _backend_arguments(parser: argparse.ArgumentParser, several: bool = False) -
 
 def explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture explain`."""
-    parser.add_argument("timeline", nargs="+", help="timelines: .json, .csv, .eaf, .vtt, .srt, .TextGrid")
+    parser.add_argument("timeline", nargs="+", help="timelines: .json, .csv, .tsv, .eaf, .vtt, .srt, .TextGrid")
     parser.add_argument(
         "--scenario", default="press_conference", help="a name (`microgesture scenarios list`) or a .yaml file"
     )
     _backend_arguments(parser)
     parser.add_argument(
-        "--transcript", metavar="FILE", help="what was said: .srt, .vtt, .TextGrid; of several: their folder"
+        "--transcript",
+        metavar="FILE",
+        help="what was said: .srt, .vtt, .TextGrid, Whisper's .json and .tsv; of several: their folder",
     )
     parser.add_argument("--without-gestures", action="store_true", help="show the transcript alone")
     parser.add_argument("-o", "--out", help="folder for explanation.json and report.html; default: the timeline's")
@@ -62,7 +65,7 @@ def explain(args: argparse.Namespace) -> int:
     conditions = Conditions(not args.without_gestures, bool(args.transcript))
     settings, limits = _settings(args), _limits(args)
     backend = _opened(args.backend, settings)
-    sources = list(dict.fromkeys(args.timeline))
+    sources = found(args.timeline)
     outs = _folders(sources, args.out)
     reader = _emotion(args.emotion)
     failed: list[str] = []
@@ -71,11 +74,11 @@ def explain(args: argparse.Namespace) -> int:
         timeline = reader(formats.read(source))
         checked_report(outs[source] / "report.html", timeline)
         transcript = _transcript(args.transcript, source, len(sources) > 1)
-        found = ask(timeline, scenario, backend, transcript, conditions, limits, settings, file_sha256(Path(source)))
-        report = write_explanation(found, timeline, outs[source], Path(source))
-        print(f"{plain(source)}: {scenario.title}\n{printed(found, timeline)}")
+        answer = ask(timeline, scenario, backend, transcript, conditions, limits, settings, file_sha256(Path(source)))
+        report = write_explanation(answer, timeline, outs[source], Path(source))
+        print(f"{plain(source)}: {scenario.title}\n{printed(answer, timeline)}")
         print(f"  kept in {outs[source] / RECORD}; open {report}#h-explanation")
-        if not found.accepted:
+        if not answer.accepted:
             failed.append(source)
             say(f"{source}: no explanation: no reply passed the check")
 
@@ -206,10 +209,16 @@ def _transcript(given: str | None, source: str, several: bool) -> tuple[Utteranc
         return ()
     path = Path(given)
     if path.is_dir():
-        path = find_transcript(path, Path(source).stem)
+        path = find_transcript(path, _video(source))
     elif several:
         raise DataError(f"{path}: one transcript for several timelines; give the folder of theirs")
     return read_transcript(path)
+
+
+def _video(source: str) -> str:
+    """The name of a timeline's video: of its file, or of the folder of an analysis, `out/interview/timeline.json`."""
+    path = Path(os.path.abspath(source))
+    return path.parent.name if path.stem == "timeline" else path.stem
 
 
 def _folders(sources: Sequence[str], out: str | None) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.arguments import batch, say, takes_flags
+from microgesture.arguments import batch, found, say, takes_flags
 from microgesture.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def recognize(args: argparse.Namespace) -> int:
     _check(args)
     analyzer = _open_model(args)
     zero_shot = analyzer.zero_shot
-    found: list[dict[str, object]] = []
+    entries: list[dict[str, object]] = []
 
     def one(clip: str) -> None:
         event = analyzer.recognize(clip, args.top, **_watching(analyzer, args))
         if args.format == "json":
-            found.append(
+            entries.append(
                 {"file": clip, "duration": event.duration, "zero_shot": zero_shot, "readings": _readings(event)}
             )
         else:
@@ -86,9 +86,9 @@ def recognize(args: argparse.Namespace) -> int:
             for reading in _readings(event):
                 print(f"  {reading['confidence']:.3f}  {reading['label']}")
 
-    code = batch(args.clip, one, args.debug)
+    code = batch(found(args.clip), one, args.debug)
     if args.format == "json":
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(entries, indent=2, ensure_ascii=False))
     return code
 
 
@@ -112,7 +112,7 @@ def _readings(event: GestureEvent) -> list[dict[str, object]]:
 def analyze_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture analyze`."""
     parser.add_argument("video", nargs="+", help="untrimmed videos, or skeleton tracks in their place")
-    parser.add_argument("-o", "--out", required=True, help="folder; several videos get a folder each inside it")
+    parser.add_argument("-o", "--out", required=True, help="folder; every video gets a folder of its name inside it")
     _model_arguments(parser)
     _pose_arguments(parser)
     _stream_argument(parser)
@@ -129,9 +129,10 @@ def analyze_arguments(parser: argparse.ArgumentParser) -> None:
 @takes_flags("microgesture.spotting:SpottingConfig")
 def analyze(args: argparse.Namespace) -> int:
     """Find the gestures of each video and write its files."""
-    from microgesture.analysis_files import check_folder, folder_names, write_analysis
+    from microgesture.analysis_files import check_analysis, check_folder, write_analysis
     from microgesture.emotion.model import EmotionModel
     from microgesture.pose.sources import is_skeleton
+    from microgesture.result_places import analysis_folders
     from microgesture.spotting import SpottingConfig
     from microgesture.training.configuration import dataclass_from_flags
     from microgesture.training.progress import track
@@ -146,13 +147,12 @@ def analyze(args: argparse.Namespace) -> int:
     if args.person == "all" and analyzer.modality != "skeleton":
         raise RecipeError("--person all is for runs that read skeletons; this one reads pixels")
 
-    videos = list(dict.fromkeys(args.video))
-    names = folder_names(videos)
-    outs = {v: Path(args.out) if len(videos) == 1 else Path(args.out, n) for v, n in zip(videos, names, strict=True)}
+    videos = found(args.video)
     check_folder(Path(args.out))
+    outs = analysis_folders(Path(args.out), videos)
 
     def one(video: str) -> None:
-        check_folder(outs[video])
+        check_analysis(outs[video])
         if args.thumbnails != "none" and is_skeleton(video):
             raise DataError(f"{video}: a skeleton has no pictures; leave out --thumbnails")
         with track(f"analyzing {video}") as progress:
@@ -178,7 +178,7 @@ def _tidy(folder: Path) -> None:
 def pose_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture pose`."""
     parser.add_argument("video", nargs="+", help="videos")
-    parser.add_argument("-o", "--out", required=True, help="track .npz; with several videos a folder")
+    parser.add_argument("-o", "--out", required=True, help="track .npz; or a folder, for tracks of the videos' names")
     parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to keep")
     _pose_arguments(parser)
     _stream_argument(parser)
@@ -186,20 +186,20 @@ def pose_arguments(parser: argparse.ArgumentParser) -> None:
 
 def pose(args: argparse.Namespace) -> int:
     """Write the skeleton track of each video."""
-    from microgesture.analysis_files import folder_names
     from microgesture.pose.extraction import write_pose
+    from microgesture.result_places import track_files
     from microgesture.training.progress import track
 
     _check(args)
-    videos = list(dict.fromkeys(args.video))
-    names = folder_names(videos)
+    videos, out = found(args.video), Path(args.out)
+    alone = len(videos) == 1 and bool(out.suffix) and not out.is_dir()
+    files = {videos[0]: out} if alone else track_files(out, videos)
 
     def one(video: str) -> None:
-        out = Path(args.out) if len(videos) == 1 else Path(args.out, f"{names[videos.index(video)]}.npz")
         with track(f"watching {video}") as progress:
             written = write_pose(
                 video,
-                out,
+                files[video],
                 persons=args.person,
                 fps=args.fps,
                 model_file=args.pose_model,

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from microgesture.errors import DataError
+from microgesture.text_tables import folded, text_of
 
 BODY_REGIONS = (
     "body",
@@ -59,7 +60,7 @@ class Vocabulary:
         for position, cls in enumerate(self.classes):
             if cls.id != position:
                 raise DataError(f"vocabulary '{self.name}': class '{cls.name}' has id {cls.id}, expected {position}")
-            key = _key(cls.name)
+            key = folded(cls.name)
             if not key:
                 raise DataError(f"vocabulary '{self.name}': class {position} has an empty name")
             if key in seen:
@@ -81,7 +82,7 @@ class Vocabulary:
         return self.classes[index]
 
     def __contains__(self, label: object) -> bool:
-        return isinstance(label, str) and _key(label) in self._index  # type: ignore[attr-defined]
+        return isinstance(label, str) and folded(label) in self._index  # type: ignore[attr-defined]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,7 +92,7 @@ class Vocabulary:
     @property
     def background_id(self) -> int | None:
         """Id of the class `NO_GESTURE` (idling, speaking, nodding), None when the vocabulary has none."""
-        return self._index.get(_key(NO_GESTURE))  # type: ignore[attr-defined]
+        return self._index.get(folded(NO_GESTURE))  # type: ignore[attr-defined]
 
     def with_background(self) -> Vocabulary:
         """The same vocabulary with `NO_GESTURE` as its last class, if it has none yet."""
@@ -105,7 +106,7 @@ class Vocabulary:
     def index(self, label: str) -> int:
         """Class id of a label text; case and spacing do not matter. Raises `DataError` when unknown."""
         try:
-            return self._index[_key(label)]  # type: ignore[attr-defined]
+            return self._index[folded(label)]  # type: ignore[attr-defined]
         except KeyError:
             raise DataError(f"label '{label}' is not in vocabulary '{self.name}'") from None
 
@@ -162,10 +163,10 @@ class Vocabulary:
         if not path.is_file():
             raise DataError(f"no vocabulary '{source}': give one of {', '.join(BUILT_IN)}, or a file")
         try:
-            text = path.read_text("utf-8-sig")
+            text = text_of(path.read_bytes(), str(path))
             if path.suffix.lower() == ".json":
                 return cls.from_json(json.loads(text), str(path))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except json.JSONDecodeError as error:
             raise DataError(f"{path}: cannot be read as a vocabulary ({error})") from error
         lines = [line.strip() for line in text.splitlines()]
         return cls.from_texts([line for line in lines if line and not line.startswith("#")], path.stem)
@@ -175,7 +176,3 @@ NO_GESTURE = "No gesture"
 """Name of the class for stretches in which nothing of the vocabulary happens."""
 
 BUILT_IN = ("imigue", "smg", "ma52")
-
-
-def _key(label: str) -> str:
-    return " ".join(label.lower().split())

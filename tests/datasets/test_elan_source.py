@@ -252,6 +252,44 @@ def test_the_origin_of_the_media_counts(tmp_path):
     assert [(row.start, row.end) for row in read(root).rows] == [(1.5, 2.0)]
 
 
+def test_every_medium_has_its_own_origin(tmp_path):
+    root = own(tmp_path, tier("MG@P1", "Nodding"))
+    others = '<MEDIA_DESCRIPTOR TIME_ORIGIN="700" MEDIA_URL="file:///c/x.wav" MIME_TYPE="audio/x-wav"/>'
+    others += '<MEDIA_DESCRIPTOR TIME_ORIGIN="900" MEDIA_URL="file:///c/lost.mp4" MIME_TYPE="video/mp4"/>'
+    replace_in(root / "x.eaf", "<MEDIA_DESCRIPTOR ", others + '<MEDIA_DESCRIPTOR TIME_ORIGIN="1500" ')
+    assert [(row.start, row.end) for row in read(root).rows] == [(1.5, 2.0)]
+    replace_in(root / "x.eaf", "c/lost.mp4", "c/x.mp4")
+    assert [(row.start, row.end) for row in read(root).rows] == [(0.9, 1.4)]
+
+
+@pytest.mark.parametrize(
+    ("named", "there"),
+    [
+        ("a b #1.mp4", "a b #1.mp4"),
+        ("a%20b.mp4", "a b.mp4"),
+        ("a%20b.mp4", "a%20b.mp4"),
+        ("Mu\u0308ller.mp4", "M\u00fcller.mp4"),
+        ("M\u00fcller.mp4", "Mu\u0308ller.mp4"),
+    ],
+)
+def test_media_are_found_however_their_names_are_written(named, there, tmp_path):
+    for where in (tmp_path, tmp_path / "deeper"):
+        where.mkdir(exist_ok=True)
+        media = f'MEDIA_URL="file:///c/{named}" RELATIVE_MEDIA_URL="./{named}"'
+        (tmp_path / "talk.eaf").write_text(eaf(tier("MG@P1", "Nodding"), media=media))
+        small_video(where / there, 40, 10)
+        assert [row.video for row in read(tmp_path).rows] == [where / there]
+        (where / there).unlink()
+
+
+def test_a_person_written_in_two_ways_is_one(tmp_path):
+    root = own(tmp_path, tier("MG@P1", "Nodding", more='PARTICIPANT="Zoe\u0308"'))
+    small_video(tmp_path / "y.mp4", 40, 10)
+    other = tier("MG@P1", "Nodding", more='PARTICIPANT="ZO\u00cb"')
+    (root / "y.eaf").write_text(eaf(other, media='MEDIA_URL="file:///c/y.mp4"'))
+    assert len({row.subject for row in read_source(root, "elan").rows}) == 1
+
+
 def test_nothing_to_read(tmp_path):
     (tmp_path / "x.eaf").write_text(eaf(""))
     small_video(tmp_path / "x.mp4", 10, 10)

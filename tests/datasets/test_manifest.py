@@ -113,7 +113,7 @@ def test_a_good_manifest_has_no_problems(folder):
         (b"video,start\n", "no column 'label'"),
         (b"video,label,label\n", "stands twice"),
         (HEADER.encode(), "no rows"),
-        ("video,label\na.mp4,Kopf berühren\n".encode("latin-1"), "not UTF-8"),
+        (b"video,label\n\0\0a.mp4,x\n", "not a text file"),
     ],
 )
 def test_unusable_tables_are_one_line(content, what, folder):
@@ -123,6 +123,37 @@ def test_unusable_tables_are_one_line(content, what, folder):
     assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="no such manifest"):
         read_manifest(folder / "other.csv")
+
+
+@pytest.mark.parametrize("cell", ["clips\\ü.mp4", "clips/u\u0308.mp4", "clips\\u\u0308.mp4", ".\\clips\\ü.mp4"])
+def test_files_are_found_however_another_system_writes_their_names(folder, cell):
+    path = write(folder, f"video,skeleton,label\n{cell},{cell},x\n")
+    (row,) = read_manifest(path).rows
+    assert row.video.samefile(folder / "clips" / "ü.mp4")
+    assert row.skeleton.samefile(folder / "clips" / "ü.mp4")
+    (folder / "clips" / "ü.mp4").rename(folder / "clips" / "u\u0308.mp4")
+    assert read_manifest(path).rows[0].video.name == "u\u0308.mp4"
+    (folder / "clips").rename(folder / "other")
+    with pytest.raises(DataError, match=r"row 2: no video file .*clips"):
+        read_manifest(path)
+
+
+def test_decimal_commas_and_what_spreadsheets_leave(folder):
+    path = write(
+        folder, "sep=;\nvideo;start;end;label;subject;split\nclips\\a.mp4;0,5;1,25;Béat;s1;Train\n;;;;;\n", "cp1252"
+    )
+    (row,) = read_manifest(path).rows
+    assert (row.start, row.end, row.label, row.row) == (0.5, 1.25, "Béat", 3)
+    path = write(folder, "video;start;label\nclips/a.mp4;1.000,5;x\n")
+    with pytest.raises(DataError, match=r"row 2: start '1\.000,5' is not a number of seconds"):
+        read_manifest(path)
+
+
+def test_a_person_written_in_two_ways_is_one(folder):
+    text = HEADER + "clips/a.mp4,0,1,x,,Zoe\u0308,train\nclips/a.mp4,1,2,x,,ZOË ,Train\nclips/ü.mp4,0,1,x,,zoë,TRAIN\n"
+    manifest = read_manifest(write(folder, text))
+    assert len({row.subject for row in manifest}) == 1
+    assert len(manifest.splits) == 1
 
 
 def test_what_is_written_is_read(folder):

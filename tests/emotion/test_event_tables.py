@@ -214,8 +214,8 @@ def test_trials_are_counted_from_one_for_each_person(tmp_path):
     write(tmp_path / "events.csv", "subject,trial,gesture\n" + rows.replace(",x", "").replace(",y", ""))
     apart = read_labelled(tmp_path / "events.csv", TableColumns(targets=str(path)))
     assert (apart.names, apart.outcomes) == (found.names, found.outcomes)
-    misspelt = "video,subject,gesture\na,S1,jaw\na,s1,jaw\nb,S2,jaw\n"
-    with pytest.raises(DataError, match="video 'a' has two values of subject: 'S1' and 's1'"):
+    misspelt = "video,subject,gesture\na,S1,jaw\na,S11,jaw\nb,S2,jaw\n"
+    with pytest.raises(DataError, match="video 'a' has two values of subject: 'S1' and 'S11'"):
         events(write(path, misspelt))
 
 
@@ -261,3 +261,63 @@ def test_columns_that_only_the_table_of_targets_has(tmp_path):
     assert (found.subjects, found.outcomes) == (["s1", "s2", "s1"], ["x", "y", "x"])
     with pytest.raises(DataError, match="no column 'whom' for subject"):
         read_labelled(table, TableColumns(targets=str(targets), subject="whom", target="mood", video="clipname"))
+
+
+def test_outcomes_and_people_that_differ_in_capitals_are_one(tmp_path):
+    ways = ["won", "Won", "WON ", "won", "lost", "Lost", "LOST", "lost"]
+    rows = "".join(f"v{i},jaw,{'sS'[i % 2]}{i // 2},{way}\n" for i, way in enumerate(ways))
+    table = write(tmp_path / "t.csv", "video,gesture,subject,outcome\n" + rows)
+    found = read_labelled(table)
+    assert found.outcomes == ["won"] * 4 + ["lost"] * 4
+    assert found.subjects == ["s0", "s0", "s1", "s1", "s2", "s2", "s3", "s3"]
+    assert any(
+        "outcomes that differ in capitals or blanks are one: 'Won' as 'won', 'WON' as 'won'" in r for r in found.remarks
+    )
+    events_alone = write(
+        tmp_path / "events.csv", "".join(f"{','.join(r.split(',')[:2])}\n" for r in table.read_text().splitlines())
+    )
+    assert read_labelled(events_alone, TableColumns(targets=str(table))).outcomes == found.outcomes
+    twice = write(tmp_path / "t.csv", "video,gesture,outcome\na,jaw,won\na,neck,Won\nb,jaw,lost\n")
+    assert read_labelled(twice).outcomes == ["won", "lost"]
+    rows = "".join(
+        f"v{i},{i % 3 % 2},{i % 4},{i % 2},{['won', 'Won', 'lost', 'LOST'][i % 2 * 2 + i // 2 % 2]}\n"
+        for i in range(24)
+    )
+    said = events(write(tmp_path / "t.csv", "video,Smile,Nod,code,outcome\n" + rows)).remarks
+    assert "column code is not taken as a gesture: says the same as outcome" in said
+
+
+HEADLESS = "Gestures\t\t0:01.0\t1.0\t0:02.0\t2.0\tjaw\ta.eaf\nGestures\t\t0:03.0\t3.0\t0:04.5\t4.5\tneck\tb.eaf\n"
+BY_POSITION = {"video": "7", "label": "6", "start": "3", "end": "5"}
+
+
+@pytest.mark.parametrize(
+    ("targets", "columns"),
+    [
+        ("video,subject,outcome\na.eaf,s1,x\nb.eaf,s2,y\n", {}),
+        ("clip;who;mood\na.mp4;s1;x\nb.mp4;s2;y\n", {"subject": "who", "target": "mood"}),
+        ("s1,a,x\ns2,b,y\n", {"subject": "0", "target": "2"}),
+    ],
+)
+def test_one_table_by_position_the_other_by_name(tmp_path, targets, columns):
+    path = write(tmp_path / "events.txt", HEADLESS)
+    beside = write(tmp_path / "targets.csv", targets.replace("clip", "video"))
+    found = read_labelled(path, TableColumns(targets=str(beside), **BY_POSITION, **columns))
+    assert (found.names, found.outcomes, found.subjects) == (["a.eaf", "b.eaf"], ["x", "y"], ["s1", "s2"])
+    assert [(e.label, e.start, e.end) for t in found.timelines for e in t] == [("jaw", 1.0, 2.0), ("neck", 3.0, 4.5)]
+
+
+def test_events_by_name_and_outcomes_by_position(tmp_path):
+    path = write(tmp_path / "events.csv", "video,label\na,jaw\nb,neck\n")
+    beside = write(tmp_path / "targets.csv", "x,1,a.mp4\ny,2,b.mp4\n")
+    found = read_labelled(path, TableColumns(targets=str(beside), target="0"))
+    assert (found.names, found.outcomes) == (["a", "b"], ["x", "y"])
+
+
+def test_accents_composed_in_one_table_and_not_in_the_other(tmp_path):
+    path = write(tmp_path / "events.csv", "video,label\nMu\u0308ller 1,Be\u0301at\nZoe,jaw\n")
+    beside = write(tmp_path / "targets.csv", "video,outcome,subject\nM\u00fcller 1.mp4,x,M\u00fcller\nZoe,y,Zoe\n")
+    found = read_labelled(path, TableColumns(targets=str(beside)))
+    assert found.outcomes == ["x", "y"]
+    assert not any("left out" in remark for remark in found.remarks)
+    assert labels(found.timelines[0]) == ["B\u00e9at"]

@@ -29,6 +29,30 @@ def test_points_and_more_columns(tmp_path):
     assert formats.read(path)[0] == GestureEvent(1.5, 1.501, "Nod")
 
 
+EXPORTED = (
+    "Observation id,Media duration (s),Subject,Behavior,Behavior type,Start (s),Stop (s),Duration (s),Media file name\n"
+    "obs1,120.0,Ann,Touching jaw,STATE,3.2,4.1,0.900,int.mp4\n"
+    "obs1,120.0,Ann,Blink,POINT,6.0,6.0,NA,int.mp4\n"
+    "obs1,120.0,Ann,Nod,POINT,7.0,NA,NA,int.mp4\n"
+    "obs1,120.0,No focal subject,Folding arms,STATE,8.0,9.5,1.500,int.mp4\n"
+)
+
+
+@pytest.mark.parametrize("name", ["agg.csv", "agg.TSV", "agg.txt", "t.boris.csv"])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_an_export_is_known_by_its_header_whatever_its_name(tmp_path, name, separator):
+    text = EXPORTED.replace(",", separator)
+    (tmp_path / name).write_text(text.replace(".", ",").replace("int,mp4", "int.mp4") if separator == ";" else text)
+    timeline = formats.read(tmp_path / name)
+    assert timeline.media == Media("int.mp4", 120.0)
+    assert [(e.start, e.end, e.label, e.person) for e in timeline] == [
+        (3.2, 4.1, "Touching jaw", "Ann"),
+        (6.0, 6.001, "Blink", "Ann"),
+        (7.0, 7.001, "Nod", "Ann"),
+        (8.0, 9.5, "Folding arms", "P1"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -1,8 +1,9 @@
 import pytest
 from human_eaf import HUMAN, OLD
 
-from microgesture import DataError, formats
+from microgesture import DataError, GestureEvent, Media, Timeline, formats
 from microgesture.formats.eaf import read_eaf
+from microgesture.formats.eaf_reader import Document
 
 
 @pytest.fixture
@@ -120,3 +121,36 @@ def test_a_wrong_confidence_in_a_reviewed_file_is_named(tmp_path):
         path.write_text(text.replace(">0.500<", f">{wrong}<"))
         with pytest.raises(DataError, match=rf"t\.eaf: tier 'MG@P1', annotation a1: .*{wrong}"):
             formats.read(path)
+
+
+@pytest.mark.parametrize("name", ["my talk #3.mp4", "50%25 off.mp4", "50%25.mp4", "Zoë's.mp4", "plain.mp4"])
+@pytest.mark.parametrize("form", ["as it is", "as a URL"])
+def test_names_are_those_of_the_files(tmp_path, name, form):
+    """ELAN writes names as they are; a URL of another program's is known when it names a file, or cannot be a name."""
+    (tmp_path / name).touch()
+    url = (tmp_path / name).as_uri() if form == "as a URL" else f"file://{tmp_path / name}"
+    header = f'<HEADER><MEDIA_DESCRIPTOR MEDIA_URL="{url}" MIME_TYPE="video/mp4"/></HEADER>'
+    (path := tmp_path / "a.eaf").write_text(f"<ANNOTATION_DOCUMENT>{header}<TIME_ORDER/></ANNOTATION_DOCUMENT>")
+    assert formats.read(path).media.file == str(tmp_path / name)
+
+
+def test_every_medium_has_its_own_origin(tmp_path):
+    media = (
+        '<MEDIA_DESCRIPTOR MEDIA_URL="file:///v/a.wav" MIME_TYPE="audio/x-wav"/>'
+        '<MEDIA_DESCRIPTOR MEDIA_URL="file:///v/a.mp4" MIME_TYPE="video/mp4" TIME_ORIGIN="500"/>'
+        '<MEDIA_DESCRIPTOR MEDIA_URL="file:///v/b.mp4" MIME_TYPE="video/mp4" TIME_ORIGIN="2000"/>'
+    )
+    slots = '<TIME_SLOT TIME_SLOT_ID="t1" TIME_VALUE="1000"/><TIME_SLOT TIME_SLOT_ID="t2" TIME_VALUE="1500"/>'
+    (path := tmp_path / "a.eaf").write_text(
+        f"<ANNOTATION_DOCUMENT><HEADER>{media}</HEADER><TIME_ORDER>{slots}</TIME_ORDER>"
+        '<TIER TIER_ID="Gestures"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="t1" '
+        'TIME_SLOT_REF2="t2"><ANNOTATION_VALUE>Nod</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>'
+        "</ANNOTATION_DOCUMENT>"
+    )
+    read = formats.read(path)
+    assert (read.media.file, read[0].start, read[0].end) == ("/v/a.mp4", 1.5, 2.0)
+    added = formats.eaf.add_to_eaf(Timeline((GestureEvent(3.0, 4.0, "jaw"),), Media("b.mp4")), path, "x")
+    assert 'TIME_VALUE="1000"/>' in added.read_text()
+    document = Document(added.read_text(), "added")
+    (tier,) = document.gesture_tiers
+    assert [(a.start, a.end) for a in document.annotations(tier)] == [(1000, 2000)]

@@ -1,4 +1,7 @@
+import csv
+import io
 import json
+import re
 from importlib import resources
 
 import pytest
@@ -106,3 +109,31 @@ def test_what_cannot_be_written_is_said(tmp_path):
         formats.write(WHOLE, tmp_path / "file" / "t.json")
     with pytest.raises(DataError, match="no such file"):
         formats.read(tmp_path / "none.json")
+
+
+def as_a_spreadsheet_saves_it(text: str, form: str) -> bytes:
+    """Our CSV after a European spreadsheet: semicolons, decimal commas, Windows line ends; or as Unicode text."""
+    rows = list(csv.reader(io.StringIO(text)))
+    mark = "\t" if form == "unicode text" else ";"
+    stream = io.StringIO()
+    cells = [[re.sub(r"^(\d+)\.(\d+)$", r"\1,\2", cell) for cell in row] for row in rows]
+    csv.writer(stream, delimiter=mark).writerows(cells)
+    lead = "sep=;\r\n" if form == "sep" else ""
+    return (lead + stream.getvalue()).encode(
+        "utf-16" if form == "unicode text" else "utf-8-sig" if form == "bom" else "cp1252"
+    )
+
+
+@pytest.mark.parametrize("form", ["european", "bom", "sep", "unicode text"])
+@pytest.mark.parametrize("name", ["timeline.csv", "timeline.txt"])
+def test_what_a_spreadsheet_saved(tmp_path, form, name):
+    events = (
+        GestureEvent(
+            0.728, 1.759, "Bulging face, deep breath", 5, 0.467, "head-hand", "Zo\u00eb", (Alternative("Nod", 0.25),)
+        ),
+        GestureEvent(2.0, 1234.5, "Ber\u00fchren; \u201ereiben\u201c"),
+    )
+    text = formats.csv.dumps(Timeline(events, Media("help.mkv")))
+    (tmp_path / name).write_bytes(as_a_spreadsheet_saves_it(text, form))
+    read = formats.read(tmp_path / name)
+    assert (read.events, read.media.file) == (events, "help.mkv")

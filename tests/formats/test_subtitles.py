@@ -124,6 +124,23 @@ def test_a_bad_file_is_one_line_with_its_name(tmp_path, name, text, said):
 
 
 def test_bytes_that_are_no_text(tmp_path):
-    (tmp_path / "a.srt").write_bytes(b"1\n\xff\x80")
-    with pytest.raises(DataError, match=r"a\.srt: cannot be read"):
+    (tmp_path / "a.srt").write_bytes(b"1\n\0\xff\x80")
+    with pytest.raises(DataError, match=r"a\.srt: not a text file"):
         formats.read(tmp_path / "a.srt")
+
+
+def test_blank_lines_arrows_and_numbers_within_a_text(tmp_path):
+    (path := tmp_path / "a.srt").write_text(
+        "1\n00:00:01 --> 00:00:02,25\nNod\n\n \nat once --> again\n\n2\n00:00:03,000 --> 00:00:04,000\nHow many?\n5\n\n"
+        "00:00:05,000 --> 00:00:06,000\nNo number above\n\n7\n"
+    )
+    assert facts(formats.read(path)) == [
+        (1.0, 2.25, "Nod", "P1", 1.0),
+        (1.0, 2.25, "at once --> again", "P1", 1.0),
+        (3.0, 4.0, "5", "P1", 1.0),
+        (3.0, 4.0, "How many?", "P1", 1.0),
+        (5.0, 6.0, "No number above", "P1", 1.0),
+    ]
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\nNod\n\n2\nsoon --> later\nWave\n")
+    with pytest.raises(DataError, match=r"a\.srt: line 6: 'soon' is not a time"):
+        formats.read(path)

@@ -84,13 +84,25 @@ def test_the_short_form_in_every_encoding(tmp_path, encoding):
     (path := tmp_path / "m.TextGrid").write_bytes(SHORT.replace("nod", "nöd").encode(encoding))
     read = formats.read(path)
     assert read.duration == 2.5
-    assert [(e.start, e.end, e.label, e.annotator) for e in read] == [(1.0, 1.75, "nöd ! no comment", 'Mary "M"')]
+    assert [(e.start, e.end, e.label, e.annotator) for e in read] == [
+        (1.0, 1.75, "nöd ! no comment", 'Mary "M"'),
+        (1.5, 1.501, "ding", "bell"),
+    ]
 
 
 def test_comments_and_windows_line_ends(tmp_path):
     text = SHORT.replace("<exists>", "<exists> ! there are 7 tiers").replace("\n", "\r\n")
     (path := tmp_path / "m.TextGrid").write_bytes(text.encode())
-    assert len(formats.read(path)) == 1
+    assert len(formats.read(path)) == 2
+
+
+def test_a_grid_of_points_alone(tmp_path):
+    text = SHORT[: SHORT.index('"IntervalTier"')].replace("\n2\n", "\n1\n")
+    (path := tmp_path / "m.TextGrid").write_text(text + '"TextTier"\n"MG@Ann"\n0\n2.5\n2\n0.4\n"nod"\n2.5\n"jaw"\n')
+    assert [(e.start, e.end, e.label, e.person) for e in formats.read(path)] == [
+        (0.4, 0.401, "nod", "Ann"),
+        (2.5, 2.501, "jaw", "Ann"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,17 @@ def test_points_scores_times(tmp_path):
     assert read_miga(tmp_path / "0001_light_hand.csv", fps=50).times[1] == 0.02
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_what_a_european_spreadsheet_saved(tmp_path, separator):
+    rows = people()
+    write(tmp_path / "a_light_hand.csv", rows)
+    text = (tmp_path / "a_light_hand.csv").read_text().replace(",", separator).replace(".", ",")
+    (tmp_path / "b_light_hand.csv").write_text(text, "utf-8-sig")
+    ours, saved = (read_miga(tmp_path / f"{name}_light_hand.csv") for name in "ab")
+    np.testing.assert_array_equal(saved.points, ours.points)
+    np.testing.assert_array_equal(saved.scores, ours.scores)
+
+
 @pytest.mark.parametrize("left_first", [False, True])
 def test_the_nearer_wrist_owns_the_fingertips(tmp_path, left_first, caplog):
     rows = people(left_first=left_first)

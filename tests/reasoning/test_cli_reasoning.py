@@ -72,6 +72,17 @@ def test_several_at_once(folder, capsys, timeline):
     assert run("explain", *every, "-o", folder / "out", "--transcript", folder / "talk.srt") == 2
 
 
+def test_transcripts_are_found_by_the_names_of_videos(folder, timeline, capsys):
+    for name in ("Zoe\u0308", "b"):
+        formats.write(timeline, folder / "out" / name / "timeline.json")
+    (folder / "talks").mkdir()
+    (folder / "talks" / "Zo\u00eb.tsv").write_text("start\tend\ttext\n0\t2000\tWe lost.\n")
+    (folder / "talks" / "b.srt").write_text(SRT)
+    pattern = folder / "out" / "*" / "timeline.json"
+    assert run("explain", pattern, "--transcript", folder / "talks") == 0
+    assert capsys.readouterr().out.count("kept in") == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

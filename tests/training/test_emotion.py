@@ -85,11 +85,11 @@ def test_the_command_line_trains_and_analyses(table, recogniser, trained, tmp_pa
     spotting = ["--window_s", "1", "--stride_s", "0.17", "--smoothing_s", "0.3"]
     argv = ["analyze", str(video), "--model", str(recogniser), "-o", str(tmp_path / "out"), *spotting]
     assert main([*argv, "--emotion", str(trained[0])]) == 0
-    timeline = formats.read(tmp_path / "out/timeline.json")
+    timeline = formats.read(tmp_path / "out/interview/timeline.json")
     assert timeline.emotion is not None
     assert set(timeline.emotion.probabilities) == {"positive", "negative"}
     assert timeline.emotion.label == "undecided"  # two events are too few
-    assert "Undecided" in (tmp_path / "out/report.html").read_text("utf-8")
+    assert "Undecided" in (tmp_path / "out/interview/report.html").read_text("utf-8")
     assert main([*argv, "--emotion", str(recogniser)]) == 2
     assert main(["analyze", str(video), "--model", str(trained[0]), "-o", str(tmp_path / "out")]) == 2
     lines = capsys.readouterr().err.strip().splitlines()

@@ -1,7 +1,8 @@
 """ELAN files (.eaf) beside their media: every gesture that a human left standing on a tier is a clip.
 
 The media is looked for at `RELATIVE_MEDIA_URL`, at `MEDIA_URL`, by its name beside the document and (where only one
-file has it) anywhere below the root, and last by the document's own name. Tiers are those that `microgesture` writes
+file has it) anywhere below the root, and last by the document's own name. The document's times begin at the origin of
+the medium that is read: every medium has its own. Tiers are those that `microgesture` writes
 (`MG@P1`, `MG-head-hand@P1`); in a document without them those named like the vocabulary or like `Gestures`, else those
 whose labels a vocabulary knows, else the only one. Where a `Review` tier says "reject", or "unsure", the gesture is
 left out (the column `unsure` of the document's other rows says when); where it names a class, that is the label.
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element
 
 from microgesture.datasets.background import UNSURE
 from microgesture.datasets.folder_files import (
@@ -38,14 +39,14 @@ from microgesture.datasets.skeleton_checks import skeleton_end, skeleton_problem
 from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import VERDICTS
-from microgesture.formats.eaf_reader import Annotation, Document
+from microgesture.formats.eaf_reader import Annotation, Document, base_name, is_sound, media_paths
 from microgesture.formats.eaf_splice import decode
 from microgesture.pose.sources import is_skeleton
+from microgesture.text_tables import file_named, folded
 from microgesture.vocabulary import BUILT_IN, Vocabulary
 
 _GESTURES = re.compile(r"(mg|(micro[\s_-]*)?gestures?)\b", re.IGNORECASE)
 _REVIEW = re.compile(r"review\b", re.IGNORECASE)
-_SOUND = (".wav", ".mp3", ".ogg", ".flac", ".m4a", ".aac")
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,13 @@ class _Gesture:
 
 @dataclass
 class _Source:
-    """A document with its media and gestures. `subjects` maps a person to the subject's name, `unsure` to stretches."""
+    """A document with its media and gestures. `subjects` maps a person to the subject's name, `unsure` to stretches;
+    `origin` is the media's time in milliseconds at which the document begins."""
 
     path: Path
     video: Path | None = None
     skeleton: Path | None = None
+    origin: int = 0
     gestures: list[_Gesture] = field(default_factory=list)
     subjects: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -120,7 +123,7 @@ def _sources(root: Path, vocabulary: Vocabulary | None) -> tuple[list[_Source], 
     files = [root] if root.is_file() else list(files_under(root))
     by_name: dict[str, list[Path]] = {}
     for file in files_under(root.parent, 0) if root.is_file() else files:
-        by_name.setdefault(file.name.lower(), []).append(file)
+        by_name.setdefault(folded(file.name), []).append(file)
     sources = [_source(file, by_name, vocabulary) for file in files if file.suffix.lower() == ".eaf"]
     problems: list[Problem] = []
     claims: dict[Path, list[_Source]] = {}
@@ -159,50 +162,44 @@ def _source(path: Path, by_name: dict[str, list[Path]], vocabulary: Vocabulary |
 
 def _find_media(source: _Source, document: Document, by_name: dict[str, list[Path]]) -> None:
     """The first of the document's media that is a video or a skeleton, and a track beside it or the document."""
-    names: list[str] = []
-    for descriptor in document.root.iterfind("HEADER/MEDIA_DESCRIPTOR"):
-        places = [_path(descriptor.get(key, "")) for key in ("RELATIVE_MEDIA_URL", "MEDIA_URL")]
-        named = [place for place in places if place]
-        if not named or named[0].lower().endswith(_SOUND):
-            continue
-        names.append(_base(named[0]))
-        beside = [source.path.parent / place for place in named] + [source.path.parent / _base(p) for p in named]
-        found = next((place for place in (*beside, *_only(by_name, _base(named[0]))) if place.exists()), None)
-        if found is not None:
+    media = [medium for medium in document.media if media_paths(medium) and not is_sound(medium)]
+    found = medium = None
+    for medium in media:
+        if (found := _place(source.path.parent, medium, by_name)) is not None:
             break
     else:
-        same = (source.path.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)
+        medium = media[0] if media else None
+        same = (file_named(source.path.parent, source.path.stem + suffix) for suffix in VIDEO_SUFFIXES)
         found = next((place for place in same if place.is_file()), None)
+    source.origin = document.origin(medium)
     if found is not None and not is_video_name(found.name) and is_skeleton(found):
         source.skeleton = found
         return
     source.video = found
+    names = [base_name(media_paths(medium)[-1]) for medium in media]
     stem = found.stem if found is not None else Path(names[0]).stem if names else source.path.stem
     folders = dict.fromkeys([found.parent if found is not None else source.path.parent, source.path.parent])
-    tracks = [folder / f"{stem}.npz" for folder in folders] + _only(by_name, f"{stem}.npz")
+    tracks = [file_named(folder, f"{stem}.npz") for folder in folders] + _only(by_name, f"{stem}.npz")
     source.skeleton = next((track for track in tracks if track.is_file()), None)
     if found is None:
-        media = f"no media {', '.join(names)}" if names else "names no media, and no video of its name is beside it"
+        said = f"no media {', '.join(names)}" if names else "names no media, and no video of its name is beside it"
         note = source.wrong if source.skeleton is None else source.remark
-        note(0, media + (f": the track {source.skeleton} stands in for it" if source.skeleton else ""))
+        note(0, said + (f": the track {source.skeleton} stands in for it" if source.skeleton else ""))
+
+
+def _place(folder: Path, medium: Element, by_name: dict[str, list[Path]]) -> Path | None:
+    """Where the media of a descriptor lies: where it says, beside the document, or where else one file has its name."""
+    named = [path.replace("\\", "/") for path in media_paths(medium)]
+    names = list(dict.fromkeys(map(base_name, named)))
+    places = [file_named(folder, path) for path in [*named, *names]]
+    places += [path for name in names for path in _only(by_name, name)]
+    return next((path for path in places if path.exists()), None)
 
 
 def _only(by_name: dict[str, list[Path]], name: str) -> list[Path]:
     """The file of that name below the root, where there is but one."""
-    found = by_name.get(name.lower(), [])
+    found = by_name.get(folded(name), [])
     return found if len(found) == 1 else []
-
-
-def _path(url: str) -> str:
-    """The path that a media URL or a path of any system names."""
-    if url.startswith("file:"):
-        path = unquote(urlsplit(url).path) or unquote(url[5:])
-        return path[1:] if re.match(r"/[A-Za-z]:", path) else path
-    return unquote(url).replace("\\", "/")
-
-
-def _base(path: str) -> str:
-    return re.split(r"[\\/]", path)[-1]
 
 
 def _tiers(document: Document, vocabulary: Vocabulary | None) -> list[str]:
@@ -248,13 +245,12 @@ def _gestures(
 ) -> Iterator[_Gesture]:
     """The annotations of a tier as the human left them: rejected and unsure ones are left out."""
     reviews = _reviews(document, tier)
-    origin = document.origin()
     for annotation in document.annotations(tier):
         line = lines.get(annotation.identity, 0)
         where = f"tier '{tier}', annotation {annotation.identity}"
         label = " ".join(annotation.value.split())
         verdict = " ".join(reviews.get(annotation.identity, "").split())
-        start, end = ((time + origin) / 1000 for time in (annotation.start, annotation.end))
+        start, end = ((time + source.origin) / 1000 for time in (annotation.start, annotation.end))
         if verdict.lower() in VERDICTS:
             source.verdicts[verdict.lower()] += 1
             if verdict.lower() == "unsure":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
+from microgesture.text_tables import read_text
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 """Endings of video files, in the order in which one of several is chosen."""
@@ -62,13 +63,7 @@ def number_lines(path: Path) -> list[tuple[int, list[str]]]:
 
     Fields are separated by commas, semicolons, tabs or spaces. Raises `DataError` when the file cannot be read.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not a text file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    lines = enumerate(text.splitlines(), start=1)
+    lines = enumerate(read_text(path).splitlines(), start=1)
     return [(number, re.split(r"\s*[,;\t]\s*|\s+", line.strip().strip(","))) for number, line in lines if line.strip()]
 
 

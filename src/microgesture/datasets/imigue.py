@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microgesture.datasets.folder_files import majority_line, split_counts
+from microgesture.datasets.folder_files import majority_line, problem_of, split_counts
 from microgesture.datasets.imigue_clips import Clips, VideoFiles, read_clips
 from microgesture.datasets.imigue_files import ImigueFiles, Key, find_files, holds_imigue
 from microgesture.datasets.imigue_labels import Label, Table, are_placeholders, class_of, read_label_file, read_table
@@ -140,7 +140,7 @@ class _ImigueReader:
         try:
             labels, problems = read_label_file(path)
         except DataError as error:
-            problems, labels = [Problem(path, 0, str(error))], []
+            problems, labels = [problem_of(path, error)], []
         if number in self.known["without_skeleton"] and not labels:
             problems = [Problem(p.file, p.row, p.what, error=False) for p in problems]
         self.problems += problems

@@ -7,13 +7,13 @@ name video and subject serve as a list of subjects.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from microgesture.datasets.manifest import Problem
 from microgesture.errors import DataError
+from microgesture.text_tables import read_text, table_rows
 from microgesture.vocabulary import Vocabulary
 
 _VIDEO, _SUBJECT = ("video_id", "video"), ("subject_id", "subject")
@@ -44,7 +44,7 @@ class Table:
 
 def read_label_file(path: Path) -> tuple[list[Label], list[Problem]]:
     """The clips of `0001_label.csv` and what is wrong with its rows. Raises `DataError` when it cannot be read."""
-    rows = [(line, cells) for line, cells in _cells(path) if any(cells)]
+    rows = table_rows(read_text(path), str(path))
     if rows and not any(_whole(cell) is not None for cell in rows[0][1]):
         rows = rows[1:]  # a header
     labels, problems = [], []
@@ -64,8 +64,8 @@ def read_table(path: Path) -> Table | None:
     """A table that names video and subject, or video and clips; None when it is another one."""
     try:
         with path.open("rb") as file:
-            start = file.readline(4096).lower()
-        rows = _cells(path) if any(name.encode() in start for name in _VIDEO) else []
+            start = file.read(4096).replace(b"\0", b"").lower()
+        rows = table_rows(read_text(path), str(path)) if any(name.encode() in start for name in _VIDEO) else []
     except (OSError, DataError):
         return None
     header = [cell.lower() for cell in rows[0][1]] if rows else []
@@ -136,19 +136,3 @@ def _whole(text: str) -> int | None:
         return int(value) if value == int(value) else None
     except (ValueError, OverflowError):
         return None
-
-
-def _cells(path: Path) -> list[tuple[int, list[str]]]:
-    """(line, cells) of a text file, separated by commas, semicolons or tabs."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError("not a text file") from None
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})") from error
-    first = text.partition("\n")[0]
-    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
-    try:
-        return [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise DataError(f"row {reader.line_num}: not CSV ({error})") from error

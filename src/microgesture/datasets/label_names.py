@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from microgesture.text_tables import folded
 from microgesture.vocabulary import BUILT_IN, GestureClass, Vocabulary
 
 
@@ -16,7 +17,7 @@ def vocabulary_of(labels: Iterable[str], name: str) -> Vocabulary:
     found: dict[str, str] = {}
     for label in labels:
         if label.strip():
-            found.setdefault(" ".join(label.lower().split()), " ".join(label.split()))
+            found.setdefault(folded(label), " ".join(label.split()))
     built_in = [Vocabulary.load(known) for known in BUILT_IN]
     classes = [_class(number, label, built_in) for number, label in enumerate(sorted(found.values()))]
     return Vocabulary(name or "own", tuple(classes) or (GestureClass(0, "none"),))

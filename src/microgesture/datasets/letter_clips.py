@@ -7,20 +7,20 @@ Clips are `<video>_<first frame>_<last frame>.mp4` beside their list. Captions a
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from microgesture.datasets.folder_files import is_video_name, majority_line, split_counts
+from microgesture.datasets.folder_files import is_video_name, majority_line, problem_of, split_counts
 from microgesture.datasets.imigue_labels import read_table
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.protocols import compared, published
 from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
+from microgesture.text_tables import file_named, folded, read_text, table_rows
 from microgesture.vocabulary import Vocabulary
 
 LISTS = {"train": "training_clips", "test": "testing_clips"}
@@ -113,7 +113,7 @@ class _LetterReader:
         try:
             rows = _table(path, ("clip", "caption"))
         except DataError as error:
-            self.problems.append(Problem(path, 0, str(error)))
+            self.problems.append(problem_of(path, error))
             return []
         if not rows:
             self.problems.append(Problem(path, 0, "no clips in it"))
@@ -125,7 +125,7 @@ class _LetterReader:
         try:
             rows = _table(path, ("id", "name")) if path.is_file() else []
         except DataError as error:
-            self.problems.append(Problem(path, 0, str(error)))
+            self.problems.append(problem_of(path, error))
             return []
         if not rows:
             self.problems.append(Problem(path, 0, "no labels in it" if path.is_file() else "missing", error=False))
@@ -133,7 +133,7 @@ class _LetterReader:
         for line, (number, name) in rows:
             if not name:
                 self.problems.append(Problem(path, line, "empty name"))
-            for key in (number, " ".join(name.lower().split())):
+            for key in (number, folded(name)):
                 if key and seen.setdefault(key, line) != line:
                     self.problems.append(Problem(path, line, f"'{key}' stands in row {seen[key]} already"))
         return [cells for _, cells in rows if cells[1]]
@@ -151,7 +151,7 @@ class _LetterReader:
         if strange:
             self.facts.append(f"labels of its own, {len(names)}; not in vocabulary {best.name}: '{strange[0]}'")
             self.renamed.clear()
-            once = {" ".join(name.lower().split()): name for name in reversed(names)}
+            once = {folded(name): name for name in reversed(names)}
             return Vocabulary.from_texts(reversed(once.values()), self.root.name or "own")
         self.facts.append(f"the labels are those of vocabulary {best.name}")
         self.facts += [f"label '{name}' is taken for '{other}', by its id" for name, other in self.renamed.items()]
@@ -176,7 +176,7 @@ class _LetterReader:
             path = self._list_file(split)
             seen: dict[str, int] = {}
             for line, clip, caption in entries:
-                video = path.parent / clip
+                video = file_named(path.parent, clip)
                 if not video.is_file() and (video.parent / f"{clip}.mp4").is_file():
                     video = video.parent / f"{clip}.mp4"
                 name = caption if caption in vocabulary else self.names.get(caption, caption)
@@ -270,22 +270,11 @@ class _LetterReader:
 
 
 def _table(path: Path, columns: tuple[str, str]) -> list[tuple[int, tuple[str, str]]]:
-    """(line, two cells) of the rows of a table with these columns. Raises `DataError` without the path."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError("not UTF-8 text") from None
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})") from error
-    first = text.partition("\n")[0]
-    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
-    try:
-        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
-    except csv.Error as error:
-        raise DataError(f"row {reader.line_num}: not CSV ({error})") from error
+    """(line, two cells) of the rows of a table with these columns. Raises `DataError`."""
+    rows = table_rows(read_text(path), str(path))
     header = [cell.lower() for cell in rows[0][1]] if rows else []
     if any(name not in header for name in columns):
-        raise DataError(f"the header is not {','.join(columns)}" if rows else "empty")
+        raise DataError(f"{path}: the header is not {','.join(columns)}" if rows else f"{path}: empty")
     places = [header.index(name) for name in columns]
     found = []
     for line, cells in rows[1:]:

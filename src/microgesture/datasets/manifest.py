@@ -3,22 +3,22 @@
 Columns: `video,start,end,label,person,subject,split`, of which `video` (or `skeleton`) and `label` must be there. Paths
 are relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A column
 `skeleton` names the file of the person's track, any that `pose.sources.read_tracks` reads; with it the video may be
-left out. Other columns are kept as they are. CSV is UTF-8 with or without a byte order mark, separated by comma,
-semicolon or tab.
+left out. Other columns are kept as they are. CSV is read as spreadsheets save it (`text_tables`): any usual separator
+and encoding, decimal commas, the paths of Windows. A subject, and a split, that is written in several ways ("s01",
+"S01") is one.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from microgesture.atomic import replacing
 from microgesture.errors import DataError, UserError, VideoError
+from microgesture.text_tables import composed, file_named, folded, number_of, one_spelling, read_text, table_rows
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 COLUMNS = ("video", "start", "end", "label", "person", "subject", "split")
@@ -124,6 +124,15 @@ def read_unlabelled(path: str | Path) -> tuple[ClipRow, ...]:
     return tuple(rows)
 
 
+def spelt_alike(rows: Sequence[ClipRow]) -> list[ClipRow]:
+    """The rows with every subject and split written one way: else one person could be on both sides of a split."""
+    subjects, others = one_spelling(row.subject for row in rows)
+    splits, parts = one_spelling(row.split for row in rows)
+    if not others and not parts:
+        return list(rows)
+    return [replace(row, subject=subjects[row.subject], split=splits[row.split]) for row in rows]
+
+
 def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> list[Problem]:
     """Everything that is wrong with a manifest, row by row, videos opened: empty when all is well.
 
@@ -211,36 +220,23 @@ def _parse(path: Path) -> tuple[list[ClipRow], list[Problem]]:
             rows.append(_row(path, line, record))
         except DataError as error:
             problems.append(Problem(path, line, str(error)))
-    return rows, problems
+    return spelt_alike(rows), problems
 
 
 def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
     if path.is_dir():
         raise DataError(f"{path}: is a directory, not a manifest")
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such manifest") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text: save the table as CSV UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="", restkey="")
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    _check_columns(path, reader.fieldnames)
-    try:
-        records = []
-        for record in reader:
-            if any(record.pop("", None) or ()):
-                raise DataError(
-                    f"{path}: row {reader.line_num}: more cells than columns: quote labels that hold commas"
-                )
-            records.append((reader.line_num, record))
-        return records
-    except csv.Error as error:
-        raise DataError(f"{path}: row {reader.line_num}: not CSV ({error})") from error
+    if not path.exists():
+        raise DataError(f"{path}: no such manifest")
+    rows = table_rows(read_text(path), str(path))
+    header = [name.lower() for name in rows[0][1]] if rows else []
+    _check_columns(path, header)
+    records = []
+    for line, cells in rows[1:]:
+        if any(cells[len(header) :]):
+            raise DataError(f"{path}: row {line}: more cells than columns: quote labels that hold commas")
+        records.append((line, dict.fromkeys(header, "") | dict(zip(header, cells, strict=False))))
+    return records
 
 
 def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -258,7 +254,7 @@ def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
     _check_columns(path, list(table.columns))
     records = table.to_dict("records")
     return [
-        (line, {str(k): "" if pd.isna(v) else str(v) for k, v in record.items()})
+        (line, {str(k): "" if pd.isna(v) else composed(str(v)).strip() for k, v in record.items()})
         for line, record in enumerate(records, start=2)
     ]
 
@@ -273,8 +269,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         raise DataError(f"{path}: column '{twice[0]}' stands twice")
 
 
-def _row(path: Path, line: int, record: Mapping[str, str]) -> ClipRow:
-    cell = {key: (value or "").strip() for key, value in record.items()}
+def _row(path: Path, line: int, cell: Mapping[str, str]) -> ClipRow:
     if not cell.get("video") and not cell.get("skeleton"):
         raise DataError("no video named" if "video" in cell else "no skeleton named")
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
@@ -283,17 +278,23 @@ def _row(path: Path, line: int, record: Mapping[str, str]) -> ClipRow:
     if end is not None and end <= (start or 0.0):
         raise DataError(f"end {end:g} is not after start {start or 0.0:g}")
     return ClipRow(
-        path.parent / cell["video"] if cell.get("video") else None,
+        file_named(path.parent, cell["video"]) if cell.get("video") else None,
         cell["label"],
         start,
         end,
         cell.get("person") or "P1",
         cell.get("subject", ""),
         cell.get("split", ""),
-        path.parent / cell["skeleton"] if cell.get("skeleton") else None,
+        _skeleton(path.parent, cell["skeleton"]) if cell.get("skeleton") else None,
         {key: value for key, value in cell.items() if key not in (*COLUMNS, "skeleton")},
         line,
     )
+
+
+def _skeleton(folder: Path, cell: str) -> Path:
+    """The skeleton file; of `file.pkl::clip` the file is looked for and the clip's name kept."""
+    file, mark, clip = cell.partition("::")
+    return Path(f"{file_named(folder, file)}{mark}{clip}")
 
 
 def _seconds(cell: Mapping[str, str], column: str) -> float | None:
@@ -301,12 +302,9 @@ def _seconds(cell: Mapping[str, str], column: str) -> float | None:
     if not text:
         return None
     try:
-        value = float(text)
+        return number_of(text)
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise DataError(f"{column} '{text}' is not a number of seconds")
-    return value
+        raise DataError(f"{column} '{text}' is not a number of seconds") from None
 
 
 def _own_vocabulary(path: Path, rows: Sequence[ClipRow]) -> Vocabulary:
@@ -316,7 +314,7 @@ def _own_vocabulary(path: Path, rows: Sequence[ClipRow]) -> Vocabulary:
     found: dict[str, str] = {}
     for row in rows:
         if row.label:
-            found.setdefault(" ".join(row.label.lower().split()), row.label)
+            found.setdefault(folded(row.label), row.label)
     if not found:
         return Vocabulary("empty", (GestureClass(0, "none"),))
     classes = (GestureClass(i, label) for i, label in enumerate(sorted(found.values())))
@@ -354,7 +352,7 @@ def _duplicates(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary) -> 
         key = (row.media, row.start, row.end, row.person)
         first = seen.setdefault(key, row)
         if first is not row:
-            same = " ".join(first.label.lower().split()) == " ".join(row.label.lower().split())
+            same = folded(first.label) == folded(row.label)
             what = f"the same clip as row {first.row}" + ("" if same else f", with another label ('{first.label}')")
             problems.append(Problem(path, row.row, what))
     return problems

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from microgesture.datasets.manifest import ClipRow, Problem
+from microgesture.datasets.manifest import ClipRow, Problem, spelt_alike
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 
@@ -80,8 +80,10 @@ def read_source(
     if name == "pyskl":
         from microgesture.datasets import pyskl
 
-        return pyskl.read(root, protocol, vocabulary, numbering)
-    return _module(name).read(root, protocol, vocabulary)
+        reading = pyskl.read(root, protocol, vocabulary, numbering)
+    else:
+        reading = _module(name).read(root, protocol, vocabulary)
+    return replace(reading, rows=tuple(spelt_alike(reading.rows)))
 
 
 def detect(root: Path) -> str:

@@ -15,7 +15,7 @@ def recognises(root: Path) -> bool:
     """Whether this is a table of clips or a folder with one."""
     if root.is_dir():
         return any((root / name).is_file() for name in NAMES)
-    return root.suffix.lower() in (".csv", ".parquet", ".tsv")
+    return root.suffix.lower() in (".csv", ".parquet", ".tsv", ".txt")
 
 
 def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -> Reading:

@@ -7,18 +7,14 @@ lack times: then their order is what is known (`timeline.UNTIMED`).
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from microgesture.emotion.table_cells import (
     MISSING,
-    decoded,
-    delimiter,
     number,
     plain,
     seconds,
@@ -27,6 +23,9 @@ from microgesture.emotion.table_cells import (
     without_unit,
 )
 from microgesture.errors import DataError
+from microgesture.formats.boris import NOBODY
+from microgesture.formats.spans import MOMENT
+from microgesture.text_tables import folded, number_of, one_spelling, read_text, table_rows
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -34,7 +33,7 @@ from microgesture.vocabulary import Vocabulary
 @dataclass(frozen=True)
 class TableColumns:
     """Which column says what. Empty: found by its usual names. A number is the position of a column, from 0, in a
-    table without a header."""
+    table without a header; one of two tables may have one."""
 
     target: str = ""
     """What is to be read: win or lose, relaxed or stressed."""
@@ -81,8 +80,8 @@ USUAL = {
 
 _TIMES = ("start", "end", "duration")
 
-NOBODY = "No focal subject"
-"""What BORIS writes where nobody was named."""
+OF_TARGETS = ("video", "target", "subject", "split")
+"""What a table of outcomes says."""
 
 _NO_GESTURES = (
     "age, sex, gender, year, number, nr, no, n, row, index, trial, session, duration, subject, annotator, rater"
@@ -124,42 +123,49 @@ class Table:
                         return own
         return ""
 
+    def in_one_spelling(self, name: str) -> Callable[[int], str]:
+        """As `column`, each value as it is commonly written: "Won" is won."""
+        cell = self.column(name)
+        spelt, _ = one_spelling(cell(row) for row in range(len(self.rows)))
+        return lambda row: spelt[cell(row)]
+
     def where(self, row: int) -> str:
         """File and line, for errors."""
         return f"{self.path}: row {self.lines[row]}"
 
 
 def read_table(path: Path, columns: TableColumns | None = None) -> Table:
-    """Read a CSV separated by commas, semicolons, tabs or bars, in UTF-8, UTF-16 or Latin-1. Where columns are named by
-    number the file has no header. Raises `DataError` for what is no such table."""
+    """Read a table of events as `text_tables` does. It has no header where a column that is looked for in it is named
+    by number. Raises `DataError` for what is no such table."""
+    columns = columns or TableColumns()
+    roles = [role for role in USUAL if not columns.targets or role == "video" or role not in OF_TARGETS]
+    named = [getattr(columns, role, "") for role in roles] + columns.gestures.split(",")
+    return _read(path, any(name.strip().isdigit() for name in named))
+
+
+def read_target_table(columns: TableColumns) -> Table:
+    """Read the table of outcomes, `columns.targets`; it has no header where the outcome is named by number. Raises
+    `DataError` for what is no such table."""
+    return _read(Path(columns.targets), columns.target.isdigit())
+
+
+def _read(path: Path, headless: bool) -> Table:
     if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
         raise DataError(f"{path}: a spreadsheet; save its sheet as CSV")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    text = decoded(data, str(path))
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(text))
-        rows = [(tuple(cell.strip() for cell in row), reader.line_num) for row in reader]
-    except csv.Error as error:
-        raise DataError(f"{path}: not a CSV table ({error})") from error
-    rows = [(cells, line) for cells, line in rows if any(cells)]
+    rows = table_rows(read_text(path, "a CSV table"), str(path))
     if not rows:
         raise DataError(f"{path}: empty")
-    width = len(rows[0][0])
-    named = [getattr(columns, f.name) for f in fields(columns)] if columns else []
-    roles = [value for value in named if isinstance(value, str) and value.isdigit()]
-    header = tuple(str(i) for i in range(width)) if roles else rows[0][0]
-    body = rows if roles else rows[1:]
-    for cells, line in body:
+    width = len(rows[0][1])
+    header = tuple(str(i) for i in range(width)) if headless else tuple(rows[0][1])
+    body = rows if headless else rows[1:]
+    for line, cells in body:
         if len(cells) > width and any(cells[width:]):
             raise DataError(f"{path}: row {line}: {len(cells)} cells where the table has {width} columns")
-    known = [["" if cell in MISSING else cell for cell in cells] for cells, _ in body]
+    known = [["" if cell in MISSING else cell for cell in cells] for _, cells in body]
     filled = tuple((*cells, *[""] * (width - len(cells)))[:width] for cells in known)
     if not filled:
         raise DataError(f"{path}: no rows below the header")
-    return Table(path, header, filled, tuple(line for _, line in body))
+    return Table(path, header, filled, tuple(line for line, _ in body))
 
 
 @dataclass(frozen=True)
@@ -238,8 +244,8 @@ def _timeline(
 
 
 def _named(text: str, vocabulary: Vocabulary | None) -> str:
-    if vocabulary is not None and re.fullmatch(r"\d+(\.0+)?", text):
-        return vocabulary[vocabulary.from_file_id(int(float(text)))].name
+    if vocabulary is not None and re.fullmatch(r"\d+([.,]0+)?", text):
+        return vocabulary[vocabulary.from_file_id(int(number_of(text)))].name
     return text
 
 
@@ -257,7 +263,7 @@ def _span(table: Table, row: int, names: dict[str, str], fps: float) -> tuple[fl
         confidence = number(cell, where, names["confidence"])
         if not 0 <= confidence <= 1:
             raise DataError(f"{where}: {names['confidence']} {cell} is not between 0 and 1")
-    return start, max(end, start + 0.001), confidence
+    return start, max(end, start + MOMENT), confidence
 
 
 def _duration(table: Table, rows: Iterable[int], column: str) -> float | None:
@@ -292,14 +298,14 @@ def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]
 def _counts_something(table: Table, column: str) -> bool:
     """Whether a column holds 0, 1 and other small counts, and is no running number."""
     cells = [cell for i in range(len(table.rows)) if (cell := table.column(column)(i))]
-    if not cells or not all(re.fullmatch(r"\d{1,3}(\.0+)?", cell) for cell in cells):
+    if not cells or not all(re.fullmatch(r"\d{1,3}([.,]0+)?", cell) for cell in cells):
         return False
     return len(cells) < 5 or len(set(cells)) < len(cells)
 
 
 def _same(table: Table, column: str, target: str) -> bool:
     """Whether a column is the outcome in other words, in so many rows that this is no chance."""
-    cell, outcome = table.column(column), table.column(target)
+    cell, outcome = table.column(column), table.in_one_spelling(target)
     pairs = {(cell(row), outcome(row)) for row in range(len(table.rows))}
     return len(table.rows) >= _LEAST_ROWS and len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
@@ -335,7 +341,7 @@ def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
         raise DataError(
             f"{table.path}: which column names the video? Give --video COLUMN; there are {', '.join(table.header)}"
         )
-    cells = [table.column(name) for name in by]
+    cells = [table.in_one_spelling(name) for name in by]
     keys = [" ".join(cell(row) for cell in cells) for row in range(len(table.rows))]
     return keys, [f"no column names the video: rows of one {' and one '.join(by)} are taken as one video"]
 
@@ -343,7 +349,7 @@ def _videos(table: Table, names: dict[str, str]) -> tuple[list[str], list[str]]:
 def keys_by_person(keys: Sequence[str], table: Table, subject: str) -> list[str]:
     """Names of videos with their people, where most names are of several: trial 1 of each person, or two in one film;
     empty where names are of one person (or of a misspelt one, which is for `_facts` to say)."""
-    cell = table.column(subject)
+    cell = table.in_one_spelling(subject)
     people: dict[str, set[str]] = {}
     for row, key in enumerate(keys):
         people.setdefault(key, set()).update({cell(row)} - {"", NOBODY})
@@ -362,7 +368,7 @@ def _facts(table: Table, keys: Sequence[str], names: dict[str, str], roles: Sequ
             value = cell(row)
             if role == "subject" and value == NOBODY:
                 continue
-            if value and found.setdefault(key, value) != value:
+            if value and folded(found.setdefault(key, value)) != folded(value):
                 raise DataError(
                     f"{table.where(row)}: video '{key}' has two values of {names[role]}: '{found[key]}' and '{value}'"
                 )

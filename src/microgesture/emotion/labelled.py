@@ -15,11 +15,22 @@ import numpy as np
 
 from microgesture import formats
 from microgesture.datasets.manifest import ClipRow
-from microgesture.emotion.event_tables import Table, TableColumns, keys_by_person, read_events, read_table
+from microgesture.emotion.event_tables import (
+    OF_TARGETS,
+    Table,
+    TableColumns,
+    keys_by_person,
+    read_events,
+    read_table,
+    read_target_table,
+)
 from microgesture.errors import DataError
+from microgesture.formats.csv import is_timeline
+from microgesture.text_tables import composed, file_named, folded, one_spelling, read_text
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 
-_FOLDER_FORMATS = (".json", ".eaf", ".csv", ".TextGrid")
+_FOLDER_FORMATS = (".json", ".eaf", ".csv", ".tsv", ".TextGrid")
+_EXTENSION = re.compile(r"\.(mp4|m4v|mkv|avi|mov|webm|mpe?g|wmv|json|[ct]sv|eaf|npz|textgrid)$", re.IGNORECASE)
 _MOST_OUTCOMES = 20
 _NAME_THEM = "name the column (--target COLUMN), or a table of them (--targets CSV)"
 
@@ -110,6 +121,8 @@ def read_labelled(source: str | Path, columns: TableColumns | None = None) -> La
     if without:
         remarks.append(f"{_some(without)} without an outcome: left out")
     found = [each for each in found if each.target]
+    found, said = _spelt_alike(found)
+    remarks += said
     twice = next((name for name, n in Counter(each.name for each in found).items() if n > 1), "")
     if twice:
         raise DataError(f"{source}: two videos are called '{twice}': name them apart (a column video)")
@@ -135,6 +148,23 @@ def read_labelled(source: str | Path, columns: TableColumns | None = None) -> La
         tuple(remarks),
         str(source),
     )
+
+
+def _spelt_alike(found: list[_Found]) -> tuple[list[_Found], list[str]]:
+    """The videos with every outcome and every person written one way ("Won" is won), and remarks."""
+    remarks = []
+    for role, called in (("target", "outcomes"), ("subject", "subjects")):
+        spelt, others = one_spelling(getattr(each, role) for each in found)
+        found = [_with(each, role, spelt[getattr(each, role)]) for each in found]
+        if others:
+            listed = ", ".join(f"'{way}' as '{spelt[way]}'" for way in others[:4]) + ", ..." * (len(others) > 4)
+            remarks.append(f"{called} that differ in capitals or blanks are one: {listed}")
+    return found, remarks
+
+
+def _with(found: _Found, role: str, value: str) -> _Found:
+    changed: dict[str, Any] = {role: value}
+    return replace(found, **changed)
 
 
 def best_reachable(table: str | Path) -> float | None:
@@ -178,7 +208,7 @@ def _named_files(table: Table, columns: TableColumns) -> tuple[list[_Found], lis
     video = table.column(columns.video) if columns.video else video
     features = table.column("features") if "features" in table.header else None
     called = [(video(row) if video else "") or timeline(row) for row in range(len(table.rows))]
-    stems = [Path(name).stem for name in called]
+    stems = [Path(name.replace("\\", "/")).stem for name in called]
     found = []
     for row in range(len(table.rows)):
         if not timeline(row):
@@ -188,11 +218,11 @@ def _named_files(table: Table, columns: TableColumns) -> tuple[list[_Found], lis
         if absent:
             raise DataError(f"{table.where(row)}: {names[absent]} is missing")
         try:
-            events = formats.read(table.path.parent / timeline(row))
+            events = formats.read(file_named(table.path.parent, timeline(row)))
         except DataError as error:
             raise DataError(f"{table.where(row)}: {error}") from error
         name = stems[row] if len(set(stems)) == len(stems) else called[row]  # interview.json of several folders
-        file = table.path.parent / features(row) if features and features(row) else None
+        file = file_named(table.path.parent, features(row)) if features and features(row) else None
         found.append(_Found(name, events, features=file, **values))
     return found, []
 
@@ -222,8 +252,8 @@ def _timeline_files(folder: Path) -> list[Path]:
         files = sorted(p for p in folder.iterdir() if p.name.lower().endswith(extension.lower()))
         if extension == ".json":
             files = [p for p in files if '"microgesture/timeline' in p.read_text("utf-8", "replace")[:400]]
-        if extension == ".csv":
-            files = [p for p in files if "label" in p.read_text("utf-8", "replace")[:400].partition("\n")[0]]
+        if extension in (".csv", ".tsv"):
+            files = [p for p in files if is_timeline(read_text(p))]
         if files:
             return files
     return []
@@ -279,9 +309,10 @@ def _timelines_of_rows(rows: Sequence[ClipRow], vocabulary: str) -> list[_Found]
 
 def _with_targets(found: list[_Found], path: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
     """The videos with what the table of targets says of each."""
-    table = read_table(path, columns)
-    own = {field: getattr(columns, field) if _has(table, getattr(columns, field)) else "" for field in _OF_TARGETS}
+    table = read_target_table(columns)
+    own = {field: getattr(columns, field) if _has(table, getattr(columns, field)) else "" for field in OF_TARGETS}
     names = {role: table.usual(role, given) for role, given in own.items()}
+    names["video"] = names["video"] or _naming(table, found)
     if columns.target and not own["target"]:
         table.position(columns.target, "the target")
     if not names["video"] or not names["target"]:
@@ -295,7 +326,7 @@ def _with_targets(found: list[_Found], path: Path, columns: TableColumns) -> tup
     for row, video in enumerate(videos):
         values = {role: cell(row) for role, cell in cells.items()}
         key = same_name(video)
-        if key in says and says[key]["target"] != values["target"]:
+        if key in says and folded(says[key]["target"]) != folded(values["target"]):
             raise DataError(f"{table.where(row)}: video '{values['video']}' has two targets")
         says[key] = values
     known = [each for each in found if same_name(each.name) in says]
@@ -318,15 +349,23 @@ def _of_events(table: Table, columns: TableColumns) -> TableColumns:
     """The columns but for those that only the table of targets has."""
     if not columns.targets:
         return columns
-    targets = read_table(Path(columns.targets), columns)
-    named = {field: getattr(columns, field) for field in _OF_TARGETS}
+    targets = read_target_table(columns)
+    named = {field: getattr(columns, field) for field in OF_TARGETS}
     there: dict[str, Any] = {
-        field: "" for field, name in named.items() if not _has(table, name) and _has(targets, name)
+        field: ""
+        for field, name in named.items()
+        if _has(targets, name) and (not _has(table, name) or (name.isdigit() and field != "video"))
     }
     return replace(columns, **there)
 
 
-_OF_TARGETS = ("video", "target", "subject", "split")
+def _naming(table: Table, found: Sequence[_Found]) -> str:
+    """The column that names most of the videos, in a table without a header; "" where none does."""
+    known = {_same_name(each.name) for each in found}
+    columns = [column for column in table.header if column.isdigit()]
+    told = {c: sum(_same_name(table.column(c)(row)) in known for row in range(len(table.rows))) for c in columns}
+    best = max(columns, key=lambda column: told[column], default="")
+    return best if told.get(best) else ""
 
 
 def _has(table: Table, name: str) -> bool:
@@ -341,8 +380,8 @@ def _has(table: Table, name: str) -> bool:
 
 def _same_name(name: str) -> str:
     """What two ways of writing one video's name share: no folder, no known extension, no capitals, no leading zeros."""
-    stem = Path(name).name
-    stem = re.sub(r"\.(mp4|mkv|avi|mov|webm|json|csv|eaf|npz|textgrid)$", "", stem, flags=re.IGNORECASE)
+    stem = Path(composed(name).replace("\\", "/")).name
+    stem = _EXTENSION.sub("", stem)
     stem = stem.lower().strip()
     return stem.lstrip("0") or "0" if stem.isdigit() else stem
 

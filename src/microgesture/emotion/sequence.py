@@ -18,6 +18,7 @@ import torch
 from microgesture.emotion.configuration import DETAILS, EmotionConfig
 from microgesture.emotion.registry import InputSpec, SequenceBatch
 from microgesture.errors import DataError, RecipeError
+from microgesture.text_tables import folded
 from microgesture.timeline import UNTIMED, GestureEvent, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -262,7 +263,7 @@ def event_details(timeline: Timeline, chosen: Sequence[int], timed: bool = True)
 
 def label_terms(label: str, tokens: str, pieces: Mapping[str, tuple[str, ...]] | None = None) -> tuple[str, ...]:
     """What of a label text gets token ids: the whole label, its words, or its word pieces; in lower case."""
-    text = " ".join(label.lower().split())
+    text = folded(label)
     if tokens == "piece":
         return (pieces or {}).get(text, ())
     return (text,) if tokens == "label" else tuple(re.findall(r"\w+", text))
@@ -280,13 +281,13 @@ def label_pieces(vocabulary: Vocabulary, tokenizer: str) -> dict[str, tuple[str,
             f"emotion.tokenizer '{tokenizer}' cannot be opened: give the folder of a tokenizer, or tokens 'word' "
             f"({' '.join(str(error).split())[:120]})"
         ) from error
-    texts = [" ".join(name.lower().split()) for name in vocabulary.names]
+    texts = [folded(name) for name in vocabulary.names]
     return {text: tuple(cut.tokenize(text)) for text in texts}
 
 
 def vocabulary_of(timelines: Iterable[Timeline]) -> Vocabulary:
     """The labels that occur in these timelines, sorted. Raises `DataError` when there is no event at all."""
-    texts = {" ".join(e.label.lower().split()): e.label for t in timelines for e in t if e.label.strip()}
+    texts = {folded(e.label): e.label for t in timelines for e in t if e.label.strip()}
     if not texts:
         raise DataError("emotion: no timeline has an event, so there is nothing to learn from")
     return Vocabulary.from_json(

@@ -1,14 +1,13 @@
 """What cells and headers of other people's tables mean: several gestures in one cell, times and their units, numbers
-with commas, what stands for nothing, and which character parts the cells."""
+with commas, and what stands for nothing."""
 
 from __future__ import annotations
 
 import ast
-import csv
-import io
 import re
 
 from microgesture.errors import DataError
+from microgesture.text_tables import number_of
 
 MISSING = frozenset(("NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null"))
 """What R, pandas, spreadsheets and databases write for an empty cell."""
@@ -68,12 +67,9 @@ def seconds(cell: str, where: str, column: str, fps: float = 0.0) -> float:
 def number(cell: str, where: str, column: str) -> float:
     """A number, with a point or a comma. Raises `DataError` naming row and column."""
     try:
-        value = float(cell.replace(",", "."))
+        return number_of(cell)
     except ValueError:
         raise DataError(f"{where}: {column} '{cell}' is not a number") from None
-    if value != value or value in (float("inf"), float("-inf")):
-        raise DataError(f"{where}: {column} '{cell}' is not a number")
-    return value
 
 
 def sort_key(cell: str) -> tuple[float, str]:
@@ -83,29 +79,3 @@ def sort_key(cell: str) -> tuple[float, str]:
     for part in clock if ":" in cell else clock[:1]:
         value = value * 60 + part
     return value, cell
-
-
-def decoded(data: bytes, what: str) -> str:
-    """Text in UTF-8, UTF-16 or Latin-1. Raises `DataError` for what is no text."""
-    if b"\0" in data[:1000] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{what}: not a CSV table")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def delimiter(text: str) -> str:
-    """Comma, semicolon, tab or bar: by which the first rows have the same number of cells; then by which they have
-    most. Lists in the cells ("jaw; neck; jaw") differ from row to row."""
-    lines = [line for line in text.splitlines() if line.strip()][:20]
-
-    def fit(character: str) -> tuple[float, int]:
-        widths = [len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=character)]
-        if not widths or widths[0] < 2:
-            return 0.0, 0
-        return sum(width == widths[0] for width in widths) / len(widths), widths[0]
-
-    return max(",;\t|", key=fit)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from microgesture.atomic import write_text
 from microgesture.errors import DataError
 from microgesture.formats import boris, csv, eaf, json, srt, textgrid, webvtt
+from microgesture.text_tables import text_of
 from microgesture.timeline import Timeline
 
 Writer = Callable[[Timeline, Path], Path]
@@ -33,11 +34,7 @@ def _writer(dumps: Callable[[Timeline], str]) -> Writer:
 
 def _reader(loads: Callable[[str, str], Timeline]) -> Reader:
     def read_text(data: bytes, source: str) -> Timeline:
-        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-        try:
-            return loads(data.decode(encoding), source)
-        except UnicodeDecodeError as error:
-            raise DataError(f"{source}: cannot be read ({error})") from error
+        return loads(text_of(data, source), source)
 
     return read_text
 
@@ -56,13 +53,16 @@ WRITERS: Mapping[str, Writer] = {
 READERS: Mapping[str, Reader] = {
     ".json": _reader(json.loads),
     ".csv": _reader(csv.loads),
+    ".tsv": _reader(csv.loads),
+    ".txt": _reader(csv.loads),
     ".boris.csv": _reader(boris.loads),
     ".eaf": eaf.loads,
     ".vtt": _reader(webvtt.loads),
     ".srt": _reader(srt.loads),
     ".TextGrid": textgrid.loads,
 }
-"""From an extension to a function of the file's bytes and its name (for errors)."""
+"""From an extension to a function of the file's bytes and its name (for errors). Tables of BORIS's aggregated events
+are known by their header, whatever they are called."""
 
 
 def write(timeline: Timeline, path: str | Path) -> Path:

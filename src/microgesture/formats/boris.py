@@ -1,4 +1,4 @@
-"""Aggregated events as BORIS exports them (.boris.csv): one row a state event.
+"""Aggregated events as BORIS exports them: one row a state event. Written as .boris.csv, read under any table's name.
 
 Source of the columns: the user guide of BORIS (Friard and Gamba 2016, doi:10.1111/2041-210X.12584).
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 
 from microgesture.errors import DataError
-from microgesture.formats.spans import spans
+from microgesture.formats.spans import MOMENT, spans
 from microgesture.formats.text_forms import one_line
+from microgesture.text_tables import named_rows, number_of
 from microgesture.timeline import GestureEvent, Media, Timeline
 
 COLUMNS = (
@@ -22,6 +24,9 @@ COLUMNS = (
     "Stop (s)",
     "Duration (s)",
 )
+NOBODY = "No focal subject"
+"""What BORIS writes where nobody was named."""
+_NEEDED = ("Behavior", "Start (s)", "Stop (s)")
 
 
 def dumps(timeline: Timeline) -> str:
@@ -38,38 +43,56 @@ def dumps(timeline: Timeline) -> str:
 def loads(text: str, source: str = "timeline") -> Timeline:
     """The events of one observation; a point event lasts a millisecond. Columns beyond ours are passed over.
 
-    Raises `DataError` naming `source` and the line.
+    The media is what BORIS names as the media file, else the observation. Raises `DataError` naming `source` and the
+    line.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    events, observations = [], set()
-    try:
-        lacking = [c for c in COLUMNS[2:6] if c != "Behavior type" and c not in (reader.fieldnames or ())]
-        if lacking:
-            raise DataError(f"{source}: line 1: the header lacks {', '.join(lacking)}")
-        for row in reader:
-            where = f"{source}: line {reader.line_num}"
-            observations.add(row.get("Observation id") or "")
-            events.append(_event(row, where))
-    except csv.Error as error:
-        raise DataError(f"{source}: not CSV ({error})") from error
+    return events_of(*named_rows(text, source), source)
+
+
+def is_aggregated(header: Sequence[str]) -> bool:
+    """Whether a table's header is that of BORIS's aggregated events."""
+    return all(column in header for column in _NEEDED)
+
+
+def events_of(header: Sequence[str], rows: Sequence[tuple[int, Mapping[str, str]]], source: str) -> Timeline:
+    """`loads` of a table that was read."""
+    if lacking := [column for column in _NEEDED if column not in header]:
+        raise DataError(f"{source}: line 1: the header lacks {', '.join(lacking)}")
+    events = tuple(_event(row, f"{source}: line {line}") for line, row in rows)
+    observations = {row.get("Observation id", "") for _, row in rows}
     if len(observations) > 1:
         raise DataError(f"{source}: holds {len(observations)} observations; export them one by one")
-    return Timeline(tuple(events), Media(observations.pop() if observations else ""))
+    media = {row.get("Media file name", "") for _, row in rows} - {""}
+    named = media if len(media) == 1 else observations
+    lengths = {row.get("Media duration (s)", "") for _, row in rows}
+    return Timeline(events, Media(named.pop() if named else "", _length(lengths, events)))
 
 
-def _event(row: dict[str, str | None], where: str) -> GestureEvent:
+def _length(cells: set[str], events: Sequence[GestureEvent]) -> float | None:
+    """The length of the media in seconds where the table says one that holds all events."""
+    try:
+        (length,) = (number_of(cell) for cell in cells)
+    except ValueError:
+        return None
+    return length if length >= max((event.end for event in events), default=0.0) else None
+
+
+def _event(row: Mapping[str, str], where: str) -> GestureEvent:
     def number(column: str) -> float:
         try:
-            return float(row.get(column) or "")
+            return number_of(row[column])
         except ValueError:
-            raise DataError(f"{where}: {column} '{one_line(row.get(column) or '')}' is not a number") from None
+            raise DataError(f"{where}: {column} '{one_line(row[column])}' is not a number") from None
 
-    start, stop = number("Start (s)"), number("Stop (s)")
-    point = stop == start
-    label, person = row.get("Behavior") or "", row.get("Subject") or "P1"
+    start = number("Start (s)")
+    alone = row.get("Behavior type", "").upper() == "POINT" and row["Stop (s)"] in ("", "NA")
+    stop = start if alone else number("Stop (s)")
+    label, person = row["Behavior"], row.get("Subject", "")
     if not label:
         raise DataError(f"{where}: no behavior")
     try:
-        return GestureEvent(start, start + 0.001 if point else stop, label, person=person)
+        return GestureEvent(
+            start, start + MOMENT if stop == start else stop, label, person="P1" if person in ("", NOBODY) else person
+        )
     except DataError as error:
         raise DataError(f"{where}: {one_line(str(error))}") from None

@@ -1,5 +1,9 @@
 """One row an event: media, person, start_s, end_s, label_id, label, body_region, confidence, alternatives,
-model, annotator. Three decimals, UTF-8, with a header."""
+model, annotator. Three decimals, UTF-8, with a header.
+
+Read as spreadsheets save it too: other separators, decimal commas, UTF-16 and Windows-1252. A table of BORIS is known
+by its header, whatever its name.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ import io
 from collections.abc import Mapping
 
 from microgesture.errors import DataError
+from microgesture.formats import boris
 from microgesture.formats.text_forms import alternatives_text, parse_alternatives
+from microgesture.text_tables import named_rows, number_of, table_rows
 from microgesture.timeline import DATAFRAME_COLUMNS, GestureEvent, Media, Timeline
 
 _NEEDED = ("start_s", "end_s", "label")
@@ -39,35 +45,42 @@ def dumps(timeline: Timeline) -> str:
     return stream.getvalue()
 
 
+def is_timeline(text: str) -> bool:
+    """Whether a text begins with the header of a table that `loads` reads."""
+    try:
+        rows = table_rows("".join(text.splitlines(keepends=True)[:2]), "")
+    except DataError:
+        return False
+    return any(set(_NEEDED) <= set(cells) or boris.is_aggregated(cells) for _, cells in rows[:1])
+
+
 def loads(text: str, source: str = "timeline") -> Timeline:
-    """The events of a file's text, of one media file. Only start_s, end_s and label must be there.
+    """The events of a file's text, of one media file. Only start_s, end_s and label must be there, or the columns of
+    BORIS's aggregated events.
 
     Raises `DataError` naming `source` and the row.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        lacking = [c for c in _NEEDED if c not in (reader.fieldnames or ())]
-        if lacking:
-            raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
-        rows = list(reader)
-    except csv.Error as error:
-        raise DataError(f"{source}: not CSV ({error})") from error
-    media = {row.get("media") or "" for row in rows}
+    header, rows = named_rows(text, source)
+    if boris.is_aggregated(header):
+        return boris.events_of(header, rows, source)
+    if lacking := [column for column in _NEEDED if column not in header]:
+        raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
+    media = {row.get("media", "") for _, row in rows}
     if len(media) > 1:
         raise DataError(f"{source}: holds events of {len(media)} media files; read them one by one")
-    events = tuple(_event(row, f"{source}: row {i + 2}") for i, row in enumerate(rows))
-    models = {row.get("model") or "" for row in rows} - {""}
+    events = tuple(_event(row, f"{source}: row {line}") for line, row in rows)
+    models = {row.get("model", "") for _, row in rows} - {""}
     provenance = {"model": models.pop()} if len(models) == 1 else {}
     return Timeline(events, Media(media.pop() if media else ""), provenance=provenance)
 
 
-def _event(row: Mapping[str, str | None], where: str) -> GestureEvent:
+def _event(row: Mapping[str, str], where: str) -> GestureEvent:
     def text(column: str) -> str:
-        return (row.get(column) or "").strip()
+        return row.get(column, "")
 
     def number(column: str, default: float) -> float:
         try:
-            return float(text(column)) if text(column) else default
+            return number_of(text(column)) if text(column) else default
         except ValueError:
             raise DataError(f"{where}: {column} '{text(column)}' is not a number") from None
 

@@ -17,7 +17,8 @@ from microgesture.formats.text_forms import one_line
 from microgesture.timeline import GestureEvent, Timeline
 
 _LINE = re.compile(r"(?:(?P<person>.+?): )?(?P<label>.*?)(?: ?\((?P<confidence>0\.\d+|1\.0+|[01])\))?")
-_TIME = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})")
+_TIME = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,9}))?(?![^\s])")
+_LIKE_A_TIME = re.compile(r"\s*\d+:\d")
 ARROW = "-->"
 
 
@@ -74,29 +75,46 @@ def timestamp(ms: int, comma: str) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{comma}{ms % 1000:03d}"
 
 
-def parse_cues(text: str, source: str, clean: Callable[[str], str]) -> Iterator[Cue]:
-    """The cues among the blocks of a subtitle file: any line with an arrow is a timing, the lines up to the
-    next blank one are its text, cleaned each by `clean`.
+def parse_cues(text: str, source: str, clean: Callable[[str], str], named: bool = False) -> Iterator[Cue]:
+    """The cues of a subtitle file: a timing, and the text up to the next one, cleaned line by line by `clean`.
 
-    Raises `DataError` with file and line for a timing that is none.
+    Blank lines are part of a text. What stands right above a timing is not: a number, or where cues may be `named` any
+    line with a blank one above it. An arrow within a text is text. Raises `DataError` with file and line for a timing
+    that is none.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    at = 0
-    while at < len(lines):
-        if ARROW not in lines[at]:
-            at += 1
-            continue
-        where = f"{source}: line {at + 1}"
-        left, _, right = lines[at].partition(ARROW)
-        start, end = _parse_time(left, where), _parse_time(right, where)
-        if end < start:
-            raise DataError(f"{where}: ends before it starts")
-        at += 1
-        first = at
-        while at < len(lines) and lines[at].strip() and ARROW not in lines[at]:
-            at += 1
-        shown = [clean(line) for line in lines[first:at]]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip().split("\n")
+    timings: list[tuple[int, int, int]] = []
+    for at, line in enumerate(lines):
+        if ARROW in line and (not timings or _is_timing(lines, at)):
+            timings.append((at, *_parse_timing(line, f"{source}: line {at + 1}")))
+    for (at, start, end), (following, _, _) in pairwise([*timings, (len(lines), 0, 0)]):
+        last = following - _has_title(lines, following, named)
+        shown = [clean(line) for line in lines[at + 1 : last]]
         yield Cue(start, max(end, start + 1), tuple(line for line in shown if line.strip()))
+
+
+def _is_timing(lines: list[str], at: int) -> bool:
+    """Whether a line with an arrow is meant as a timing: by its times, or by the number that stands above it alone."""
+    left, _, right = lines[at].partition(ARROW)
+    if _LIKE_A_TIME.match(left) or (not left.strip() and _LIKE_A_TIME.match(right)):
+        return True
+    return lines[at - 1].strip().isdigit() and not lines[at - 2].strip()
+
+
+def _has_title(lines: list[str], at: int, named: bool) -> bool:
+    """Whether the line above a timing, or above the end of the file, is a cue's number or name, and no text."""
+    above, alone = lines[at - 1].strip(), not lines[at - 2].strip()
+    if at == len(lines):
+        return above.isdigit() and alone
+    return above.isdigit() or (named and bool(above) and alone)
+
+
+def _parse_timing(line: str, where: str) -> tuple[int, int]:
+    left, _, right = line.partition(ARROW)
+    start, end = _parse_time(left, where), _parse_time(right, where)
+    if end < start:
+        raise DataError(f"{where}: ends before it starts")
+    return start, end
 
 
 @dataclass(slots=True)
@@ -134,8 +152,9 @@ def _event(line: str, start: float, end: float) -> GestureEvent:
 
 
 def _parse_time(text: str, where: str) -> int:
+    """Milliseconds of hh:mm:ss.mmm; hours and what follows the seconds may be left out."""
     match = _TIME.match(text.strip())
     if match is None:
         raise DataError(f"{where}: '{text.strip()[:40]}' is not a time")
     hours, minutes, seconds, part = match.groups()
-    return (int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(part.ljust(3, "0"))
+    return (int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + round(float(f"0.{part or 0}") * 1000)

@@ -4,9 +4,9 @@
     eaf.read_eaf("zoe.eaf", tiers=["Gestures"])
     eaf.add_to_eaf(timeline, "zoe.eaf", annotator="microgesture")   # writes zoe-microgesture.eaf
 
-A file that a human has changed is never overwritten. The path of the media is written as a URL: absolute
-(`file:///data/My%20clip.mp4`; on Windows `file:///C:/data/My%20clip.mp4`) and relative to the document
-(`../data/My%20clip.mp4`), so that ELAN finds it when the folder moves.
+A file that a human has changed is never overwritten. The path of the media is written as ELAN writes and looks for it,
+with its blanks, umlauts, # and % as they are: absolute (`file:///data/My clip.mp4`; on Windows `file:///C:/data/My
+clip.mp4`) and relative to the document (`../data/My clip.mp4`), so that ELAN finds it when the folder moves.
 
 Source of the format: the schema EAFv3.0.xsd and the ELAN manual of the Max Planck Institute for
 Psycholinguistics.
@@ -19,14 +19,13 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PureWindowsPath
-from urllib.parse import quote
+from pathlib import Path, PurePath, PureWindowsPath
 from xml.sax.saxutils import quoteattr
 
 from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import PROPERTY, Pieces, Taken, pieces
-from microgesture.formats.eaf_reader import Document, to_timeline
+from microgesture.formats.eaf_reader import Document, media_paths, to_timeline
 from microgesture.formats.eaf_splice import decode, splice
 from microgesture.formats.text_forms import printable
 from microgesture.timeline import Timeline
@@ -124,7 +123,7 @@ def add_to_eaf(timeline: Timeline, path: str | Path, annotator: str, out: str | 
     there = {tier.get("ANNOTATOR") for tier in document.tiers.values()}
     names = (annotator, *(f"{annotator}-{n}" for n in range(2, len(there) + 3)))
     name = next(n for n in names if n not in there)
-    new = pieces(timeline, _taken(document), name, document.origin(timeline.media.file))
+    new = pieces(timeline, _taken(document), name, document.origin(document.medium(timeline.media.file)))
     return _write(out, held.encode(_sealed(held.text, new, document.pinned_slots())))
 
 
@@ -167,6 +166,16 @@ def _untouched(path: Path) -> bool:
     return seal is not None and seal[0] == _digest(text)
 
 
+def media_places(path: str | Path) -> list[str]:
+    """Where the media of a document may lie: as its absolute and as its relative path says. Raises `DataError`."""
+    path = Path(path)
+    medium = Document(decode(_bytes(path), str(path)).text, str(path)).medium()
+    if medium is None:
+        return []
+    relative = [str(path.parent / place) for place in media_paths(medium, "RELATIVE_MEDIA_URL")]
+    return [*media_paths(medium, "MEDIA_URL"), *relative]
+
+
 def check_overwritable(path: Path) -> None:
     """Raise `DataError` when there is a file at `path` that a human has changed or made."""
     if path.exists() and not _untouched(path):
@@ -192,7 +201,7 @@ def _bytes(path: Path) -> bytes:
 def _media_descriptor(file: str, document: Path) -> str:
     if not file:
         return ""
-    absolute, relative = _urls(printable(file), document)
+    absolute, relative = map(printable, _urls(printable(file), document))
     kind = _KINDS.get(os.path.splitext(file)[1].lower(), "unknown")
     return (
         f"\n        <MEDIA_DESCRIPTOR MEDIA_URL={quoteattr(absolute)} MIME_TYPE={quoteattr(kind)}"
@@ -201,16 +210,16 @@ def _media_descriptor(file: str, document: Path) -> str:
 
 
 def _urls(file: str, document: Path) -> tuple[str, str]:
-    """The media's URL and its path relative to the document's folder, percent-encoded.
+    """The media's absolute path as a URL that nothing is encoded in, and its path relative to the document's folder.
 
     A bare name that is not in the working folder is taken to lie beside the document; so is, for the relative
     path, a path of another machine's form.
     """
     if os.name != "nt" and re.match(r"[A-Za-z]:[\\/]|\\\\", file):
         path = PureWindowsPath(file)
-        return path.as_uri(), f"./{quote(path.name)}"
+        return _file_url(path), f"./{path.name}"
     if re.match(r"[a-z][a-z0-9+.-]+://", file):
-        return quote(file, safe=":/?&=%#"), f"./{quote(file.rsplit('/', 1)[-1])}"
+        return file, f"./{file.rsplit('/', 1)[-1]}"
     folder = Path(os.path.abspath(document)).parent
     media = Path(os.path.abspath(file))
     if not media.exists() and Path(file).name == file:
@@ -219,4 +228,10 @@ def _urls(file: str, document: Path) -> tuple[str, str]:
         relative = Path(os.path.relpath(media, folder)).as_posix()
     except ValueError:  # another drive
         relative = media.name
-    return media.as_uri(), quote(relative if relative.startswith("../") else f"./{relative}")
+    return _file_url(media), relative if relative.startswith("../") else f"./{relative}"
+
+
+def _file_url(path: PurePath) -> str:
+    """`file:///data/a b.mp4`, `file:///C:/data/a b.mp4`, `file://server/share/a b.mp4`."""
+    text = path.as_posix()
+    return f"file:{text}" if text.startswith("//") else f"file:///{text.removeprefix('/')}"

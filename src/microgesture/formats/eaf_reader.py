@@ -8,21 +8,26 @@ slots); annotations that refer to another share its time equally.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import CLASS_ENTRY, FREE_ENTRY, PROPERTY
 from microgesture.formats.eaf_splice import parse
 from microgesture.formats.text_forms import one_line, parse_alternatives
+from microgesture.text_tables import composed
 from microgesture.timeline import EmotionReading, GestureEvent, Media, Timeline
 
 _GESTURE_TIER = re.compile(r"MG(-[^@]*)?@")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_URLS = ("RELATIVE_MEDIA_URL", "MEDIA_URL")
+_SOUND = (".wav", ".mp3", ".ogg", ".flac", ".m4a", ".aac")
 _UNITS = {"milliseconds": 1.0, "PAL-frames": 40.0, "NTSC-frames": 1001 / 30}
 
 
@@ -67,12 +72,20 @@ class Document:
         """Names of the tiers of gestures, as `microgesture` writes them."""
         return [name for name in self.top_tiers if _GESTURE_TIER.match(name)]
 
-    def origin(self, file: str = "") -> int:
-        """Milliseconds at which the media starts in the document's time: of the media of that file name, else
-        of the first."""
-        media = self.root.findall("HEADER/MEDIA_DESCRIPTOR")
-        named = [m for m in media if _base(_path(m.get("MEDIA_URL", ""))) == _base(file)]
-        return self._whole((named or media)[0].get("TIME_ORIGIN", "0"), "TIME_ORIGIN") if media else 0
+    @property
+    def media(self) -> list[Element]:
+        """The descriptors of the media, in the order of the file."""
+        return self.root.findall("HEADER/MEDIA_DESCRIPTOR")
+
+    def medium(self, file: str = "") -> Element | None:
+        """The descriptor of the media of that file name, else of the first that is no sound alone, else the first."""
+        named = [m for m in self.media if composed(base_name(file)) in map(composed, map(base_name, media_paths(m)))]
+        seen = [m for m in self.media if not is_sound(m)]
+        return next(iter(named or seen or self.media), None)
+
+    def origin(self, medium: Element | None) -> int:
+        """The time in a medium, in its milliseconds, at which the document begins. Each medium has its own."""
+        return 0 if medium is None else self._whole(medium.get("TIME_ORIGIN", "0"), "TIME_ORIGIN")
 
     def annotations(self, name: str) -> list[Annotation]:
         """The annotations of a tier with their times, in the order of the file."""
@@ -192,12 +205,14 @@ def to_timeline(document: Document, tiers: Sequence[str] | None = None) -> Timel
         if name not in document.tiers:
             known = ", ".join(f"'{t}'" for t in document.tiers) or "none"
             raise DataError(f"{document.source}: no tier '{name}'; there are {known}")
-    events = [event for name in names for event in _events(document, name)]
     said = {k.removeprefix(f"{PROPERTY}."): _value(v) for k, v in document.properties.items() if _ours(k)}
     provenance = {k.removeprefix("provenance."): v for k, v in said.items() if k.startswith("provenance.")}
+    media = _media(document, said.get("media"))
+    origin = document.origin(document.medium(media.file))
+    events = [event for name in names for event in _events(document, name, origin)]
     return Timeline(
         tuple(events),
-        _media(document, said.get("media")),
+        media,
         str(said.get("vocabulary", "")),
         next((labels for name in document.gesture_tiers if (labels := _labels(document.entries(name)))), ()),
         _emotion(said.get("emotion")),
@@ -205,12 +220,11 @@ def to_timeline(document: Document, tiers: Sequence[str] | None = None) -> Timel
     )
 
 
-def _events(document: Document, name: str) -> Iterable[GestureEvent]:
+def _events(document: Document, name: str, origin: int) -> Iterable[GestureEvent]:
     tier = document.tiers[name]
     ours = _GESTURE_TIER.match(name) is not None
     notes = {end: _notes(document, name, end) if ours else {} for end in ("confidence", "alternatives")}
     entries = document.entries(name) if ours else {}
-    origin = document.origin()
     for annotation in document.annotations(name):
         start = (annotation.start + origin) / 1000
         end = max((annotation.end + origin) / 1000, start + 0.001)
@@ -328,8 +342,9 @@ def _media(document: Document, said: Any) -> Media:
         size = said.get("size")
         whole = tuple(size) if isinstance(size, list) and len(size) == 2 else None
         return Media(said.get("file", ""), said.get("duration"), said.get("fps"), whole, said.get("sha256"))
-    first = document.root.find("HEADER/MEDIA_DESCRIPTOR")
-    return Media("" if first is None else _path(first.get("MEDIA_URL", "")))
+    medium = document.medium()
+    paths = [] if medium is None else media_paths(medium, "MEDIA_URL") or media_paths(medium)
+    return Media(next((path for path in paths if os.path.exists(path)), paths[-1] if paths else ""))
 
 
 def _emotion(said: Any) -> EmotionReading | None:
@@ -346,13 +361,30 @@ def _emotion(said: Any) -> EmotionReading | None:
     )
 
 
-def _path(url: str) -> str:
-    """The path of a file URL (`file:///C:/a%20b.mp4` is C:/a b.mp4); any other text as it is."""
-    if not url.startswith("file:"):
-        return unquote(url)
-    path = unquote(urlsplit(url).path)
-    return path[1:] if re.match(r"/[A-Za-z]:", path) else path
+def media_paths(medium: Element, *keys: str) -> list[str]:
+    """The paths that the attributes `keys` of a media descriptor may mean; where no file tells, it is the last.
+
+    ELAN writes the names of files as they are, blanks, umlauts, # and % included; other tools write URLs, in which
+    those are percent-encoded.
+    """
+    raw = [_without_scheme(url) for key in keys or _URLS if (url := medium.get(key, ""))]
+    encoded = [text for text in raw if _ENCODED.search(text) and text.isascii() and " " not in text]
+    return list(dict.fromkeys([*raw, *map(unquote, encoded)]))
 
 
-def _base(path: str) -> str:
+def is_sound(medium: Element) -> bool:
+    """Whether a media descriptor names sound without a picture."""
+    return any(medium.get(key, "").lower().endswith(_SOUND) for key in _URLS)
+
+
+def base_name(path: str) -> str:
+    """What stands after the last separator of any system."""
     return re.split(r"[\\/]", path)[-1]
+
+
+def _without_scheme(url: str) -> str:
+    """The path of a file URL as it stands (`file:///C:/a b.mp4` is C:/a b.mp4); any other text as it is."""
+    if not url.startswith("file:"):
+        return url
+    path = re.sub(r"^file:(//[^/]*(?=/[^/]))?", "", url)
+    return path[1:] if re.match(r"/[A-Za-z]:", path) else path

@@ -11,6 +11,9 @@ from microgesture.timeline import GestureEvent
 MAIN = ""
 """Name of the lane of the gestures that no other gesture overlaps."""
 
+MOMENT = 0.001
+"""Seconds that an event of a moment lasts: a point of BORIS or Praat."""
+
 NOTES = ("confidence", "alternatives")
 """Ends of the names of tiers that say more of a lane's gestures; no lane's name ends so."""
 

@@ -2,22 +2,22 @@
 
 A person has the tiers `MG@P1` and `MG-confidence@P1`; gestures that overlap others are on tiers of their body
 region, as in ELAN documents. Written in the long text form, read in the long and the short one, in UTF-8,
-UTF-16 or Latin-1.
+UTF-16 or Windows-1252; points of other people's grids are events of a moment.
 
 Source: the page "TextGrid file formats" of the Praat manual (Boersma and Weenink).
 """
 
 from __future__ import annotations
 
-import codecs
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from microgesture.errors import DataError
-from microgesture.formats.spans import MAIN, Span, lanes, milliseconds, spans
+from microgesture.formats.spans import MAIN, MOMENT, Span, lanes, milliseconds, spans
 from microgesture.formats.text_forms import one_line, printable
+from microgesture.text_tables import text_of
 from microgesture.timeline import GestureEvent, Media, Timeline
 
 _TOKEN = re.compile(r'"(?P<text>(?:[^"]|"")*)"|(?P<flag><[^>\n]*>)|(?P<comment>![^\n]*)|(?P<word>[^\s"]+)')
@@ -53,12 +53,12 @@ def dumps(timeline: Timeline) -> str:
 
 
 def loads(data: bytes, source: str = "timeline") -> Timeline:
-    """Events from a file's bytes: the intervals with a text, of the tiers `MG…@person` where there are any,
-    else of every interval tier (its name is then the annotator). Points have no duration and are left out.
+    """Events from a file's bytes: the intervals and points with a text, of the tiers `MG…@person` where there are any,
+    else of every tier (its name is then the annotator). A point lasts a millisecond.
 
     Raises `DataError` naming `source` and the line.
     """
-    reader = GridReader(decoded(data), source)
+    reader = GridReader(text_of(data, source), source)
     duration, tiers = reader.grid()
     gestures = [n for n in tiers if _GESTURE_TIER.match(n) and not n.partition("@")[0].endswith(_CONFIDENCE)]
     events = []
@@ -73,7 +73,7 @@ def loads(data: bytes, source: str = "timeline") -> Timeline:
                 events.append(
                     GestureEvent(
                         interval.start,
-                        interval.end,
+                        interval.start + MOMENT if interval.point else interval.end,
                         interval.text,
                         confidence=float(confidence or 1.0),
                         person=person if gestures else "P1",
@@ -115,22 +115,14 @@ def _quoted(text: str) -> str:
     return f'"{doubled}"'
 
 
-def decoded(data: bytes) -> str:
-    """The text of a file in any of the encodings that Praat writes."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
 @dataclass(frozen=True, slots=True)
 class _Interval:
     start: float
     end: float
     text: str
     line: int
+    point: bool = False
+    """Of a point tier: `end` is `start`."""
 
 
 class GridReader:
@@ -145,7 +137,7 @@ class GridReader:
         self._tokens = self._read(text)
 
     def grid(self) -> tuple[float, dict[str, list[_Interval]]]:
-        """The end of the grid in seconds and its interval tiers."""
+        """The end of the grid in seconds and its tiers."""
         if not self._text("a TextGrid").startswith("ooTextFile") or self._text("a TextGrid") != "TextGrid":
             raise DataError(f"{self.source}: line {self.line}: not a TextGrid in text form")
         self._number("xmin")
@@ -163,11 +155,10 @@ class GridReader:
             for _ in range(self._count("size")):
                 start = self._number("a time")
                 end = self._number("xmax") if kind == "IntervalTier" else start
-                found.append(_Interval(start, end, self._text("a text"), self.line))
-            if kind == "IntervalTier":
-                while name in tiers:
-                    name += "'"
-                tiers[name] = found
+                found.append(_Interval(start, end, self._text("a text"), self.line, kind == "TextTier"))
+            while name in tiers:
+                name += "'"
+            tiers[name] = found
         return duration, tiers
 
     def _read(self, text: str) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     """
     if not re.match(r"WEBVTT(?:[ \t\r\n]|$)", text):
         raise DataError(f"{source}: line 1: not WebVTT: it does not begin with WEBVTT")
-    return Timeline(tuple(events(parse_cues(without_blocks(text), source, clean_line))))
+    return Timeline(tuple(events(parse_cues(without_blocks(text), source, clean_line, named=True))))
 
 
 def without_blocks(text: str) -> str:

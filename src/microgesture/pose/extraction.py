@@ -13,7 +13,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from microgesture.pose.layouts import LAYOUTS
 from microgesture.pose.plausibility import is_person
 from microgesture.pose.read_ahead import read_ahead
 from microgesture.pose.sources import is_skeleton, read_tracks
-from microgesture.pose.track import SkeletonTrack
+from microgesture.pose.track import SkeletonTrack, media_hash
 from microgesture.pose.tracking import people
 from microgesture.video import VideoReader
 
@@ -110,7 +110,7 @@ def write_pose(
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: a skeleton track is a .npz file")
     if is_skeleton(video):
-        return _write_tracks(read_tracks(video, fps=fps)[: 1 if persons == "largest" else None], out)
+        return _write_tracks(read_tracks(video, fps=fps)[: 1 if persons == "largest" else None], out, video)
     parts = out.with_name(f".{out.name}.parts")
     used = create_estimator(model_file=model_file) if estimator is None else estimator
     try:
@@ -122,16 +122,17 @@ def write_pose(
     if not tracks:
         shutil.rmtree(parts, ignore_errors=True)
         raise DataError(f"{video}: nobody was found in it, so there is no skeleton to write")
-    files = _write_tracks(tracks, out)
+    files = _write_tracks(tracks, out, video)
     shutil.rmtree(parts, ignore_errors=True)
     return files
 
 
-def _write_tracks(tracks: Sequence[SkeletonTrack], out: Path) -> list[Path]:
+def _write_tracks(tracks: Sequence[SkeletonTrack], out: Path, video: str | Path) -> list[Path]:
+    media = media_hash(video)
     names = [out.name] if len(tracks) == 1 else [f"{out.stem}-{track.person}{out.suffix}" for track in tracks]
     files = [out.with_name(name) for name in names]
     for track, file in zip(tracks, files, strict=True):
-        track.save(file)
+        replace(track, media=media).save(file)
     return files
 
 

@@ -1,4 +1,5 @@
-"""Tables of numbers as text: one row a frame, separated by commas, semicolons, tabs or spaces."""
+"""Tables of numbers as text: one row a frame, separated by commas, semicolons, tabs or spaces; after a semicolon or a
+tab a decimal comma is one."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def read_number_rows(path: str | Path, widths: Sequence[int], skip: int = 0) -> 
             expected = width or " or ".join(map(str, widths))
             raise DataError(f"{path}, row {number}: {len(fields)} columns, expected {expected}")
         try:
-            rows.append(np.array([float(field) if field else np.nan for field in fields[skip:]]))
+            rows.append(np.array([_number(field) if field else np.nan for field in fields[skip:]]))
         except ValueError:
             column = next(i for i, field in enumerate(fields) if i >= skip and field and not _is_number(field))
             wrong = fields[column][:20]
@@ -67,7 +68,7 @@ def _lines(path: str | Path) -> list[str]:
 
 
 def _separator(line: str) -> str | None:
-    return next((mark for mark in (",", ";", "\t") if mark in line), None)
+    return next((mark for mark in (";", "\t", ",") if mark in line), None)
 
 
 def _fields(line: str, separator: str | None, widths: Sequence[int]) -> list[str]:
@@ -83,7 +84,12 @@ def _is_header(fields: Sequence[str]) -> bool:
 
 def _is_number(field: str) -> bool:
     try:
-        float(field)
+        _number(field)
     except ValueError:
         return False
     return True
+
+
+def _number(field: str) -> float:
+    """A number with a point or a comma before its decimals; "nan" is one too."""
+    return float(field.replace(",", "."))

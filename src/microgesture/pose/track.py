@@ -12,11 +12,14 @@ Keys of the file, readable with `numpy.load(path, allow_pickle=False)`:
 | `image_size` | (2,) int32 | width and height of the picture |
 | `person` | () str | e.g. "P1" |
 | `interpolated` | (T,) bool | the person was not seen in this frame, the pose lies between two that were; optional |
+| `media` | () str | SHA-256 of the file that the person was seen in; optional |
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -36,13 +39,30 @@ _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
+def media_hash(path: str | Path) -> str:
+    """SHA-256 of a file's content; of a folder, of the names and sizes in it; of `file.pkl::clip`, of name and content.
+    "" for what cannot be read."""
+    name, _, clip = str(path).partition("::")
+    digest = hashlib.sha256(clip.encode("utf-8", "surrogateescape"))
+    try:
+        if os.path.isdir(name):
+            entries = sorted((entry.name, entry.stat().st_size) for entry in os.scandir(name))
+            digest.update(repr(entries).encode("utf-8", "surrogateescape"))
+            return digest.hexdigest()
+        with open(name, "rb") as file:
+            return hashlib.file_digest(file, lambda: digest).hexdigest()
+    except OSError:
+        return ""
+
+
 @dataclass(frozen=True)
 class SkeletonTrack:
     """Keypoints of one person: `times (T,)` seconds, `points (T, V, 2|3)`, `scores (T, V)` in [0, 1].
 
     `layout` is a name in `LAYOUTS` (a `Layout` is taken too and stored by name), `image_size` is (width,
     height) in pixels as displayed. Points of score 0 are unknown, whatever their coordinates. `interpolated (T,)`
-    marks poses that were not seen but lie between two that were (None: nothing is known of that).
+    marks poses that were not seen but lie between two that were (None: nothing is known of that). `media` is the
+    SHA-256 of the file that the person was seen in, where it is known.
     Raises `DataError` when the shapes do not fit each other or the layout, or times decrease.
     """
 
@@ -53,6 +73,7 @@ class SkeletonTrack:
     image_size: tuple[int, int]
     person: str = "P1"
     interpolated: np.ndarray | None = None
+    media: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.layout, Layout):
@@ -154,6 +175,8 @@ class SkeletonTrack:
         }
         if self.interpolated is not None:
             arrays["interpolated"] = self.interpolated
+        if self.media:
+            arrays["media"] = np.array(self.media)
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for key in arrays:
                 buffer = io.BytesIO()
@@ -172,6 +195,7 @@ class SkeletonTrack:
                     raise DataError(f"{path}: not a skeleton track (no '{missing[0]}')")
                 data = {key: archive[key] for key in _KEYS}
                 marks = archive["interpolated"] if "interpolated" in archive.files else None
+                media = str(archive["media"]) if "media" in archive.files else ""
         except (*BROKEN_ARCHIVE, ValueError, EOFError, AttributeError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
             raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
@@ -181,6 +205,7 @@ class SkeletonTrack:
         try:
             width, height = (int(side) for side in data["image_size"].ravel())
             size = (width, height)
-            return cls(data["times"], data["points"], data["scores"], layout, size, str(data["person"]), marks)
+            person = str(data["person"])
+            return cls(data["times"], data["points"], data["scores"], layout, size, person, marks, media)
         except (DataError, ValueError) as error:
             raise DataError(f"{path}: {error}") from error

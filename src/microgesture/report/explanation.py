@@ -43,10 +43,15 @@ def _between(page: str, begin: str, end: str, text: str) -> str:
     return f"{page[: first + len(begin)]}{text}{page[last:]}" if 0 <= first < last else ""
 
 
+def is_report(page: str) -> bool:
+    """Whether a page is a report of ours."""
+    return "Micro-gesture report" in page
+
+
 def shows_events(page: str, timeline: Timeline) -> bool:
     """Whether a page is a report of this timeline's events: as many, beginning at the same times."""
     rows = [(int(index), float(start)) for index, start in _ROW.findall(page)]
-    if "Micro-gesture report" not in page or len(rows) != len(timeline):
+    if not is_report(page) or len(rows) != len(timeline):
         return False
     return all(
         i == index and abs(start - e.start) < 0.002

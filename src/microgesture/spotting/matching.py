@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from microgesture.text_tables import folded
 from microgesture.timeline import GestureEvent
 
 
@@ -74,4 +75,4 @@ def pool(matchings: Iterable[Matching]) -> Matching:
 
 
 def _key(event: GestureEvent) -> tuple[str, str]:
-    return event.person, " ".join(event.label.lower().split())
+    return event.person, folded(event.label)
