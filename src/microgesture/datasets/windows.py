@@ -80,16 +80,12 @@ class WindowDataset(Dataset):
         shares = np.array([share for _, share in banks])
         self._edges = np.cumsum(shares / shares.sum())
         self.parts = []
-        how = {} if training else {"trimmed": 1.0, "alone_share": 1.0, "gaps": False}
+        how: dict[str, Any] = {} if training else {"trimmed": 1.0, "alone_share": 1.0, "gaps": False}
         for number, (bank, _) in enumerate(banks):
             self._classes = Truth(bank.motions, vocabularies[:1]).classes
             named = np.ones(len(bank.motions)) if training else (self._classes[:, :-1].sum(1) > 0)
-            self.parts.append(
-                SkeletonWindows(
-                    *(bank, size, vocabularies, split, 1000 * seed + number, frames),
-                    **({"balance": named} | how | view),
-                )
-            )
+            options: dict[str, Any] = {"balance": named} | how | view
+            self.parts.append(SkeletonWindows(bank, size, vocabularies, split, 1000 * seed + number, frames, **options))
 
     def __len__(self) -> int:
         return self.size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.optim.swa_utils import AveragedModel
 
@@ -13,8 +15,8 @@ class MovingAverage(AveragedModel):
     weights of the beginning are soon forgotten. Buffers are those of the last step."""
 
     def __init__(self, objective: Objective, decay: float) -> None:
-        def average(kept: list[torch.Tensor], new: list[torch.Tensor], steps: torch.Tensor) -> None:
-            torch._foreach_lerp_(kept, new, 1.0 - min(decay, (1.0 + float(steps)) / (10.0 + float(steps))))
+        def average(kept: Sequence[torch.Tensor], new: Sequence[torch.Tensor], steps: torch.Tensor | int) -> None:
+            torch._foreach_lerp_(list(kept), list(new), 1.0 - min(decay, (1.0 + float(steps)) / (10.0 + float(steps))))
 
         super().__init__(objective, multi_avg_fn=average)
 
@@ -22,4 +24,5 @@ class MovingAverage(AveragedModel):
         """The averaged objective, with the buffers of `objective`."""
         for kept, new in zip(self.module.buffers(), objective.buffers(), strict=True):
             kept.copy_(new)
+        assert isinstance(self.module, Objective)
         return self.module
