@@ -34,8 +34,11 @@ class TimedVisualTextObjective(Objective):
     that recognition names, need not be among them. `temperature` is τ, `width` D. A training batch holds `clip`,
     `share (B, K)`: how much of the clip each class takes; `active (B, N, K)` in [0, 1]: the same for each token;
     `tell (B, K)` and `tell_tokens (B, N, K)`: whether it can be known if a class goes on; what cannot be known is
-    neither aligned with nor pushed away. K runs over all classes of all vocabularies, one after another. Raises
-    `RecipeError` without a text encoder.
+    neither aligned with nor pushed away. K runs over all classes of all vocabularies, one after another.
+
+    With `motions` M a second, plain classifier of the M motions of the synthetic library learns beside, from
+    `motion_share (B, M)` and `motion_tell (B, M)`: its gradient is direct where the texts are not yet told apart, and
+    the encoder needs half of the steps. Recognition does not use it. Raises `RecipeError` without a text encoder.
     """
 
     text_encoder: TextEncoder
@@ -51,6 +54,8 @@ class TimedVisualTextObjective(Objective):
         dropout: float = 0.1,
         temperature: float = 0.05,
         token_weight: float = 1.0,
+        motions: int = 0,
+        motion_weight: float = 1.0,
     ) -> None:
         if text_encoder is None:
             raise RecipeError("objective 'visual-text-timed' needs a text encoder")
@@ -61,16 +66,19 @@ class TimedVisualTextObjective(Objective):
         self.image_projection = ProjectionHead(encoder.width, width, dropout)
         self.token_projection = ProjectionHead(encoder.width, width, dropout)
         self.text_projection = ProjectionHead(text_encoder.width, width, dropout)
+        self.motion_weight = motion_weight
+        self.motion_head = nn.Linear(encoder.width, motions) if motions else None
         self.token_scale = nn.Parameter(torch.tensor(12.0))
         self.token_bias = nn.Parameter(torch.tensor(-7.0))
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """`clip_loss`: eq. 4 over each vocabulary, with shares as targets; `token_loss`: binary cross-entropy."""
+        """`clip_loss`: eq. 4 over each vocabulary, with shares as targets; `token_loss`: binary cross-entropy;
+        `motion_loss`: the same KL over the motions, with `motions`."""
         texts = [self._training_text(v, i) for v in self.trained for i in range(len(v))]
         text = self.embed_texts(texts)
         tokens = self.encoder(batch["clip"])
-        visual = self.image_projection(self.encoder.pool(tokens))
-        logits = similarity(visual, text, self.temperature)
+        pooled = self.encoder.pool(tokens)
+        logits = similarity(self.image_projection(pooled), text, self.temperature)
         moments = self._token_logits(tokens, text)
         visual_kl, token_loss, first = logits.new_zeros(()), logits.new_zeros(()), 0
         tell, tell_tokens = batch["tell"], batch["tell_tokens"][:, : moments.shape[1]]
@@ -82,12 +90,16 @@ class TimedVisualTextObjective(Objective):
             token_loss = token_loss + _detection(moments[..., columns], active, tell_tokens[..., columns])
         text_kl = _alignment(logits.T, batch["share"].T, tell.T)
         count = len(self.trained)
-        return {
+        losses = {
             "clip_loss": 0.5 * (visual_kl / count + text_kl),
             "token_loss": self.token_weight * token_loss / count,
             "visual_kl": (visual_kl / count).detach(),
             "text_kl": text_kl.detach(),
         }
+        if self.motion_head is not None:
+            of_motion = _alignment(self.motion_head(pooled), batch["motion_share"], batch["motion_tell"])
+            losses["motion_loss"] = self.motion_weight * of_motion
+        return losses
 
     def scores(self, clip: Tensor) -> Tensor:
         """Similarity over τ (B, K) of each clip to all K class texts."""

@@ -33,7 +33,7 @@ from microgesture.synthetic.framing import visibility
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.occlusion import hidden_hands
 from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank
-from microgesture.synthetic.window_truth import Happening, Truth
+from microgesture.synthetic.window_truth import TAKES_PART, Happening, Truth
 from microgesture.timeline import GestureEvent
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
@@ -76,8 +76,9 @@ class SkeletonWindows(Dataset):
     end); `active (B, N, K)`: share of each of N stretches of `stride` frames during which each of the K classes of
     the `vocabularies` goes on and is seen, one vocabulary after another; `share (B, K)`: the same for the whole window,
     squared, "No gesture" where nothing fills a quarter of it; `tell (B, K)` and `tell_tokens (B, N, K)`: whether it can
-    be known if a class goes on (`window_truth.py`); `main (B,)`: the motion that a trimmed window was cut for, -1 in
-    the others; `performance (B,)`: whose window it is.
+    be known if a class goes on (`window_truth.py`); `motion_share`, `motion_tell` (B, M): the same of the bank's
+    motions themselves; `main (B,)`: the motion that a trimmed window was cut for, -1 in the others; `performance
+    (B,)`: whose window it is.
 
     `noise` None gives true joints; `everything` a picture that shows the whole body, and no table; `gaps` recordings
     whose layout lacks points.
@@ -136,6 +137,8 @@ class SkeletonWindows(Dataset):
             "share": self.what.shares(what.share),
             "tell": self.what.of_classes(what.tell, what.nothing),
             "tell_tokens": self.what.of_classes(what.tell_tokens) & inside,
+            "motion_share": np.where(what.share >= TAKES_PART, what.share, 0.0) ** 2,
+            "motion_tell": what.of_motions(),
             "main": main,
             "performance": performance,
         }

@@ -111,6 +111,11 @@ class Happening:
         enough = of_parts(seen).sum(1) / np.maximum(length, 1)[:, None] >= ENOUGH
         self.tell = np.repeat(enough[:, None], names, 1)
         self.nothing = np.ones((windows, names), bool)
+        self.told = enough  # (B, G): what a part does can be known, whether or not it has a name
+
+    def of_motions(self) -> np.ndarray:
+        """(B, M) whether it can be known if a motion goes on."""
+        return self.told[:, self.truth.group_of]
 
     def add(self, b: int, motion: int, hands: int, begin: float, end: float, frames: int, rate: float) -> None:
         """Enter an event of window `b`, of `frames` frames at `rate` Hz: its motion, the `hands` that act (the sum of 1
@@ -133,7 +138,7 @@ class Happening:
         if known:
             self.share[b, motion] = max(self.share[b, motion], min(share, 1.0))
         elif share >= TAKES_PART:
-            self.tell[b, :, group] = False
+            self.tell[b, :, group] = self.told[b, group] = False
             self.nothing[b] = False
         if unbegun:
             self.tell_tokens[b, part > 0.0, :, group] = False

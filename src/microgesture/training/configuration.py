@@ -92,8 +92,9 @@ class Component:
 class OptimiserConfig:
     """The defaults are the letter's."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
-    """AdamW, or SGD with Nesterov momentum as the published skeleton networks were trained."""
+    name: Literal["adamw", "sgd", "muon"] = "adamw"
+    """AdamW; SGD with Nesterov momentum as the published skeleton networks were trained; or Muon for the encoder's
+    matrices beside AdamW for the rest, which learns from fewer steps."""
     momentum: float = 0.9
     """sgd alone."""
     lr_encoder: float = 1e-4

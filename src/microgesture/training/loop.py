@@ -41,9 +41,10 @@ from microgesture.training.assembly import (
     start_from,
 )
 from microgesture.training.averaging import MovingAverage
-from microgesture.training.configuration import DataConfig, OptimiserConfig, Recipe, make_recipe, recipe_from_run
+from microgesture.training.configuration import DataConfig, Recipe, make_recipe, recipe_from_run
 from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
+from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
 from microgesture.training.prediction import autocast, clip_input, fit_temperature, predict, resolve_precision
 from microgesture.training.progress import TrainingProgress
 from microgesture.training.recipe_difference import first_difference
@@ -330,36 +331,6 @@ def refuse_pictures(data: DataConfig) -> None:
     for key, used in set_.items():
         if used:
             raise RecipeError(f"data.{key} changes pictures, and the encoder reads skeletons: {instead[key]}")
-
-
-def make_optimizer(objective: Objective, config: OptimiserConfig) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov momentum; one learning rate for the clip encoder, one for the text encoder, one for
-    the heads."""
-    rates = {"encoder": config.lr_encoder, "text": config.lr_text, "heads": config.lr_heads}
-    groups = [
-        {"params": trainable, "lr": rates[name]}
-        for name, parameters in objective.parameter_groups().items()
-        if (trainable := [p for p in parameters if p.requires_grad])
-    ]
-    if config.name == "sgd":
-        decay, momentum = config.weight_decay, config.momentum
-        return torch.optim.SGD(groups, momentum=momentum, nesterov=momentum > 0, weight_decay=decay, fused=True)
-    return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-
-
-def cosine(step: int, total: int, warmup: float) -> float:
-    """Learning-rate factor: a straight rise over the first `warmup` share of the steps, then a half cosine."""
-    rise = max(int(total * warmup), 1)
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(total - rise, 1)))
-
-
-def trapezoid(step: int, total: int, warmup: float, cooldown: float) -> float:
-    """Learning-rate factor: a straight rise over the first `warmup` share of the steps, 1, and a straight fall to zero
-    over the last `cooldown` share."""
-    rise, fall = max(int(total * warmup), 1), max(int(total * cooldown), 1)
-    return min((step + 1) / rise, 1.0, max(total - step, 0) / fall)
 
 
 def to_channels_last(module: torch.nn.Module) -> None:
