@@ -79,12 +79,21 @@ def recognize(args: argparse.Namespace) -> int:
         event = analyzer.recognize(clip, args.top, **_watching(analyzer, args))
         if args.format == "json":
             entries.append(
-                {"file": clip, "duration": event.duration, "zero_shot": zero_shot, "readings": _readings(event)}
+                {
+                    "file": clip,
+                    "duration": event.duration,
+                    "zero_shot": zero_shot,
+                    "readings": _readings(event),
+                    "by_part": {part: _reading(best.label, best.confidence) for part, best in event.by_part},
+                }
             )
         else:
             print(f"{clip}  ({event.duration:.2f} s)" + ("  zero-shot: label texts that no training saw" * zero_shot))
             for reading in _readings(event):
                 print(f"  {reading['confidence']:.3f}  {reading['label']}")
+            if len(event.by_part) > 1:
+                parts = ", ".join(f"{part}: {best.label} ({best.confidence:.2f})" for part, best in event.by_part)
+                print(f"  at the same time: {parts}")
 
     code = batch(found(args.clip), one, args.debug)
     if args.format == "json":
@@ -102,11 +111,12 @@ def _watching(analyzer: Analyzer, args: argparse.Namespace) -> dict[str, object]
 
 
 def _readings(event: GestureEvent) -> list[dict[str, object]]:
-    first = [(event.label, event.confidence)]
-    return [
-        {"label": label, "confidence": round(confidence, 4)}
-        for label, confidence in first + [(a.label, a.confidence) for a in event.alternatives]
-    ]
+    first = _reading(event.label, event.confidence)
+    return [first, *(_reading(other.label, other.confidence) for other in event.alternatives)]
+
+
+def _reading(label: str, confidence: float) -> dict[str, object]:
+    return {"label": label, "confidence": round(confidence, 4)}
 
 
 def analyze_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,8 @@ _FACE = ("forehead", "chin", "upper_lip")
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _SHOULDER_WIDTH = (0.02, 1.0)  # of the picture's longer side; a person seen from the side is narrow
 _HEAD_WIDTH = (0.004, 0.5)
+_CLOSE_UP = 1.0
+"""A face that the face model found may fill the picture: a close-up is a person whose hands cannot be seen."""
 _EDGE = 0.02
 
 
@@ -37,7 +39,9 @@ def is_person(pose: Pose, layout: str, size: tuple[int, int]) -> bool:
 
     shoulders = seen.issuperset(_SHOULDERS) and _SHOULDER_WIDTH[0] <= spread(_SHOULDERS) <= _SHOULDER_WIDTH[1]
     face = seen.issuperset(_FACE) or ("nose" in seen and sum(name in seen for name in _HEAD) >= 3)
-    head = face and _HEAD_WIDTH[0] <= spread(_FACE if seen.issuperset(_FACE) else _HEAD) <= _HEAD_WIDTH[1]
+    mesh = seen.issuperset(_FACE)
+    largest = _CLOSE_UP if mesh else _HEAD_WIDTH[1]
+    head = face and _HEAD_WIDTH[0] <= spread(_FACE if mesh else _HEAD) <= largest
     if head and not shoulders:  # shoulders in sight but far too wide for this head belong to no person
         head = spread(_SHOULDERS) <= _SHOULDER_WIDTH[1]
     return shoulders or head

@@ -59,7 +59,8 @@ def write_report(
     of the event. `vocabulary` gives the descriptions of gestures; without it those of the built-in
     vocabularies are used. From `tracks`, one a person, events without a thumbnail get a drawing of the skeleton.
     Of `Timeline.provenance` the page reads, if they are there, "trained_on" (what the model learnt from), "unseen"
-    (stretches [start, end] in seconds without a person, one list or one by person) and "zero_shot" (true when the
+    (stretches [start, end] in seconds without a person, one list or one by person), "visible" (share of the video in
+    which each part of the body could be seen, by person) and "zero_shot" (true when the
     model never learnt the vocabulary). `explanation` is the panel that `report.explanation.explanation_html` makes.
 
     Raises `DataError` when thumbnails do not fit, `UserError` when the file cannot be written.

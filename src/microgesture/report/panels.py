@@ -55,6 +55,7 @@ def cautions_html(timeline: Timeline) -> str:
             f"For {away:.1f} seconds{share} {who} is not in view. Those stretches are hatched in the timeline: no "
             "gesture there means that nobody could be watched, not that nothing happened."
         )
+    lines += hidden_parts(timeline)
     unsure = sum(e.confidence < UNSURE for e in timeline)
     if unsure:
         lines.append(
@@ -68,6 +69,25 @@ def cautions_html(timeline: Timeline) -> str:
         )
     items = "".join(f"<li>{line}</li>" for line in lines)
     return f'<ul class="caution cautions">{items}</ul>' if lines else ""
+
+
+HIDDEN = 0.5
+"""A part of the body that is seen for a smaller share of the video is spoken of."""
+
+
+def hidden_parts(timeline: Timeline) -> list[str]:
+    """A sentence for each person and each part of the body that could hardly be seen, from `provenance["visible"]`
+    (share of the video by person and part)."""
+    lines = []
+    for person, shares in (timeline.provenance.get("visible") or {}).items():
+        who = f"{esc(person)}'s" if len(timeline.persons) > 1 else "The person's"
+        lines += [
+            f"{who} {part} could be seen for {percent(shares[part])} of the video. That no gesture of the {part} is "
+            "listed for the rest means that it could not be seen, not that nothing happened."
+            for part in ("hands", "legs", "face")
+            if shares.get(part, 1.0) < HIDDEN
+        ]
+    return lines
 
 
 def events_html(timeline: Timeline, texts: Mapping[str, str], images: Sequence[str]) -> str:
