@@ -50,6 +50,10 @@ def test_the_card_says_what_was_measured(weights):
     assert f"{100 * top1:.1f}" in card
     assert "mean over 2 seeds" in card
     assert "| said | right | clips |" in card
+    rung = results["ladder"]["true joints, all in the picture"]["imigue"]["all"]
+    assert f"| true joints, all in the picture | {100 * rung['top1']:.0f}" in card
+    assert f"{100 * results['audit']['blind']:.1f} %" in card
+    assert "no point of a skeleton is a hat" in card
     for gesture in ("Touching jaw", "scratching feet", "Turtling neck and shoulder"):
         assert gesture in card
     assert "lie detector" in card

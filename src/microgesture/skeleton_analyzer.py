@@ -25,6 +25,7 @@ from microgesture.pose.sources import is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
+from microgesture.spotting.repetition import repetitions
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
 from microgesture.training.prediction import softmax
 from microgesture.video import VideoReader
@@ -196,7 +197,7 @@ class SkeletonAnalyzer(Analyzer):
         visible: dict[str, dict[str, float]] = {}
         for track in watched.tracks:
             scores = self.token_probabilities(track, config, watched.others(track))
-            events += spot(
+            found = spot(
                 scores.times,
                 scores.probabilities,
                 self.vocabulary,
@@ -207,6 +208,7 @@ class SkeletonAnalyzer(Analyzer):
                 annotator=self.run.title,
                 start=float(track.times[0]) if len(track) else 0.0,
             )
+            events += self.counted(found, track)
             unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
             visible[track.person] = self.visible(track, duration)
         if not watched.tracks and duration > 0:
@@ -277,6 +279,22 @@ class SkeletonAnalyzer(Analyzer):
         background = self.vocabulary.background_id
         parts = [PARTS.index(NEEDED[region]) if region else len(PARTS) for region in regions]
         return np.array([len(PARTS) if k == background else part for k, part in enumerate(parts)])
+
+    def counted(self, events: Sequence[GestureEvent], track: SkeletonTrack) -> list[GestureEvent]:
+        """The events of a person with how often the movement is repeated in each."""
+        skeleton = resample(track, self.rate)
+        if not events or not len(skeleton):
+            return list(events)
+        points, known = skeleton[..., :2] / _shoulder_width(skeleton), skeleton[..., 2] > 0
+        made = []
+        for event in events:
+            start, end = (round((time - float(track.times[0])) * self.rate) for time in (event.start, event.end))
+            part = self.needs[event.label_id] if event.label_id is not None else len(PARTS)
+            if part == PARTS.index("hands"):  # not the way there and back
+                start, end = start + (end - start) // 5, end - (end - start) // 5
+            at = slice(max(start, 0), max(end, 0)), _MOVED[part]
+            made.append(replace(event, count=repetitions(points[at], known[at])))
+        return made
 
     def visible(self, track: SkeletonTrack, duration: float) -> dict[str, float]:
         """For which share of `duration` seconds each part of the body (`PARTS`) of a person can be seen."""
@@ -420,15 +438,34 @@ _LEADING = tuple(
 )
 
 
+_MOVED = tuple(
+    [GESTURE_62.index(name) for name in names]
+    for names in (
+        ("left_wrist", "right_wrist", "left_index_tip", "right_index_tip"),
+        ("left_knee", "right_knee", "left_ankle", "right_ankle", "left_toe", "right_toe"),
+        ("upper_lip", "lower_lip"),
+        ("nose", "chin"),
+        ("left_shoulder", "right_shoulder"),
+        tuple(GESTURE_62.joints[k] for k in _LEADING),
+    )
+)
+"""Points that a movement of each of `PARTS` is counted by; last: of any part."""
+
+
+def _shoulder_width(skeleton: np.ndarray) -> float:
+    """Median distance of the shoulders (T, 62, 3), 1 where they are never known."""
+    both = (skeleton[:, _SHOULDERS, 2] > 0).all(-1)
+    width = np.linalg.norm(np.subtract(*(skeleton[:, joint, :2] for joint in _SHOULDERS)), axis=-1)[both]
+    return max(float(np.median(width)), 1e-6) if len(width) else 1.0
+
+
 def speed_of_body(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
     """Shoulder widths a second that the fastest of hands, head, shoulders and feet moves, for every `stride` poses."""
     if len(skeleton) < 2:
         return np.zeros(-(-len(skeleton) // stride))
     points, known = skeleton[:, _LEADING, :2], skeleton[:, _LEADING, 2] > 0
-    both = (skeleton[:, _SHOULDERS, 2] > 0).all(-1)
-    width = np.linalg.norm(np.subtract(*(skeleton[:, joint, :2] for joint in _SHOULDERS)), axis=-1)[both]
-    scale = float(np.median(width)) if len(width) else 1.0
-    step = np.linalg.norm(np.diff(points, axis=0), axis=-1) * (known[1:] & known[:-1]) * rate / max(scale, 1e-6)
+    scale = _shoulder_width(skeleton)
+    step = np.linalg.norm(np.diff(points, axis=0), axis=-1) * (known[1:] & known[:-1]) * rate / scale
     fastest = np.concatenate([[0.0], step.max(1)])
     return np.maximum.reduceat(fastest, np.arange(0, len(fastest), stride))
 

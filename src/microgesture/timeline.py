@@ -36,7 +36,8 @@ class GestureEvent:
 
     `confidence` is in [0, 1]; `alternatives` are the next best readings, best first. `label_id` is the class
     index in the timeline's vocabulary, None for a free label. `annotator` names the model or the human. `by_part`, of a
-    clip that was recognised: the best reading of each part of the body that does something, strongest first.
+    clip that was recognised: the best reading of each part of the body that does something, strongest first. `count` is
+    how often the movement is repeated within the event, None where nobody counted.
     Raises `DataError` when the times are not finite, end before they start, or the confidence leaves [0, 1].
     """
 
@@ -50,6 +51,7 @@ class GestureEvent:
     alternatives: tuple[Alternative, ...] = ()
     annotator: str = ""
     by_part: tuple[tuple[str, Alternative], ...] = ()
+    count: int | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and math.isfinite(self.end)):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 import re
 from importlib import resources
 
@@ -17,7 +18,7 @@ EVENTS = (
     GestureEvent(1.0, 3.0, 'Buckle "button", pulling; collar', None, 0.5, "", "P2", (), "Zoë"),
 )
 WHOLE = Timeline(
-    EVENTS,
+    (replace(EVENTS[0], count=3), *EVENTS[1:]),
     Media("interview ü.mp4", 12.5, 25.0, (1280, 720), "0" * 64),
     "imigue",
     ("Touching jaw", "Touching ears"),

@@ -78,6 +78,7 @@ def _event(event: GestureEvent) -> dict[str, Any]:
         "person": event.person,
         "alternatives": [{"label": a.label, "confidence": a.confidence} for a in event.alternatives],
         "annotator": event.annotator,
+        **({} if event.count is None else {"count": event.count}),
     }
 
 

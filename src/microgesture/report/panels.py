@@ -117,13 +117,15 @@ def _row(index: int, event: GestureEvent, text: str, image: str | None, with_per
     where = f'<span class="chip {region_class(event.body_region)}">{esc(region_title(event.body_region))}</span>'
     unsure = '<span class="chip unsure">unsure</span>' if event.confidence < UNSURE else ""
     about = f"<p>{esc(text)}</p>" if text else ""
+    times = f" ×{event.count}" if event.count and event.count > 1 else ""
     alternatives = f'<ul class="others" aria-label="Could also be">{others}</ul>' if others else ""
     return (
         f'<tr id="e{index}" data-start="{event.start:.3f}" data-end="{event.end:.3f}" '
         f'data-confidence="{event.confidence:.4f}">{picture}'
         f'<td class="time"><button type="button" class="seek">{clock(event.start)}</button>'
         f"<small>{event.duration:.1f} s</small></td>"
-        f'<td class="what"><strong class="label">{esc(event.label)}</strong>{about}<div>{where}{who}{unsure}</div></td>'
+        f'<td class="what"><strong class="label">{esc(event.label)}</strong>{times}{about}'
+        f"<div>{where}{who}{unsure}</div></td>"
         f'<td class="confidence">{meter(event.confidence, region_class(event.body_region))} '
         f"<span>{percent(event.confidence)}</span></td>"
         f'<td class="also">{alternatives}</td></tr>'
