@@ -1,8 +1,8 @@
 import csv
 import io
 import json
-from dataclasses import replace
 import re
+from dataclasses import replace
 from importlib import resources
 
 import pytest
