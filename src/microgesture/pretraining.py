@@ -72,7 +72,7 @@ class Sizes:
     """How much of everything: performances of about 22 s from joints, of about 10 s estimated from rendered video;
     clips and films of each test; `windows` from one validation to the next; `estimated_share` of them."""
 
-    train: int = 5000
+    train: int = 8000
     val: int = 160
     test: int = 400
     estimated_train: int = 1000
