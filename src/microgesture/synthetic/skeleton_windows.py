@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.pose.layouts import GESTURE_62
-from microgesture.pose.parts import parts_seen
+from microgesture.pose.parts import ENOUGH, parts_seen
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.synthetic.estimator_noise import (
     FEET,
@@ -176,23 +176,31 @@ class SkeletonWindows(Dataset):
 
     def film(self, performance: int) -> SkeletonTrack:
         """A whole performance as a track in "gesture-62" at `RATE` Hz, through one camera; the same at every call."""
+        points, scores, _ = self._whole(performance)
+        points = 100.0 * points * (scores[..., None] > 0) + 500.0
+        return SkeletonTrack(np.arange(len(points)) / RATE, points, scores, GESTURE_62.name, (1000, 1000))
+
+    def _whole(self, performance: int) -> tuple[np.ndarray, ...]:
+        """Points (T, 62, 2), scores and which are truly in view (T, 62) of a performance's film."""
         rng = np.random.default_rng((self.seed, 1, performance))
         first, last = self.bank.offsets[performance], self.bank.offsets[performance + 1]
         joints = self._joints[first:last].astype(np.float32)[None]
-        points, scores, _ = self._estimate(rng, joints, np.array([performance]), whole=True)
-        times = np.arange(last - first) / RATE
-        points = 100.0 * points[0] * (scores[0, ..., None] > 0) + 500.0
-        return SkeletonTrack(times, points, scores[0], GESTURE_62.name, (1000, 1000))
+        return tuple(array[0] for array in self._estimate(rng, joints, np.array([performance]), whole=True))
 
     def truth(self, performance: int, vocabulary: Vocabulary, built_in: str) -> list[GestureEvent]:
-        """What happens in a performance, in the words of a vocabulary; overlapping events of one class are one."""
+        """What happens in a performance and can be seen in its film for `ENOUGH` of its time, in the words of a
+        vocabulary; overlapping events of one class are one."""
+        seen = parts_seen(self._whole(performance)[2])
         first, last = self._first_event[performance], self._first_event[performance + 1]
         end_of_film = float(self.bank.offsets[performance + 1] - self.bank.offsets[performance]) / RATE
         found: dict[str, list[list[float]]] = {}
-        for _, motion, begin, end, _ in self.bank.events[first:last].tolist():
+        for _, motion, begin, end, hands in self.bank.events[first:last].tolist():
             label = MOTIONS[self.bank.motions[int(motion)]].labels.get(built_in)
             end = min(end, end_of_film)
             if label is None or label == NO_GESTURE or end - begin < 0.1:
+                continue
+            acting = seen[int(begin * RATE) : max(int(end * RATE), int(begin * RATE) + 1)]
+            if acting[:, self.what.acting_parts(int(motion), int(hands))].any(-1).mean() < ENOUGH:
                 continue
             spans = found.setdefault(label, [])
             if spans and begin < spans[-1][1] + 0.3:

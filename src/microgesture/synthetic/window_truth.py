@@ -73,6 +73,11 @@ class Truth:
                 self.groups[column] = self.group_of[row]
         self.groups[self.last] = EVERYTHING
 
+    def acting_parts(self, motion: int, hands: int) -> list[int]:
+        """Columns of `parts_seen` of the parts that make a motion; `hands` the sum of 1 (left) and 2 (right)."""
+        group = int(self.group_of[motion])
+        return [side for side in (0, 1) if hands >> side & 1] or ([0, 1] if group == 0 else [group + 1])
+
     def of_classes(self, by_group: np.ndarray, nothing: np.ndarray | bool = True) -> np.ndarray:
         """`(..., K)` from what holds of each vocabulary and part, `(..., V, G)`, and of each vocabulary's "No gesture",
         `(..., V)`."""
@@ -121,7 +126,7 @@ class Happening:
         """Enter an event of window `b`, of `frames` frames at `rate` Hz: its motion, the `hands` that act (the sum of 1
         and 2), `begin` and `end` in seconds of the window."""
         group = self.truth.group_of[motion]
-        parts = [side for side in (0, 1) if hands >> side & 1] or ([0, 1] if group == 0 else [int(group) + 1])
+        parts = self.truth.acting_parts(motion, hands)
         edges = np.arange(self.active.shape[1] + 1) * self.stride / rate
         part = np.clip((np.minimum(end, edges[1:]) - np.maximum(begin, edges[:-1])) / np.diff(edges), 0.0, 1.0)
         first, last = max(int(begin * rate), 0), min(int(np.ceil(end * rate)), frames)
