@@ -1,5 +1,6 @@
 """The weights in the package: that they are there, small, open without a network, and know what they should."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,16 @@ import pytest
 import microgesture
 from microgesture.analyzer import built_in_weights
 from microgesture.evaluation.built_in import score_clips
-from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.parts import NEEDED
+from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched, with_parts
 from microgesture.spotting import match_events
-from microgesture.synthetic.skeleton_bank import make_bank
+from microgesture.synthetic.estimated_bank import film
+from microgesture.synthetic.renderer import render_chunks
+from microgesture.synthetic.skeleton_bank import RATE, act, make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
 from microgesture.timeline import Media
+from microgesture.video import VideoWriter
 from microgesture.vocabulary import Vocabulary
 
 MEDIA = Path(__file__).parents[2] / "shared" / "media" / "asl"
@@ -63,7 +69,8 @@ def test_new_words_for_a_known_movement_find_it(analyzer):
     texts = ["arms folded over the chest", "legs laid across", "stroking the fringe"]
     own = analyzer.with_vocabulary(Vocabulary.from_texts(texts))
     assert own.zero_shot
-    windows = SkeletonWindows(bank, 90, ("ma52",), "test", trimmed=1.0, framed=1.0, gaps=False, alone_share=1.0)
+    view = {"trimmed": 1.0, "everything": True, "gaps": False, "alone_share": 1.0}
+    windows = SkeletonWindows(bank, 90, ("ma52",), "test", **view)
     batch = windows.__getitems__(range(90))
     main = batch["main"].numpy()
     shown = main < 3
@@ -78,7 +85,7 @@ def test_untrimmed_people_get_events_that_match(analyzer, strangers):
     hits = truths = 0
     for number in range(8):
         track = windows.film(number)
-        timeline = other.read(Watched((track,), Media("film", len(track) / 12.5)))
+        timeline = other.read(Watched((track,), Media("film", len(track) / RATE)))
         truth = windows.truth(number, words, "smg")
         matching = match_events(timeline.events, truth, iou=0.3)
         hits, truths = hits + matching.hits, truths + matching.truth
@@ -92,6 +99,76 @@ def test_mirrored_people_do_the_same(analyzer, strangers):
     mirrored = type(track)(track.times, points, track.scores[:, flip], track.layout, track.image_size)
     plain, other = analyzer.probabilities(track), analyzer.probabilities(mirrored)
     assert set(np.argsort(-plain)[:2]) & set(np.argsort(-other)[:2])
+
+
+def behind_a_bench(folder: Path) -> Path:
+    """Ten seconds of a rendered person who moves both hands, and of whom a bench hides all below the chest."""
+    acted = act(4711, "test", 3, ("rub_hands", "scratch_arm", "pat_legs", "play_object"), (10.0, 10.5), calm=0.0)
+    filmed = film(acted, "test", 320)
+    performance = acted.performance
+    chest, _ = filmed.camera.project(performance.point("chest"))
+    edge = int(np.clip(np.median(chest[:, 1]), 60, filmed.camera.size[1]))
+    path = folder / "bench.mp4"
+    with VideoWriter(path, RATE, filmed.camera.size) as writer:
+        for chunk in render_chunks(performance, filmed.camera, filmed.appearance):
+            for picture in chunk:
+                picture[edge:] = (96, 62, 38)
+                writer.write(picture)
+    return path
+
+
+def test_hands_behind_a_bench_make_no_gesture(analyzer, tmp_path):
+    """As in court rooms: no hand is ever seen, and none may be said to do anything."""
+    pytest.importorskip("mediapipe")
+    video = behind_a_bench(tmp_path)
+    for vocabulary in ("imigue", "ma52"):
+        timeline = analyzer.with_vocabulary(Vocabulary.load(vocabulary)).analyze(video)
+        visible = timeline.provenance["visible"]["P1"]
+        assert visible["head"] > 0.8
+        assert visible["hands"] < 0.2
+        assert [event.label for event in timeline if NEEDED[event.body_region] == "hands"] == []
+        assert any("hands can be seen" in said for said in analyzer.remarks(timeline))
+
+
+def test_lost_hands_make_no_gesture_and_legs_in_the_picture_are_none(analyzer, strangers):
+    """Both wrists at a score of 0.06, as an estimator leaves them below the edge of a bench."""
+    ends = ("_wrist", "_tip", "_mid", "_knuckle", "_base")
+    hands = [k for k, joint in enumerate(GESTURE_62.joints) if joint.endswith(ends)]
+    windows = SkeletonWindows(strangers, 1, ("imigue",), "test", seed=5, everything=True)
+    for number in range(4):
+        track = windows.film(number)
+        scores = track.scores.copy()
+        scores[:, hands] = 0.06
+        hidden = replace(track, scores=scores)
+        timeline = analyzer.read(Watched((hidden,), Media("film", len(track) / RATE)))
+        assert [event.label for event in timeline if NEEDED[event.body_region] == "hands"] == []
+        ranked = analyzer.probabilities(hidden)
+        of_hands = [gesture.id for gesture in analyzer.vocabulary if NEEDED[gesture.body_region] == "hands"]
+        assert ranked[of_hands].max() == 0.0
+
+
+def test_two_parts_that_act_are_both_among_the_first_five(analyzer):
+    bank = make_bank(12, 77, "test", motions=("fold_arms", "shake_legs"), calm=0.0)
+    windows = SkeletonWindows(bank, 1, ("ma52",), "test", seed=5, everything=True)
+    other = analyzer.with_vocabulary(Vocabulary.load("ma52"))
+    both = together = 0
+    for number in range(12):
+        truth = windows.truth(number, other.vocabulary, "ma52")
+        arms, legs = ([e for e in truth if e.label == label] for label in ("crossing arms", "shaking legs"))
+        for one in arms:
+            for leg in legs:
+                start, end = max(one.start, leg.start), min(one.end, leg.end)
+                if end - start < 2.5:
+                    continue
+                track = windows.film(number).between(start, min(end, start + 3.8))
+                event = with_parts(
+                    other.event_of(other.probabilities(track), 1.0, 5), other.acting_parts(track), other.vocabulary, 5
+                )
+                readings = {event.label, *(a.label for a in event.alternatives)}
+                together += 1
+                both += {"crossing arms", "shaking legs"} <= readings
+    assert together >= 5
+    assert both / together > 0.6
 
 
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="the real clips are not here")
