@@ -225,7 +225,8 @@ def false_alarms(analyzer: SkeletonAnalyzer, minutes: float) -> dict[str, float]
 
 def pack(run: Path, out: Path, result: Mapping[str, Any]) -> None:
     """The run as it ships: half-precision weights, what is needed to open them, results and the model card."""
-    weights = {name: tensor.half() if tensor.dim() > 0 else tensor for name, tensor in load_file(run / WEIGHTS).items()}
+    whole = load_file(run / WEIGHTS)
+    weights = {k: v.half() if v.dim() > 0 and v.dtype == torch.float32 else v for k, v in whole.items()}
     out.mkdir(parents=True, exist_ok=True)
     write_weights(out / WEIGHTS, weights, {"format": "pt"})
     config = json.loads((run / CONFIG).read_text("utf-8"))
