@@ -170,10 +170,16 @@ def write_manifest(path: str | Path, rows: Sequence[ClipRow]) -> None:
 def _write_parquet(table: list[dict[str, str]], columns: list[str], path: Path) -> None:
     import pandas as pd
 
+    _need_pyarrow("a Parquet manifest")
+    pd.DataFrame(table, columns=columns).fillna("").to_parquet(path, index=False, engine="pyarrow")
+
+
+def _need_pyarrow(what: str) -> None:
     try:
-        pd.DataFrame(table, columns=columns).fillna("").to_parquet(path, index=False)
-    except ImportError as error:
-        raise UserError("a Parquet manifest needs pyarrow: pip install pyarrow") from error
+        import pyarrow  # noqa: F401
+    except Exception as error:  # one that does not fit raises anything
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{what} needs pyarrow ({reason}): pip install pyarrow") from error
 
 
 def _cells(row: ClipRow, folder: Path) -> dict[str, str]:
@@ -246,12 +252,11 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
 def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
     if not path.is_file():
         raise DataError(f"{path}: no such manifest")
-    try:
-        import pandas as pd
+    import pandas as pd
 
-        table = pd.read_parquet(path)
-    except ImportError as error:
-        raise DataError(f"{path}: Parquet needs pyarrow: pip install pyarrow") from error
+    _need_pyarrow(f"{path}: Parquet")
+    try:
+        table = pd.read_parquet(path, engine="pyarrow")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a Parquet table") from error
     table.columns = [str(name).strip().lower() for name in table.columns]

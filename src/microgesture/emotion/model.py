@@ -21,6 +21,7 @@ from microgesture.emotion.registry import SequenceBatch, build, fits_itself
 from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder
 from microgesture.emotion.yardsticks import Logistic
 from microgesture.errors import DataError, RecipeError, UserError
+from microgesture.forking import keep_usable_after_fork
 from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -168,6 +169,7 @@ class EmotionModel:
     def load(cls, folder: str | Path) -> EmotionModel:
         """Inverse of `save`. Raises `DataError` for a folder that holds no emotion model, `RecipeError` for one
         whose settings do not fit."""
+        keep_usable_after_fork()
         folder = Path(folder)
         if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
             raise DataError(f"{folder}: no emotion model here ({_CONFIG} and {_WEIGHTS} are needed)")

@@ -21,6 +21,7 @@ from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
 from microgesture.encoders import Encoder, create_encoder, create_text_encoder
 from microgesture.encoders.registry import encoder_class, encoder_parameters
 from microgesture.errors import DataError, RecipeError
+from microgesture.forking import keep_usable_after_fork
 from microgesture.recognition import Objective, create_objective, restore
 from microgesture.training.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
@@ -186,6 +187,7 @@ def build_objective(recipe: Recipe, vocabulary: Vocabulary, encoder_options: dic
 
 def load_run(folder: str | Path, device: str = "cpu") -> Run:
     """Open a run folder. Raises `RecipeError` when it is none, is unfinished, or does not fit its weights."""
+    keep_usable_after_fork()
     folder = Path(folder)
     try:
         config = json.loads((folder / CONFIG).read_text("utf-8"))

@@ -27,6 +27,7 @@ from microgesture.datasets.split_names import validation_split
 from microgesture.encoders import Encoder
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError
+from microgesture.extras import import_extra
 from microgesture.recognition import Objective
 from microgesture.training import checkpoint as files
 from microgesture.training.assembly import (
@@ -296,12 +297,9 @@ class _Loop:
         write_configuration(self.out, self.recipe, self.objective, values)
 
     def _tensorboard(self):
-        from microgesture.errors import MissingExtra
+        import_extra("tensorboard", "training.tensorboard", "tensorboard")
+        from torch.utils.tensorboard import SummaryWriter
 
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingExtra("training.tensorboard", "tensorboard") from error
         return SummaryWriter(str(self.out / "tensorboard"))
 
 
