@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from microgesture.atomic import replacing
-from microgesture.errors import DataError, UserError, VideoError
+from microgesture.errors import DataError, VideoError
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 COLUMNS = ("video", "start", "end", "label", "person", "subject", "split")

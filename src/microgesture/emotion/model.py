@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from microgesture.atomic import settle
 from microgesture.emotion.configuration import EmotionConfig, FitSummary
 from microgesture.emotion.registry import SequenceBatch, build, fits_itself
 from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder
@@ -157,6 +158,7 @@ class EmotionModel:
             networks = nn.ModuleList(part.members for part in self.parts)
             save_file({k: v.contiguous() for k, v in networks.state_dict().items()}, weights)
             config.write_text(json.dumps(head, indent=1), "utf-8")
+            settle(weights, config)
             os.replace(weights, folder / _WEIGHTS)
             os.replace(config, folder / _CONFIG)
         except (OSError, SafetensorError) as error:

@@ -208,10 +208,18 @@ def load_weights(objective: Objective, folder: Path) -> None:
     path = folder / WEIGHTS
     if not path.is_file():
         raise RecipeError(f"'{folder}' holds no weights yet: training has not finished an epoch")
+    weights = _read_weights(path)
     try:
-        objective.load_state_dict(load_file(path))
-    except (RuntimeError, SafetensorError) as error:
+        objective.load_state_dict(weights)
+    except RuntimeError as error:
         raise RecipeError(f"{path}: the recipe does not fit the checkpoint ({_first_lines(error)})") from error
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise RecipeError(f"{path}: the weights are damaged, or are none ({_first_lines(error)})") from error
 
 
 def start_from(objective: Objective, folder: str | Path) -> None:
@@ -223,7 +231,7 @@ def start_from(objective: Objective, folder: str | Path) -> None:
     path = Path(folder) / WEIGHTS
     if not path.is_file():
         raise RecipeError(f"start: '{folder}' holds no {WEIGHTS}")
-    theirs = load_file(path)
+    theirs = _read_weights(path)
     ours = objective.state_dict()
     fitting = {k: v for k, v in theirs.items() if k in ours and ours[k].shape == v.shape}
     frozen = {name for name, parameter in objective.named_parameters() if not parameter.requires_grad}

@@ -262,12 +262,14 @@ class _Loop:
         self.saved_at = time.monotonic()
 
     def _resume(self) -> None:
-        state = files.load_state(self.accelerator, self.out / "checkpoints")
-        if state is None:
+        found = files.newest_checkpoint(self.out / "checkpoints")
+        if found is None:
             return
+        path, state = found
         begun = make_recipe(state["recipe"], (), str(self.out)).to_dict()  # with the keys that came later
         if different := first_difference(begun, self.recipe.to_dict()):
             raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, `{different}` differs")
+        files.load_state(self.accelerator, path)
         self.step, self.epoch = state["step"], state["epoch"]
         self.sums, self.summed = state["sums"], state["summed"]
         self.best = _Best(*state["best"])
