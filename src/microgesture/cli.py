@@ -344,13 +344,12 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", metavar="FILE", help="with a model: the authors' head for it")
     parser.add_argument("--start", metavar="RUN", help="with a head alone: the run whose encoder it stands on")
     parser.add_argument("--text-encoder", metavar="FOLDER", help="folder or hub name with DistilBERT's tokenizer")
-    parser.add_argument("--released-pixels", action="store_true", help="feed pixels of 0..255 as the released code did")
 
 
 def _import_checkpoint(args: argparse.Namespace) -> int:
     from microgesture.training.imports import import_run
 
-    options = (args.vocabulary, args.head, args.start, args.text_encoder, args.released_pixels)
+    options = (args.vocabulary, args.head, args.start, args.text_encoder)
     print(import_run(args.checkpoint, Path(args.out), *options))
     return 0
 

@@ -45,8 +45,9 @@ class DataConfig:
     """Height and width the encoder sees, pixels."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How a frame becomes a square: padded (nothing is cut off), centre-cropped, or squashed."""
-    crop: Literal["frame", "person"] = "frame"
-    """The whole frame, or a square around the person where a skeleton track is known."""
+    crop: Literal["frame", "person", "released"] = "frame"
+    """The whole frame, a square around the person where a skeleton track is known, or the middle (65 % of the width,
+    88 % of the height) that the letter's released code shows."""
     flip: bool = False
     """Mirror half of the training clips."""
     random_crop: float = 0.0
