@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 
 from microgesture.errors import UserError
 
+MOST_LETTERS = 2000
+"""Longer messages lose their middle."""
+
 
 class Parser(argparse.ArgumentParser):
     """argparse whose errors are one line like all others."""
@@ -121,8 +124,11 @@ def going_on_unheard() -> Iterator[None]:
 
 def say(error: Exception | str) -> None:
     """One line on standard error."""
+    line = " ".join(str(error).split())
+    if len(line) > MOST_LETTERS:  # what a broken file holds may be quoted in it
+        line = f"{line[: MOST_LETTERS // 2]} ... {line[-MOST_LETTERS // 4 :]}"
     with suppress(OSError):  # nobody reads it
-        print(f"microgesture: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"microgesture: {line}", file=sys.stderr)
 
 
 def batch(files: Sequence[str], one: Callable[[str], None], debug: bool, noun: str = "files") -> int:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from microgesture import own_weights
 from microgesture.datasets import make_loader
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError, UserError
@@ -350,7 +351,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(own_weights, "save_file", full)
     with pytest.raises(UserError, match="No space left on device"):
         checkpoint.write_weights(path, {"a": torch.zeros(2)}, {})
     assert torch.equal(load_file(path)["a"], torch.ones(2))

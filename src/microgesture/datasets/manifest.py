@@ -13,6 +13,7 @@ import csv
 import io
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,9 +235,9 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
     header = text.partition("\n")[0]
     separator = max(",;\t", key=header.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="", restkey="")
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    _check_columns(path, reader.fieldnames)
     try:
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        _check_columns(path, reader.fieldnames)
         records = []
         for record in reader:
             if any(record.pop("", None) or ()):
@@ -273,15 +274,21 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     lacking = lacking or ("" if "label" in columns else "label")
     if lacking:
         raise DataError(f"{path}: no column '{lacking}': a manifest has {','.join(COLUMNS)}")
-    twice = [name for name in columns if name and columns.count(name) > 1]
+    twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice:
-        raise DataError(f"{path}: column '{twice[0]}' stands twice")
+        raise DataError(f"{path}: column '{twice}' stands twice")
+
+
+_LONGEST_NAME = 255  # bytes, of every usual file system
 
 
 def _row(path: Path, line: int, record: Mapping[str, str]) -> ClipRow:
     cell = {key: (value or "").strip() for key, value in record.items()}
     if not cell.get("video") and not cell.get("skeleton"):
         raise DataError("no video named" if "video" in cell else "no skeleton named")
+    for column in ("video", "skeleton"):
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(cell.get(column, "")).parts):
+            raise DataError(f"{column} '{cell[column][:40]}...' is longer than the name of a file can be")
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
     if start is not None and start < 0:
         raise DataError(f"start {start:g} is before the video begins")

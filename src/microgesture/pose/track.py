@@ -17,6 +17,8 @@ Keys of the file, readable with `numpy.load(path, allow_pickle=False)`:
 from __future__ import annotations
 
 import io
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -30,8 +32,11 @@ from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
 
 LEAST_SCORE = 0.15
 """Points of a lower score count as unknown to the recogniser."""
-BROKEN_ARCHIVE = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""What reading a damaged archive raises (`UnicodeDecodeError` is a `ValueError`)."""
+BROKEN_ARCHIVE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, MemoryError),
+    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, SyntaxError, tokenize.TokenError),
+)
+"""What reading a damaged archive raises: NumPy reads the headers of arrays with Python's own tokenizer."""
 _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -172,7 +177,7 @@ class SkeletonTrack:
                     raise DataError(f"{path}: not a skeleton track (no '{missing[0]}')")
                 data = {key: archive[key] for key in _KEYS}
                 marks = archive["interpolated"] if "interpolated" in archive.files else None
-        except (*BROKEN_ARCHIVE, ValueError, EOFError, AttributeError, TypeError) as error:
+        except BROKEN_ARCHIVE as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
             raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
         layout = str(data["layout"])

@@ -21,13 +21,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 
-from microgesture.atomic import replacing, settle, write_text
+from microgesture.atomic import settle, write_text
 from microgesture.errors import RecipeError, UserError
+from microgesture.own_weights import write_weights as write_weights
+from microgesture.plain_json import parse_json
 
 log = logging.getLogger(__name__)
 
@@ -35,19 +35,6 @@ STATE = "trainer.json"
 FILES = "files"
 KEPT = 2
 """Checkpoints that stay: a disk that fills or fails may damage the newest."""
-
-
-def write_weights(path: Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
-    """Safetensors, atomically. Raises `UserError` when the disk refuses."""
-    tensors = {k: v.detach().to("cpu").contiguous().clone() for k, v in state.items()}
-    with replacing(path) as temporary:
-        temporary.touch()
-        readable = temporary.stat().st_mode
-        try:
-            save_file(tensors, temporary, metadata=dict(metadata))
-            temporary.chmod(readable)  # the library leaves a file that only its owner may read
-        except SafetensorError as error:  # wraps the system's error
-            raise OSError(str(error)) from error
 
 
 def append_log(path: Path, row: Mapping[str, float], epoch: int) -> None:
@@ -125,7 +112,7 @@ def load_state(accelerator: Accelerator, checkpoint: Path) -> None:
 def _read_state(checkpoint: Path) -> tuple[dict[str, Any], str]:
     """What `save_state` was given, and what is wrong with the checkpoint's files; "" when they are whole."""
     try:
-        state = json.loads((checkpoint / STATE).read_text("utf-8"))
+        state = parse_json((checkpoint / STATE).read_text("utf-8"))
         written, found = state.pop(FILES, {}), _sums(checkpoint)  # older versions noted none
     except (OSError, ValueError, AttributeError, TypeError) as error:
         return {}, f"{STATE} cannot be read: {error}"

@@ -7,7 +7,6 @@ dropout. So a run that was killed and resumed ends, on a CPU, with the same weig
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from microgesture.encoders import Encoder
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError
 from microgesture.extras import import_extra
+from microgesture.plain_json import parse_json
 from microgesture.recognition import Objective
 from microgesture.training import checkpoint as files
 from microgesture.training.assembly import (
@@ -362,6 +362,6 @@ def _accelerator(recipe: Recipe) -> Accelerator:
 
 def _is_finished(folder: Path) -> bool:
     try:
-        return bool(json.loads((folder / CONFIG).read_text("utf-8")).get("finished"))
-    except (OSError, ValueError):
+        return bool(parse_json((folder / CONFIG).read_text("utf-8")).get("finished"))
+    except (OSError, ValueError, AttributeError):
         return False
