@@ -178,7 +178,7 @@ class EmotionModel:
             networks = nn.ModuleList(
                 nn.ModuleList(_network(p["name"], encoder) for _ in range(int(p["members"]))) for p in head["parts"]
             )
-            networks.load_state_dict(read_weights(folder / _WEIGHTS))
+            networks.load_state_dict(_weights(folder / _WEIGHTS))
             networks.eval()
             parts = tuple(
                 Part(p["name"], members, float(p["scale"]))  # type: ignore[arg-type]
@@ -286,6 +286,13 @@ def _network(name: str, encoder: SequenceEncoder) -> nn.Module:
     if encoder.config.offset and not fits_itself(name):
         return OverOffset(network, Logistic(encoder.config, encoder.spec))
     return network
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return read_weights(path)
+    except RecipeError as error:
+        raise DataError(f"{path}: not an emotion model ({error})") from error
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
