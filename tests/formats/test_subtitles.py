@@ -1,4 +1,5 @@
 import re
+import time
 from itertools import pairwise
 
 import pytest
@@ -127,3 +128,13 @@ def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "a.srt").write_bytes(b"1\n\xff\x80")
     with pytest.raises(DataError, match=r"a\.srt: cannot be read"):
         formats.read(tmp_path / "a.srt")
+
+
+@pytest.mark.parametrize(("suffix", "mark"), [(".vtt", "<"), (".vtt", "<!--"), (".srt", "<b "), (".srt", "{\\")])
+def test_many_beginnings_of_tags_are_read_in_no_time(tmp_path, suffix, mark):
+    path, cue = tmp_path / f"a{suffix}", "1\n00:00:00{0}000 --> 00:00:01{0}000\nx"
+    text = "WEBVTT\n\n" + cue.format(".") if suffix == ".vtt" else cue.format(",")
+    path.write_text(text + mark * 200_000)
+    began = time.monotonic()
+    assert len(formats.read(path)) == 1
+    assert time.monotonic() - began < 10

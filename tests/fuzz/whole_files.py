@@ -328,6 +328,10 @@ def hostile(kinds: dict[str, Kind], canary: Path) -> list[tuple[str, bytes]]:
         ("timeline.TextGrid", b'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n9\n<exists>\n999999999\n')
     )
     found.append(("timeline.srt", b"1\n99999999999:00:00,000 --> 99999999999:00:01,000\nx\n"))
+    cue = b"WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\nx"
+    found += [(kind, cue + mark * 200_000) for kind, mark in (("timeline.vtt", b"<"), ("transcript.vtt", b"<!--"))]
+    cue = cue[8:].replace(b".", b",")
+    found += [(kind, cue + mark * 200_000) for kind, mark in (("timeline.srt", b"<b "), ("transcript.srt", b"{\\"))]
     found.append(("manifest", b"video,label," + b",".join(b"c%d" % i for i in range(100_000)) + b"\nclip.mp4,x\n"))
     found.append(("timeline.json", b"[" * 200_000))
     found.append(("timeline.json", b'{"events": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"))
