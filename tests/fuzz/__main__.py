@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
-LONGEST_S = 45.0
+LONGEST_S = 60.0
 MOST_MB = 2000
 
 
