@@ -162,7 +162,9 @@ def test_a_run_that_is_none_or_broken_is_one_line(recogniser, here, capsys):
     assert "'run' holds no weights yet" in one_line(capsys)
     (here / "run/model.safetensors").write_bytes((recogniser / "model.safetensors").read_bytes()[:500])
     assert main(argv) == 2
-    assert "run/model.safetensors" in one_line(capsys)
+    assert "run/model.safetensors: the weights are damaged" in one_line(capsys)
+    assert main(["train", "recipe.yaml", "--start", "run", "-o", "out"]) == 2
+    assert "run/model.safetensors: the weights are damaged" in one_line(capsys)
     (here / "run/config.json").write_text("{")
     assert main(argv) == 2
     assert "'run' is not a run folder" in one_line(capsys)

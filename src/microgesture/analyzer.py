@@ -33,7 +33,7 @@ from microgesture.training.assembly import Run, load_run
 from microgesture.training.loop import to_channels_last
 from microgesture.training.prediction import autocast, clip_input, resolve_precision, softmax
 from microgesture.video import VideoReader, sample_times
-from microgesture.video.transforms import shrink, to_clip
+from microgesture.video.transforms import Box, cut, released_box, shrink, to_clip
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Analyzer:
             start, duration = reader.start, _moving_duration(reader)
             moments = sample_times(start, duration, data.frames)
             # one at a time: 32 frames of 4K video at once would be 800 MB
-            frames = [shrink(reader.frames_at([moment]), data.size, data.fit) for moment in moments]
+            frames = [shrink(self._shown(reader.frames_at([moment])), data.size, data.fit) for moment in moments]
         probabilities = self._score([to_clip(np.concatenate(frames), data.size, data.fit)])[0]
         return self.event_of(probabilities, duration, top, start)
 
@@ -217,7 +217,7 @@ class Analyzer:
         """
         times, motions, rows, batch = [], [], [], []
         for centre, frames in self._windows(reader, config, duration):
-            batch.append(to_clip(frames, self.run.recipe.data.size, self.run.recipe.data.fit))
+            batch.append(to_clip(self._shown(frames), self.run.recipe.data.size, self.run.recipe.data.fit))
             times.append(centre)
             motions.append(_motion(frames))
             if len(batch) == BATCH:
@@ -250,7 +250,8 @@ class Analyzer:
         period = window / count
         stride = max(int(config.stride_s / period + 1e-6), 1)
         kept: deque[np.ndarray] = deque(maxlen=count)
-        size = _reading_size(reader.size, self.run.recipe.data.size, self.run.recipe.data.fit)
+        data = self.run.recipe.data
+        size = _reading_size(reader.size, data.size, data.fit, data.crop)
         seen = done = 0
         for _, frames in reader.stream(fps=1 / period, start=begin + period / 2, end=duration, size=size):
             for frame in frames:
@@ -264,6 +265,12 @@ class Analyzer:
         if done < seen:
             filled = list(kept) + [kept[-1]] * (count - len(kept))
             yield begin + max(seen - count / 2, seen / 2) * period, np.stack(filled)
+
+    def _shown(self, frames: np.ndarray) -> np.ndarray:
+        """The part of frames (T, H, W, 3) that the run is shown."""
+        if self.run.recipe.data.crop != "released":
+            return frames
+        return cut(frames, released_box((frames.shape[2], frames.shape[1])))
 
     @torch.inference_mode()
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
@@ -298,10 +305,11 @@ def _stretches(reader: VideoReader, window: float, duration: float) -> list[tupl
     return stretches or [(reader.start, duration)]
 
 
-def _reading_size(shown: tuple[int, int], size: int, fit: str) -> tuple[int, int]:
+def _reading_size(shown: tuple[int, int], size: int, fit: str, crop: str = "frame") -> tuple[int, int]:
     """Size to decode to: no larger than the model needs, so that a window of 4K video fits in memory."""
-    side = min(shown) if fit == "crop" else max(shown)
-    scale = min(size / side, 1.0)
+    box = released_box(shown) if crop == "released" else Box(0, 0, *shown)
+    sides = (box.right - box.left, box.bottom - box.top)
+    scale = min(size / (max(sides) if fit == "pad" else min(sides)), 1.0)
     return max(round(shown[0] * scale), 2), max(round(shown[1] * scale), 2)
 
 

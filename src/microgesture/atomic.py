@@ -22,12 +22,21 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        settle(temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def settle(*paths: Path) -> None:
+    """Wait until files are on the disk, so that a name given to them after this never stands for half of one, not
+    even after a power cut."""
+    for path in paths:
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -38,6 +38,7 @@ from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.evaluation.run import open_data, scored_split
+from microgesture.plain_json import parse_json
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
 from microgesture.training.assembly import WEIGHTS, load_run, open_manifest
 from microgesture.training.configuration import load_recipe, read_recipe, recipe_from_run
@@ -167,7 +168,7 @@ def _claim(out: Path, recipe: str, data: _Data, seed: int) -> None:
     note = out / "chain.json"
     if note.is_file():
         try:
-            found = json.loads(note.read_text("utf-8"))
+            found = parse_json(note.read_text("utf-8"))
             different = [key for key in (*counts, "recipe", "clips") if found.get(key) != mine[key]]
         except (OSError, ValueError, AttributeError) as error:
             raise UserError(f"{note}: cannot be read as the note of a chain") from error
@@ -214,7 +215,7 @@ def _predicted(run: Path, recipe: str, out: Path, data: _Data, fold: int, device
     note = out / "folds" / str(fold) / "predicted.json"
     trained = (run / WEIGHTS).stat().st_mtime_ns
     try:
-        found = json.loads(note.read_text("utf-8"))
+        found = parse_json(note.read_text("utf-8"))
         rows = {int(number): row for number, row in found["videos"].items()}
         if found["trained"] == trained and all((out / r["timeline"]).is_file() for r in rows.values()):
             return rows

@@ -7,7 +7,6 @@ are done; 2 the input cannot be used (one line says what and where); 130 stopped
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
-from microgesture.arguments import Parser, batch, configuration_text, found, say, split_flags, takes_flags
+from microgesture.arguments import (
+    Parser,
+    batch,
+    configuration_text,
+    forget_reader,
+    found,
+    going_on_unheard,
+    open_streams,
+    say,
+    split_flags,
+    takes_flags,
+)
 from microgesture.cli_chain import chain_arguments, chain_verb
 from microgesture.cli_data import data, data_arguments
 from microgesture.cli_emotion import (
@@ -51,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv
+    open_streams()
     for stream in (sys.stdout, sys.stderr):  # names of files that are no text, consoles that know few letters
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -63,8 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped; the same command goes on where it was" if goes_on else "stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough; what is left in the buffer has no reader
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_reader(sys.stdout)
         return 0
     except (UserError, OSError) as error:
         if debug:
@@ -113,7 +123,7 @@ def _run_verb(name: str, verb: Verb, argv: list[str], debug: bool) -> int:
     own.set_defaults(debug=debug)
     config = getattr(run, "configuration", None)
     if config is None:
-        return run(own.parse_args(argv[1:]))
+        return _do(run, own.parse_args(argv[1:]))
     if {"-h", "--help"} & set(argv):
         own.print_help()
         print(configuration_text(config))
@@ -121,7 +131,14 @@ def _run_verb(name: str, verb: Verb, argv: list[str], debug: bool) -> int:
     mine, flags = split_flags(own, argv[1:])
     args = own.parse_args(mine)
     args.flags = flags
-    return run(args)
+    return _do(run, args)
+
+
+def _do(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    if not hasattr(args, "out"):
+        return run(args)
+    with going_on_unheard():
+        return run(args)
 
 
 # --- synthesize ---------------------------------------------------------------------------------------
@@ -328,13 +345,12 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", metavar="FILE", help="with a model: the authors' head for it")
     parser.add_argument("--start", metavar="RUN", help="with a head alone: the run whose encoder it stands on")
     parser.add_argument("--text-encoder", metavar="FOLDER", help="folder or hub name with DistilBERT's tokenizer")
-    parser.add_argument("--released-pixels", action="store_true", help="feed pixels of 0..255 as the released code did")
 
 
 def _import_checkpoint(args: argparse.Namespace) -> int:
     from microgesture.training.imports import import_run
 
-    options = (args.vocabulary, args.head, args.start, args.text_encoder, args.released_pixels)
+    options = (args.vocabulary, args.head, args.start, args.text_encoder)
     print(import_run(args.checkpoint, Path(args.out), *options))
     return 0
 

@@ -23,7 +23,9 @@ class RecipeError(UserError):
 
 
 class MissingExtra(UserError):
-    """An optional dependency is missing; the message names the pip command that installs it."""
+    """An optional dependency is missing, and the message names the pip command that installs it; or it is installed
+    and does not work, and the message is `reason`, the library's own words."""
 
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an extra: pip install 'microgesture[{extra}]'")
+    def __init__(self, feature: str, extra: str, reason: str = "") -> None:
+        wanted = f"needs an extra: pip install 'microgesture[{extra}]'"
+        super().__init__(f"{feature}: {reason}" if reason else f"{feature} {wanted}")

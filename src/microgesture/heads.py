@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from microgesture.errors import MissingExtra, UserError
 from microgesture.pose.estimator import Closing
 from microgesture.pose.layouts import Layout
-from microgesture.pose.mediapipe_points import import_mediapipe, quiet
+from microgesture.pose.mediapipe_points import check_process, quiet, solution, starting
 from microgesture.video.masking import Head
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 
+FEATURE = "hiding faces"
 LEAST = 0.5
 """Score from which a model's finding counts."""
 _LOOK = 900  # pixels: a larger picture is thinned out first, the models look at 192
@@ -48,8 +48,8 @@ class FaceFinder(Closing):
     """Finds every face in a frame. Raises `MissingExtra` without MediaPipe."""
 
     def __init__(self) -> None:
-        module = _solution("face_detection")
-        with quiet():
+        module = solution("face_detection", FEATURE)
+        with starting():
             self._models = [module.FaceDetection(model_selection=m, min_detection_confidence=LEAST) for m in (0, 1)]
             for model in self._models:
                 model.process(np.zeros((64, 64, 3), np.uint8))
@@ -101,6 +101,7 @@ class FaceFinder(Closing):
             return []
         size = np.array(picture.shape[1::-1]) * step
         faces = []
+        check_process()
         for found in model.process(picture).detections or ():
             data = found.location_data
             box = data.relative_bounding_box
@@ -121,8 +122,8 @@ class HandFinder(Closing):
     """Finds hands near a face. Raises `MissingExtra` without MediaPipe."""
 
     def __init__(self) -> None:
-        module = _solution("hands")
-        with quiet():
+        module = solution("hands", FEATURE)
+        with starting():
             self._model = module.Hands(static_image_mode=True, max_num_hands=4, min_detection_confidence=0.5)
             self._model.process(np.zeros((64, 64, 3), np.uint8))
         self._started = False
@@ -135,6 +136,7 @@ class HandFinder(Closing):
         step = max(1, math.floor(2 * side / _LOOK))
         picture = _cut(frame, box, step)
         size = np.array(picture.shape[1::-1]) * step
+        check_process()
         with nullcontext() if self._started else quiet():  # the first hand brings a line of warnings
             found = self._model.process(picture).multi_hand_landmarks or ()
         self._started = self._started or bool(found)
@@ -202,18 +204,6 @@ def head_of_pose(points: np.ndarray, scores: np.ndarray, layout: Layout, min_sco
         centre = 0.65 * centre + 0.35 * nose
     seen = [s for s, n in zip(scores, layout.joints, strict=True) if n in ("nose", "left_eye", "right_eye")]
     return Head(float(centre[0]), float(centre[1]), across, 1.2 * across, roll, float(max(seen, default=min_score)))
-
-
-def _solution(name: str) -> Any:
-    try:
-        return import_mediapipe(f"mediapipe.python.solutions.{name}")
-    except MissingExtra:
-        raise MissingExtra("hiding faces", "pose") from None
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "this mediapipe has no models inside, and hiding faces needs them: take the release of "
-            "pip install 'microgesture[pose]'"
-        ) from error
 
 
 def _cut(frame: np.ndarray, box: tuple[int, int, int, int], step: int) -> np.ndarray:

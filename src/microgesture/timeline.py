@@ -7,7 +7,6 @@ object (`dataclasses.replace`, `Timeline.with_events`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,10 @@ class Alternative:
 
     label: str
     confidence: float
+
+
+LATEST_S = 1e12
+"""Later times, in seconds, are no times: neither of a film nor of a calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class GestureEvent:
     count: int | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.start) and math.isfinite(self.end)):
+        if not (abs(self.start) <= LATEST_S and abs(self.end) <= LATEST_S):  # false for NaN
             raise DataError(f"event '{self.label}': times must be finite, got {self.start} to {self.end}")
         if self.start < 0 or self.end <= self.start:
             raise DataError(f"event '{self.label}': must end after it starts, got {self.start} to {self.end} s")

@@ -6,13 +6,13 @@ list of texts, a text file with one gesture per line, or a JSON file of the same
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 from microgesture.text_tables import folded, text_of
 
 BODY_REGIONS = (
@@ -158,18 +158,20 @@ class Vocabulary:
         """
         if str(source).lower() in BUILT_IN:
             text = (resources.files("microgesture") / "vocabularies" / f"{str(source).lower()}.json").read_text("utf-8")
-            return cls.from_json(json.loads(text), str(source))
+            return cls.from_json(parse_json(text), str(source))
         path = Path(source)
         if not path.is_file():
             raise DataError(f"no vocabulary '{source}': give one of {', '.join(BUILT_IN)}, or a file")
         try:
             text = text_of(path.read_bytes(), str(path))
             if path.suffix.lower() == ".json":
-                return cls.from_json(json.loads(text), str(path))
-        except json.JSONDecodeError as error:
+                return cls.from_json(parse_json(text), str(path))
+            lines = [line.strip() for line in text.splitlines()]
+            return cls.from_texts([line for line in lines if line and not line.startswith("#")], path.stem)
+        except (OSError, ValueError) as error:
             raise DataError(f"{path}: cannot be read as a vocabulary ({error})") from error
-        lines = [line.strip() for line in text.splitlines()]
-        return cls.from_texts([line for line in lines if line and not line.startswith("#")], path.stem)
+        except DataError as error:
+            raise error if str(path) in str(error) else DataError(f"{path}: {error}") from error
 
 
 NO_GESTURE = "No gesture"

@@ -272,6 +272,7 @@ def test_weights_from_a_file(tmp_path, head):
     ("key", "value", "message"),
     [
         ("tcn2.branches.3.0.bias", None, "tcn2.branches.3.0.bias is missing"),
+        ("fc.bias", None, "hold a head without its bias"),
         ("tcn2.stranger", torch.zeros(1), "1 are unknown, first tcn2.stranger"),
         ("gcn3d2.gcn3d.1.out_bn.weight", torch.zeros(3), r"blocks.1.windows.1.norm.weight is \(3,\), not \(192,\)"),
         ("sgcn2.1.branches.1.0.weight", torch.zeros(32, 5, 1, 1), r"sgcn2.1.branches.0.0.weight and its neighbours"),

@@ -216,6 +216,13 @@ def test_weights_of_other_joints_are_refused():
         load_reference(create_encoder("shiftgcn", layout="ntu-rgb+d"), state)
 
 
+def test_a_head_without_its_bias_is_refused():
+    encoder = create_encoder("shiftgcn")
+    state = {key: value for key, value in official_state(encoder).items() if key != "fc.bias"}
+    with pytest.raises(RecipeError, match="hold a head without its bias"):
+        load_reference(encoder, state)
+
+
 def test_weights_from_a_file(tmp_path):
     encoder = create_encoder("shiftgcn")
     save_file(official_state(encoder), tmp_path / "official.safetensors")

@@ -117,6 +117,13 @@ def test_weights_of_another_graph_are_refused():
         load_reference(create_encoder("stgcn", **NTU), {k: v for k, v in state.items() if k != "edge_importance.3"})
 
 
+def test_a_head_without_its_bias_is_refused():
+    encoder = create_encoder("stgcn")
+    state = {key: value for key, value in official_state(encoder).items() if key != "fcn.bias"}
+    with pytest.raises(RecipeError, match="hold a head without its bias"):
+        load_reference(encoder, state)
+
+
 def test_weights_from_a_file(tmp_path):
     encoder = create_encoder("stgcn")
     save_file(official_state(encoder), tmp_path / "official.safetensors")

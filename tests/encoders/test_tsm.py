@@ -160,6 +160,8 @@ def test_weights_of_another_function_are_refused():
         load_reference(encoder, {key.replace(".net.", "."): value for key, value in state.items()})
     with pytest.raises(RecipeError, match=r"unknown, first base_model\.layer2\.net\."):
         load_reference(encoder, {**state, "base_model.layer2.net.extra": torch.zeros(1)})
+    with pytest.raises(RecipeError, match="hold a head without its bias"):
+        load_reference(encoder, {key: value for key, value in state.items() if key != "new_fc.bias"})
     with pytest.raises(RecipeError, match="hold no head"):
         load_reference(encoder, {key: value for key, value in state.items() if "new_fc" not in key})
 

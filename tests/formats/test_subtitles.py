@@ -1,4 +1,5 @@
 import re
+import time
 from itertools import pairwise
 
 import pytest
@@ -144,3 +145,13 @@ def test_blank_lines_arrows_and_numbers_within_a_text(tmp_path):
     path.write_text("1\n00:00:01,000 --> 00:00:02,000\nNod\n\n2\nsoon --> later\nWave\n")
     with pytest.raises(DataError, match=r"a\.srt: line 6: 'soon' is not a time"):
         formats.read(path)
+
+
+@pytest.mark.parametrize(("suffix", "mark"), [(".vtt", "<"), (".vtt", "<!--"), (".srt", "<b "), (".srt", "{\\")])
+def test_many_beginnings_of_tags_are_read_in_no_time(tmp_path, suffix, mark):
+    path, cue = tmp_path / f"a{suffix}", "1\n00:00:00{0}000 --> 00:00:01{0}000\nx"
+    text = "WEBVTT\n\n" + cue.format(".") if suffix == ".vtt" else cue.format(",")
+    path.write_text(text + mark * 200_000)
+    began = time.monotonic()
+    assert len(formats.read(path)) == 1
+    assert time.monotonic() - began < 10

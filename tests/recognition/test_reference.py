@@ -3,8 +3,10 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from authors_model import WORDS, Head, Model
 from tiny_models import LABELS, vocabulary
 
 from microgesture.encoders import create_encoder, create_text_encoder
@@ -13,6 +15,7 @@ from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective
 from microgesture.recognition.classifier import ReleasedHead
 from microgesture.recognition.reference import import_checkpoint, load_released_head
+from microgesture.video.transforms import cut, released_box, to_clip
 from microgesture.vocabulary import Vocabulary
 
 RELEASED = {
@@ -57,7 +60,11 @@ def text_encoder():
 def model():
     torch.manual_seed(4)
     objective = create_objective(
-        "visual-text", create_encoder("r2plus1d_18"), text_encoder(), vocabulary(), similarity="released"
+        "visual-text",
+        create_encoder("r2plus1d_18", pixel_scale=255.0),
+        text_encoder(),
+        vocabulary(),
+        similarity="released",
     )
     for parameter in (*objective.prompt_generator.parameters(), *objective.image_projection.parameters()):
         torch.nn.init.normal_(parameter, std=0.1)
@@ -107,6 +114,79 @@ def test_model_under_their_names(model, tmp_path, names, prefixes, indexed):
         assert torch.allclose(found.objective.eval().scores(clip), model.scores(clip), rtol=1e-4, atol=1e-3)
 
 
+@pytest.fixture(scope="module")
+def authors() -> Model:
+    return Model(seed=5).eval()
+
+
+@pytest.fixture(scope="module")
+def published(authors):
+    """The authors' two files, made by their construction."""
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(authors.state_dict(), Path(folder, "CLIPmodel.pt"))
+        head = Head(256, 4, classify=True).eval()
+        torch.save(head.state_dict(), Path(folder, "Classifier.pt"))
+        yield Path(folder), head
+
+
+def test_their_construction_gives_the_keys_that_the_import_knows(authors):
+    """Their encoder keeps the layer that it cuts off, and everything else twice."""
+    keys = set(authors.state_dict())
+    assert {"image_encoder.dummy_var.weight", "image_encoder.dummy_var.bias"} <= keys
+    assert "image_encoder.pretrained.stem.0.weight" in keys
+    assert "image_encoder.net.stem.0.weight" in keys
+    assert not any(".fc." in key for key in keys if key.startswith("image_encoder"))
+
+
+def test_their_model_and_head_give_their_numbers_from_their_pixels(authors, published):
+    folder, head = published
+    found = import_checkpoint(folder / "CLIPmodel.pt", vocabulary(), head=folder / "Classifier.pt")
+    assert found.kind == "classifier"
+    frames = np.random.default_rng(1).integers(0, 256, (8, 128, 171, 3), dtype=np.uint8)  # their sizes, so no scaling
+    clip = to_clip(cut(frames, released_box((171, 128))), 112, "stretch").unsqueeze(0)
+    with torch.no_grad():
+        features = authors.image_encoder(torch.from_numpy(frames).permute(0, 3, 1, 2).unsqueeze(0).float())
+        logits = head(authors.image_projection(features))
+        assert torch.allclose(found.objective.eval().scores(clip), logits, rtol=1e-4, atol=1e-5)
+
+
+def tokenizer_files(folder: Path, kind: str) -> Path:
+    """A folder that holds a tokenizer and nothing else: its list of words, or what `save_pretrained` writes."""
+    from transformers import DistilBertTokenizerFast
+
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    if kind != "vocab.txt":
+        DistilBertTokenizerFast.from_pretrained(str(folder)).save_pretrained(folder)
+        (folder / "vocab.txt").unlink()
+    if kind == "tokenizer.json":
+        (folder / "tokenizer_config.json").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["vocab.txt", "tokenizer.json", "tokenizer.json and tokenizer_config.json"])
+def test_a_folder_of_the_tokenizer_alone_is_enough(authors, published, tmp_path, kind):
+    folder = tokenizer_files(tmp_path / "tokenizer", kind)
+    text = import_checkpoint(
+        published[0] / "CLIPmodel.pt", vocabulary(), text_encoder=str(folder)
+    ).objective.text_encoder
+    ids = torch.tensor([[WORDS.index(word) for word in ("[CLS]", "touching", "face", "[SEP]")]])
+    with torch.no_grad():
+        expected = authors.text_encoder.model(input_ids=ids).last_hidden_state[:, 0]
+        assert torch.allclose(text.eval()(["Touching face"]), expected, atol=1e-5)
+        assert torch.allclose(text(["Touching face", "hands"])[:1], expected, atol=1e-5), "padded with its own word"
+
+
+def test_a_tokenizer_of_other_words_or_none_is_refused(published, tmp_path):
+    folder = tokenizer_files(tmp_path / "tokenizer", "vocab.txt")
+    (folder / "vocab.txt").write_text("\n".join(WORDS[:-1]) + "\n")
+    with pytest.raises(RecipeError, match=r"knows 11 words, the text encoder of .*CLIPmodel\.pt 12"):
+        import_checkpoint(published[0] / "CLIPmodel.pt", vocabulary(), text_encoder=str(folder))
+    (folder / "vocab.txt").unlink()
+    with pytest.raises(RecipeError, match=r"the tokenizer of text encoder '.*' cannot be loaded"):
+        import_checkpoint(published[0] / "CLIPmodel.pt", vocabulary(), text_encoder=str(folder))
+
+
 def test_data_parallel_wrapper_and_classification_layer(model, tmp_path):
     state = {f"module.{k}": v for k, v in theirs(model, X_CLIP, ("model.",)).items()}
     state["module.image_encoder.model.fc.weight"] = torch.zeros(400, 512)
@@ -152,10 +232,10 @@ def test_missing_and_misshapen_keys_are_listed(model, tmp_path):
 
 
 def test_without_network_the_model_comes_without_tokenizer(model, tmp_path, monkeypatch):
-    def no_network(_name):
+    def no_network(_name, _load):
         raise RecipeError("text encoder cannot be downloaded")
 
-    monkeypatch.setattr(text_module, "_pretrained", no_network)
+    monkeypatch.setattr(text_module, "_found", no_network)
     torch.save(theirs(model, RELEASED), tmp_path / "m.pt")
     found = import_checkpoint(tmp_path / "m.pt", vocabulary())
     assert any("without a tokenizer" in note for note in found.notes)
@@ -201,13 +281,6 @@ def test_model_with_head(model, tmp_path):
     clip = model.encoder.example_input(2)
     with torch.no_grad():
         assert torch.allclose(found.objective.eval().scores(clip), head(model.embed(clip)), atol=1e-4)
-
-
-def test_released_pixels(model, tmp_path):
-    torch.save(theirs(model, RELEASED), tmp_path / "m.pt")
-    found = import_checkpoint(tmp_path / "m.pt", vocabulary(), text_encoder=text_encoder(), released_pixels=True)
-    assert found.objective.encoder.pixel_scale == 255.0
-    assert found.notes == ()
 
 
 @pytest.mark.parametrize("state", [{"conv.weight": torch.zeros(1)}, {"projection.weight": torch.zeros(1)}])

@@ -4,11 +4,14 @@ import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import microgesture
 from microgesture.cli import main
+from microgesture.datasets import ClipDataset
+from microgesture.datasets.manifest import ClipRow
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective, reference
@@ -16,6 +19,8 @@ from microgesture.recognition.classifier import ReleasedHead
 from microgesture.training.configuration import make_recipe
 from microgesture.training.imports import import_run
 from microgesture.training.loop import train
+from microgesture.video import VideoReader, sample_times
+from microgesture.video.transforms import to_clip
 from microgesture.vocabulary import Vocabulary
 from moving_squares import recipe_values
 
@@ -56,14 +61,14 @@ def model(folder):
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch):
-    real = reference.create_text_encoder
+    real = reference.load_tokenizer
 
     def offline(name, *args, **kwargs):
         if name == reference.TEXT_MODEL:
             raise RecipeError(f"text encoder '{name}' cannot be downloaded (no network)")
         return real(name, *args, **kwargs)
 
-    monkeypatch.setattr(reference, "create_text_encoder", offline)
+    monkeypatch.setattr(reference, "load_tokenizer", offline)
 
 
 def test_a_model_with_its_tokenizer_reads_texts(model, folder, squares, capsys):
@@ -72,7 +77,7 @@ def test_a_model_with_its_tokenizer_reads_texts(model, folder, squares, capsys):
     assert main([*argv, "--text-encoder", str(folder / "distilbert")]) == 0
     said = capsys.readouterr().out
     assert "imported model with 17 classes" in said
-    assert "0..255" in said
+    assert "in pixels of 0 to 255" in said
     analyzer = microgesture.load(str(out))
     assert analyzer.vocabulary.names == SMG.names
     event = analyzer.recognize(squares / "test_up_0.mp4", top=17)
@@ -102,13 +107,46 @@ def test_an_import_never_overwrites_a_run(model, folder, recogniser, capsys):
 def test_a_model_with_its_head_classifies_without_a_tokenizer(model, folder, squares, capsys):
     out = folder / "with_head"
     argv = ["import-checkpoint", str(folder / "model.pth"), "--head", str(folder / "head.pth"), "-o", str(out)]
-    assert main([*argv, "--released-pixels"]) == 0
-    assert "imported classifier with 17 classes" in capsys.readouterr().out
+    assert main(argv) == 0
+    said = capsys.readouterr().out
+    assert "imported classifier with 17 classes" in said
+    assert "what the authors' inference shows it" in said
     analyzer = microgesture.load(str(out))
     head = torch.load(folder / "head.pth", weights_only=True)
     assert torch.equal(analyzer.run.objective.head.fc.weight, head["fc.weight"])
     assert analyzer.run.objective.encoder.options == {"pixel_scale": 255.0}
     assert analyzer.recognize(squares / "test_up_0.mp4").label in SMG
+
+
+def test_an_imported_model_sees_what_the_authors_inference_shows(model, folder, squares, monkeypatch):
+    """Their frames: squashed to 224 x 224, resized to 128 x 171, the centre of 112 x 112."""
+    from microgesture.torchvision_loader import load_torchvision
+
+    load_torchvision()
+    from torchvision.models.video import R2Plus1D_18_Weights
+
+    out = folder / "shown"
+    import_run(folder / "model.pth", out, text_encoder=str(folder / "distilbert"))
+    analyzer, video = microgesture.load(str(out)), squares / "test_up_0.mp4"
+    recipe = analyzer.run.recipe
+    assert (recipe.data.crop, recipe.data.fit, recipe.data.size, recipe.data.frames) == ("released", "stretch", 112, 32)
+    assert json.loads((out / "preprocessor.json").read_text())["scale"] == "0 to 255, then normalised"
+    seen = []
+    monkeypatch.setattr(analyzer, "_score", lambda clips: seen.extend(clips) or np.full((len(clips), 17), 1 / 17))
+    analyzer.recognize(video)
+    analyzer.analyze(video)
+    row = ClipRow(video, SMG.names[0], None, None)
+    tested = ClipDataset([row], SMG, crop="released", fit="stretch")[0]["clip"]
+    assert torch.equal(seen[0], tested)
+    with VideoReader(video) as reader:
+        frames = reader.frames_at(sample_times(0.0, reader.duration, 32))
+    pictures = torch.from_numpy(frames).permute(0, 3, 1, 2)
+    squashed = torch.nn.functional.interpolate(pictures, size=(224, 224), mode="bicubic", antialias=True)
+    theirs = R2Plus1D_18_Weights.DEFAULT.transforms()(squashed)  # uint8 becomes 0..1: compared as the eye sees it
+    assert (tested - theirs).abs().mean() < 0.07
+    assert (seen[1].mean(1) - tested.mean(1)).abs().mean() < 0.15, "a window over all of it is the same part"
+    for other in ("pad", "crop"):
+        assert (to_clip(frames, 112, other) - theirs).abs().mean() > 0.2
 
 
 def test_a_model_without_a_tokenizer_says_so_in_one_line(model, folder, squares, capsys):

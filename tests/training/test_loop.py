@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from microgesture import own_weights
 from microgesture.datasets import make_loader
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError, UserError
@@ -256,6 +258,70 @@ def test_resume_with_another_recipe_is_refused(clips, tmp_path):
         train(own, tmp_path / "run", resume=True, show=False)
 
 
+@pytest.fixture(scope="module")
+def stopped(clips, tmp_path_factory) -> Path:
+    """A run that was killed in its second epoch, with two checkpoints."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    process = start(recipe(clips, keep="last", checkpoint_steps=1), folder, slow=True)
+    wait_for_checkpoint(folder, 6, process)
+    process.kill()
+    process.wait()
+    return folder
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 4
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl", "trainer.json"])
+def test_a_damaged_checkpoint_is_said_and_the_one_before_it_goes_on(stopped, tmp_path, caplog, damage, name):
+    shutil.copytree(stopped / "checkpoints", tmp_path / "checkpoints")
+    older, newest = sorted((tmp_path / "checkpoints").glob("step_*"))
+    damage(newest / name)
+    if damage is flip and name == "trainer.json":
+        (newest / name).write_text("[]")
+    path, state = checkpoint.newest_checkpoint(tmp_path / "checkpoints")
+    assert (path, state["step"]) == (older, int(older.name.split("_")[1]))
+    assert f"{newest}: the checkpoint is damaged ({name}" in caplog.text
+    assert "going on from" in caplog.text
+    (older / name).unlink()
+    with pytest.raises(RecipeError, match=r"the checkpoint is damaged .* remove it to begin anew"):
+        checkpoint.newest_checkpoint(tmp_path / "checkpoints")
+
+
+def test_a_run_whose_newest_checkpoint_is_cut_short_ends_with_the_same_weights(finished, stopped, clips, tmp_path):
+    shutil.copytree(stopped, tmp_path / "run")
+    cut(max((tmp_path / "run" / "checkpoints").glob("step_*")) / "model.safetensors")
+    train(recipe(clips, keep="last"), tmp_path / "run", resume=True, show=False)
+    whole = weights(train(recipe(clips, keep="last"), tmp_path / "whole", show=False))
+    assert same(whole, weights(tmp_path / "run"))
+
+
+def test_a_checkpoint_whose_length_nobody_noted_is_damaged_or_of_another_recipe(stopped, clips, tmp_path):
+    """As older versions wrote them."""
+    shutil.copytree(stopped, tmp_path / "run")
+    for folder in (tmp_path / "run" / "checkpoints").glob("step_*"):
+        state = json.loads((folder / checkpoint.STATE).read_text())
+        del state[checkpoint.FILES]
+        (folder / checkpoint.STATE).write_text(json.dumps(state))
+        cut(folder / "model.safetensors")
+    with pytest.raises(RecipeError, match=r"step_\d+_\d+: damaged, or of a recipe that does not fit"):
+        train(recipe(clips, keep="last", checkpoint_steps=1), tmp_path / "run", resume=True, show=False)
+
+
+def test_a_log_that_is_none_is_begun_anew(tmp_path):
+    (tmp_path / "log.csv").write_bytes(b"epoch,loss\n1,2\nx,y\n\xff\n")
+    checkpoint.append_log(tmp_path / "log.csv", {"loss": 1.0}, 2)
+    assert (tmp_path / "log.csv").read_text() == "epoch,loss\n1,2\n2,1\n"
+
+
 def test_a_start_that_does_not_fit_names_the_folder(finished, clips, tmp_path):
     own = recipe(clips)
     own.encoder.name, own.encoder.options, own.start = "r2plus1d_small", {}, str(finished)
@@ -285,7 +351,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(own_weights, "save_file", full)
     with pytest.raises(UserError, match="No space left on device"):
         checkpoint.write_weights(path, {"a": torch.zeros(2)}, {})
     assert torch.equal(load_file(path)["a"], torch.ones(2))

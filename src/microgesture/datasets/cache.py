@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from microgesture.errors import UserError
+from microgesture.pose.track import BROKEN_ARCHIVE
 
 try:
     import fcntl
@@ -71,16 +72,27 @@ def open_cache(
     threads. Raises `UserError` when the disk is too small or refuses, and whatever `make` raises.
     """
     path = folder / f"{name}.npy"
-    if path.is_file():
+    if _is_whole(path, count, shape):
         return ClipCache(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _only_one(folder / f"{name}.lock"):
-            if not path.is_file():
+            if not _is_whole(path, count, shape):
+                path.unlink(missing_ok=True)
                 _build(path, count, shape, make)
     except OSError as error:
         raise UserError(f"{path}: the clip cache cannot be written ({error.strerror or error})") from error
     return ClipCache(path)
+
+
+def _is_whole(path: Path, count: int, shape: tuple[int, int]) -> bool:
+    """Whether a cache is there and undamaged in its shape; another is made anew."""
+    frames, side = shape
+    try:
+        stored, sizes = np.load(path, mmap_mode="r"), np.load(_sizes_path(path))
+    except BROKEN_ARCHIVE:
+        return False
+    return stored.shape == (count, frames, side, side, 3) and sizes.shape == (count, 2)
 
 
 def _build(path: Path, count: int, shape: tuple[int, int], make: Callable[[int], np.ndarray]) -> None:

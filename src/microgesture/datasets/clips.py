@@ -19,11 +19,12 @@ from microgesture.errors import DataError, RecipeError, UserError, VideoError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.reader import VideoReader
 from microgesture.video.sampling import sample_times
-from microgesture.video.transforms import Box, Fit, cut, person_box, random_box, shrink, to_clip
+from microgesture.video.transforms import Box, Fit, cut, person_box, random_box, released_box, shrink, to_clip
 from microgesture.vocabulary import Vocabulary
 
-Crop = Literal["frame", "person"]
-"""What of the picture is shown: all of it, or a square around the person (needs column `skeleton`)."""
+Crop = Literal["frame", "person", "released"]
+"""What of the picture is shown: all of it, a square around the person (needs column `skeleton`), or the middle that the
+letter's released code shows."""
 
 _CACHED_PER_FRAME = 2  # frames stored per frame sampled in training, so that temporal jitter has a choice
 _WARPED_PER_FRAME = 4  # and where pieces of augmentation stretch the time: a slow clip shows more of the frames there
@@ -138,6 +139,8 @@ class ClipDataset(Dataset):
             frames = video.frames_at(start + moments * (max(end, start) - start))
             if self.crop == "person" and row.skeleton is not None:
                 frames = cut(frames, self._person(row.skeleton, row.start, row.end, video.size))
+            if self.crop == "released":
+                frames = cut(frames, released_box(video.size))
         return frames
 
     def _person(self, skeleton: Path, start: float | None, end: float | None, size: tuple[int, int]) -> Box:
@@ -185,7 +188,7 @@ class ClipDataset(Dataset):
         return open_cache(folder, name, len(self.rows), (len(moments), side), make)
 
     def _source(self, row: ClipRow) -> list[Any]:
-        files = [row.media] if self.crop == "frame" or row.skeleton is None else [row.media, row.skeleton]
+        files = [row.media] if self.crop != "person" or row.skeleton is None else [row.media, row.skeleton]
         try:
             states = [(path.resolve().as_posix(), path.stat()) for path in files]
         except OSError as error:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from microgesture.atomic import replacing
-from microgesture.errors import DataError, UserError, VideoError
+from microgesture.errors import DataError, VideoError
 from microgesture.text_tables import composed, file_named, folded, number_of, one_spelling, read_text, table_rows
 from microgesture.vocabulary import GestureClass, Vocabulary
 
@@ -179,10 +180,16 @@ def write_manifest(path: str | Path, rows: Sequence[ClipRow]) -> None:
 def _write_parquet(table: list[dict[str, str]], columns: list[str], path: Path) -> None:
     import pandas as pd
 
+    _need_pyarrow("a Parquet manifest")
+    pd.DataFrame(table, columns=columns).fillna("").to_parquet(path, index=False, engine="pyarrow")
+
+
+def _need_pyarrow(what: str) -> None:
     try:
-        pd.DataFrame(table, columns=columns).fillna("").to_parquet(path, index=False)
-    except ImportError as error:
-        raise UserError("a Parquet manifest needs pyarrow: pip install pyarrow") from error
+        import pyarrow  # noqa: F401
+    except Exception as error:  # one that does not fit raises anything
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{what} needs pyarrow ({reason}): pip install pyarrow") from error
 
 
 def _cells(row: ClipRow, folder: Path) -> dict[str, str]:
@@ -242,12 +249,11 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
 def _read_parquet(path: Path) -> list[tuple[int, dict[str, str]]]:
     if not path.is_file():
         raise DataError(f"{path}: no such manifest")
-    try:
-        import pandas as pd
+    import pandas as pd
 
-        table = pd.read_parquet(path)
-    except ImportError as error:
-        raise DataError(f"{path}: Parquet needs pyarrow: pip install pyarrow") from error
+    _need_pyarrow(f"{path}: Parquet")
+    try:
+        table = pd.read_parquet(path, engine="pyarrow")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a Parquet table") from error
     table.columns = [str(name).strip().lower() for name in table.columns]
@@ -264,14 +270,20 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     lacking = lacking or ("" if "label" in columns else "label")
     if lacking:
         raise DataError(f"{path}: no column '{lacking}': a manifest has {','.join(COLUMNS)}")
-    twice = [name for name in columns if name and columns.count(name) > 1]
+    twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice:
-        raise DataError(f"{path}: column '{twice[0]}' stands twice")
+        raise DataError(f"{path}: column '{twice}' stands twice")
+
+
+_LONGEST_NAME = 255  # bytes, of every usual file system
 
 
 def _row(path: Path, line: int, cell: Mapping[str, str]) -> ClipRow:
     if not cell.get("video") and not cell.get("skeleton"):
         raise DataError("no video named" if "video" in cell else "no skeleton named")
+    for column in ("video", "skeleton"):
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(cell.get(column, "")).parts):
+            raise DataError(f"{column} '{cell[column][:40]}...' is longer than the name of a file can be")
     start, end = _seconds(cell, "start"), _seconds(cell, "end")
     if start is not None and start < 0:
         raise DataError(f"start {start:g} is before the video begins")

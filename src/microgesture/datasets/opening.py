@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from microgesture.datasets.sources import Reading, read_source
 from microgesture.datasets.splits import held_out_by, hold_out, hold_out_named
 from microgesture.datasets.tables import NAMES
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def open_data(
 def read_mark(folder: Path) -> dict[str, Any]:
     """What a folder was prepared from; empty when `microgesture data prepare` did not make it."""
     try:
-        mark = json.loads((folder / MARK).read_text("utf-8"))
+        mark = parse_json((folder / MARK).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return mark if isinstance(mark, dict) and "layout" in mark else {}

@@ -6,7 +6,6 @@ not converted again, one that has changed since is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +18,7 @@ from microgesture.atomic import write_json
 from microgesture.datasets.folder_files import problem_of
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 from microgesture.pose.sources import Space, read_tracks
 
 INDEX = "index.json"
@@ -104,7 +104,7 @@ def _names(sources: Sequence[Path], root: Path) -> dict[Path, str]:
 
 def _read_index(path: Path) -> dict[str, dict[str, Any]]:
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text("utf-8"))
+        found = parse_json(path.read_text("utf-8"))
         if isinstance(found, dict):
             return found
     return {}

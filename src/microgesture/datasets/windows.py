@@ -6,7 +6,6 @@ banks, written by `microgesture.pretraining`. Its windows are made by the batch,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.skeleton_bank import SkeletonBank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
@@ -35,11 +35,11 @@ class SkeletonWorld:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            data = json.loads(self.path.read_text("utf-8"))
+            data = parse_json(self.path.read_text("utf-8"))
             self.vocabularies = tuple(data["vocabularies"])
             self.banks: dict[str, dict[str, float]] = data["banks"]
             self.windows: dict[str, int] = data["windows"]
-        except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: cannot be read as an index of skeleton banks ({error})") from error
         self.vocabulary = Vocabulary.load(self.vocabularies[0]).with_background()
 

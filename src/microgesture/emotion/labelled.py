@@ -3,7 +3,6 @@ owners hand it out, or anybody's table of events; the outcomes may stand in a ta
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +25,7 @@ from microgesture.emotion.event_tables import (
 )
 from microgesture.errors import DataError
 from microgesture.formats.csv import is_timeline
+from microgesture.plain_json import parse_json
 from microgesture.text_tables import composed, file_named, folded, one_spelling, read_text
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 
@@ -173,7 +173,7 @@ def best_reachable(table: str | Path) -> float | None:
     table = Path(table)
     folder = table if table.is_dir() else table.parent
     try:
-        known = json.loads((folder / "world.json").read_text("utf-8"))
+        known = parse_json((folder / "world.json").read_text("utf-8"))
         return float(known["bayes_accuracy"]["value"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

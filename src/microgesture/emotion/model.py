@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
+from microgesture.atomic import write_text
 from microgesture.emotion.configuration import EmotionConfig, FitSummary
 from microgesture.emotion.registry import SequenceBatch, build, fits_itself
 from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder
 from microgesture.emotion.yardsticks import Logistic
 from microgesture.errors import DataError, RecipeError, UserError
+from microgesture.forking import keep_usable_after_fork
+from microgesture.own_weights import read_weights, write_weights
+from microgesture.plain_json import parse_json
 from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -150,29 +151,20 @@ class EmotionModel:
             "summary": asdict(self.summary),
             "torch": torch.__version__,
         }
-        weights, config = folder / (_WEIGHTS + ".part"), folder / (_CONFIG + ".part")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            networks = nn.ModuleList(part.members for part in self.parts)
-            save_file({k: v.contiguous() for k, v in networks.state_dict().items()}, weights)
-            config.write_text(json.dumps(head, indent=1), "utf-8")
-            os.replace(weights, folder / _WEIGHTS)
-            os.replace(config, folder / _CONFIG)
-        except (OSError, SafetensorError) as error:
-            for part in (weights, config):
-                with contextlib.suppress(OSError):
-                    part.unlink()
-            raise UserError(f"{folder}: the emotion model cannot be written ({error})") from error
+        networks = nn.ModuleList(part.members for part in self.parts)
+        write_weights(folder / _WEIGHTS, networks.state_dict(), {})
+        write_text(folder / _CONFIG, json.dumps(head, indent=1))
 
     @classmethod
     def load(cls, folder: str | Path) -> EmotionModel:
         """Inverse of `save`. Raises `DataError` for a folder that holds no emotion model, `RecipeError` for one
         whose settings do not fit."""
+        keep_usable_after_fork()
         folder = Path(folder)
         if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
             raise DataError(f"{folder}: no emotion model here ({_CONFIG} and {_WEIGHTS} are needed)")
         try:
-            head: dict[str, Any] = json.loads((folder / _CONFIG).read_text("utf-8"))
+            head: dict[str, Any] = parse_json((folder / _CONFIG).read_text("utf-8"))
             if head.get("format") != _FORMAT:
                 raise DataError(f"{folder / _CONFIG}: format {head.get('format')} is not {_FORMAT}")
             config = EmotionConfig.from_json(head["config"], str(folder / _CONFIG))
@@ -186,7 +178,7 @@ class EmotionModel:
             networks = nn.ModuleList(
                 nn.ModuleList(_network(p["name"], encoder) for _ in range(int(p["members"]))) for p in head["parts"]
             )
-            networks.load_state_dict(load_file(folder / _WEIGHTS))
+            networks.load_state_dict(_weights(folder / _WEIGHTS))
             networks.eval()
             parts = tuple(
                 Part(p["name"], members, float(p["scale"]))  # type: ignore[arg-type]
@@ -194,6 +186,8 @@ class EmotionModel:
             )
             prior = np.array(head["prior"], dtype=np.float64)
             return cls(config, encoder, parts, prior, summary)
+        except UserError as error:
+            raise error if str(folder) in str(error) else DataError(f"{folder / _CONFIG}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OSError, SafetensorError) as error:
             raise DataError(f"{folder}: not an emotion model ({error})") from error
         except RuntimeError as error:
@@ -292,6 +286,13 @@ def _network(name: str, encoder: SequenceEncoder) -> nn.Module:
     if encoder.config.offset and not fits_itself(name):
         return OverOffset(network, Logistic(encoder.config, encoder.spec))
     return network
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return read_weights(path)
+    except RecipeError as error:
+        raise DataError(f"{path}: not an emotion model ({error})") from error
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

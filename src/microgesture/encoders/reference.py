@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.encoder import Encoder
@@ -60,22 +59,33 @@ def load_reference(model: nn.Module, state_dict: Mapping[str, Any]) -> nn.Module
     if not isinstance(encoder, Encoder):
         raise RecipeError(f"{type(model).__name__} has no encoder that reference weights could go to")
     found = encoder.from_reference(_plain(state_dict))
+    weight, bias = _head_of(found, encoder)
     _load(encoder, found.state)
     if isinstance(model, Encoder):
-        if found.weight is None:
-            raise RecipeError(f"the weights for '{encoder.name or type(encoder).__name__}' hold no head")
-        model = ReferenceClassifier(encoder, len(found.weight)).train(encoder.training)
+        model = ReferenceClassifier(encoder, len(weight)).train(encoder.training)
     head = getattr(model, "head", None)
     if not isinstance(head, nn.Linear):
         raise RecipeError(f"{type(model).__name__} has no linear head: reference weights bring one")
-    if found.weight is None:
-        raise RecipeError(f"the weights for '{encoder.name or type(encoder).__name__}' hold no head")
-    if head.weight.shape != found.weight.shape:
-        theirs, ours = len(found.weight), len(head.weight)
+    if head.weight.shape != weight.shape:
+        theirs, ours = len(weight), len(head.weight)
         raise RecipeError(f"the head of the reference weights has {theirs} classes, this one {ours}")
-    bias = torch.zeros(len(found.weight)) if found.bias is None else found.bias
-    head.load_state_dict({"weight": found.weight, "bias": bias})
+    head.load_state_dict({"weight": weight, "bias": bias})
     return model
+
+
+def _head_of(found: ReferenceWeights, encoder: Encoder) -> tuple[Tensor, Tensor]:
+    """Weight (K, C) and bias (K,) of the head; every official head has both."""
+    name = encoder.name or type(encoder).__name__
+    if found.weight is None and found.bias is None:
+        raise RecipeError(f"the weights for '{name}' hold no head")
+    if found.weight is None or found.bias is None:
+        lacking = "weight" if found.weight is None else "bias"
+        raise RecipeError(f"the weights for '{name}' hold a head without its {lacking}")
+    weight, bias = found.weight, found.bias
+    if weight.shape != (len(bias), encoder.width) or bias.dim() != 1:
+        shapes = f"weight {tuple(weight.shape)} and bias {tuple(bias.shape)}"
+        raise RecipeError(f"the head of the weights for '{name}' is {shapes}, not (K, {encoder.width}) and (K,)")
+    return weight, bias
 
 
 def load_reference_encoder(encoder: Encoder, state_dict: Mapping[str, Any]) -> None:

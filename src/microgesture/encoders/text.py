@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from tokenizers import Tokenizer
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from microgesture.encoders import label_words
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
+
+T = TypeVar("T")
 
 LABEL_WORDS = "label-words"
 GESTURE_WORDS = "gesture-words"
@@ -113,15 +115,27 @@ def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: A
     return _pretrained(name)
 
 
+def load_tokenizer(name: str) -> tuple[Tokenizer, int]:
+    """The tokenizer of a hub name or a local folder, which need hold nothing else, and its padding id.
+
+    Raises `RecipeError` when there is none.
+    """
+    return _found(name, _load_tokenizer)
+
+
 def _pretrained(name: str) -> TextEncoder:
-    """A model of the hub or of a local folder. The hub's cache is asked first, then the network: one short
-    request decides whether there is one, since the library itself retries for half a minute."""
+    return _found(name, _load)
+
+
+def _found(name: str, load: Callable[[str, str, bool], T]) -> T:
+    """What `load(source, name, local)` finds on the hub or in a local folder. The hub's cache is asked first, then the
+    network: one short request decides whether there is one, since the library itself retries for half a minute."""
     load_torchvision()  # transformers imports torchvision
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return _load(str(folder), name, local=True)
+        return load(str(folder), name, True)
     try:
-        return _load(name, name, local=True)
+        return load(name, name, True)
     except RecipeError:
         pass  # not in the cache
     import huggingface_hub
@@ -133,22 +147,43 @@ def _pretrained(name: str) -> TextEncoder:
             f"text encoder '{name}' cannot be downloaded ({_line(error)}): "
             f"give a local folder of the model, or '{LABEL_WORDS}'"
         ) from error
-    return _load(name, name, local=False)
+    return load(name, name, False)
 
 
 def _load(source: str, name: str, local: bool) -> TextEncoder:
     """Model and tokenizer of a folder or hub name, in float32."""
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
 
+    tokenizer, pad_id = _load_tokenizer(source, name, local)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
         model = AutoModel.from_pretrained(source, local_files_only=local, dtype=torch.float32)
     except Exception as error:  # the library raises many kinds
         raise RecipeError(f"text encoder '{name}' cannot be loaded ({_line(error)})") from error
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None or tokenizer.pad_token_id is None:
+    return TextEncoder(model, tokenizer, name, pad_id)
+
+
+def _load_tokenizer(source: str, name: str, local: bool) -> tuple[Tokenizer, int]:
+    try:
+        backend, pad_id = _read_tokenizer(source, local)
+    except Exception as error:  # the library raises many kinds
+        raise RecipeError(f"the tokenizer of text encoder '{name}' cannot be loaded ({_line(error)})") from error
+    if backend is None or pad_id is None:
         raise RecipeError(f"text encoder '{name}' has no fast tokenizer with a padding token")
-    return TextEncoder(model, backend, name, int(tokenizer.pad_token_id))
+    return backend, int(pad_id)
+
+
+def _read_tokenizer(source: str, local: bool) -> tuple[Tokenizer | None, int | None]:
+    """As the model's files describe it; alone, by its own file, or DistilBERT's by its list of words."""
+    from transformers import AutoTokenizer, DistilBertTokenizerFast
+
+    files = {path.name for path in Path(source).iterdir()} if Path(source).is_dir() else {"config.json"}
+    described = files & {"config.json", "tokenizer_config.json"}
+    if "tokenizer.json" in files and not described:
+        alone = Tokenizer.from_file(str(Path(source, "tokenizer.json")))
+        return alone, alone.token_to_id("[PAD]")
+    kind = DistilBertTokenizerFast if "vocab.txt" in files and not described else AutoTokenizer
+    found = kind.from_pretrained(source, local_files_only=local)
+    return getattr(found, "backend_tokenizer", None), found.pad_token_id
 
 
 def _line(error: BaseException) -> str:

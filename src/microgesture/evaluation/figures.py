@@ -6,17 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib import patheffects
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.lines import Line2D
 
 from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import calibration
+from microgesture.matplotlib_loader import Axes, AxesImage, Figure, Line2D, colormaps, patheffects
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#444444")
 """Eight colours that stay apart for colour-blind readers (Okabe and Ito, 2008)."""
@@ -70,7 +65,7 @@ def _draw_confusion(
     K = len(names)
     clips = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, clips, out=np.full(counts.shape, np.nan), where=clips > 0)
-    palette = matplotlib.colormaps["Blues"].with_extremes(bad="#dddddd")
+    palette = colormaps["Blues"].with_extremes(bad="#dddddd")
     image = axes.imshow(np.ma.masked_invalid(share), cmap=palette, vmin=0, vmax=1, interpolation="nearest")
     if K <= 24:
         for row, column in zip(*np.nonzero(counts), strict=True):

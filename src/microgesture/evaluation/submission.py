@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
 import re
 import zipfile
@@ -33,6 +32,7 @@ from microgesture.datasets.split_names import TEST
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, clip_key, mix
 from microgesture.evaluation.run import open_data, scored_split
+from microgesture.plain_json import parse_json
 from microgesture.training.assembly import Run, load_run
 from microgesture.vocabulary import BODY_REGIONS, Vocabulary
 
@@ -212,5 +212,8 @@ def _members(folder: Path) -> tuple[list[Path], list[float]]:
     """The runs and weights of a fusion folder; a run alone has weight 1."""
     if not (folder / FILE).is_file():
         return [folder], [1.0]
-    described = json.loads((folder / FILE).read_text("utf-8"))["runs"]
-    return [Path(d["run"]) for d in described], [float(d["weight"]) for d in described]
+    try:
+        described = parse_json((folder / FILE).read_text("utf-8"))["runs"]
+        return [Path(d["run"]) for d in described], [float(d["weight"]) for d in described]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / FILE}: cannot be read as a fusion of runs ({error})") from error

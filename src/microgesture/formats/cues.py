@@ -17,7 +17,7 @@ from microgesture.formats.text_forms import one_line
 from microgesture.timeline import GestureEvent, Timeline
 
 _LINE = re.compile(r"(?:(?P<person>.+?): )?(?P<label>.*?)(?: ?\((?P<confidence>0\.\d+|1\.0+|[01])\))?")
-_TIME = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,9}))?(?![^\s])")
+_TIME = re.compile(r"(?:(\d{1,9}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,9}))?(?![^\s])")
 _LIKE_A_TIME = re.compile(r"\s*\d+:\d")
 ARROW = "-->"
 

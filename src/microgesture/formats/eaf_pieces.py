@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 from microgesture.errors import DataError
 from microgesture.formats.spans import MAIN, Span, lanes, milliseconds, spans
 from microgesture.formats.text_forms import alternatives_text, printable
+from microgesture.plain_json import parse_json
 from microgesture.timeline import Timeline
 
 VERDICTS = ("accept", "reject", "unsure")
@@ -329,7 +330,7 @@ def _as_text(key: str, value: Any) -> str:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        parse_json(text)
     except ValueError:
         return False
     return True

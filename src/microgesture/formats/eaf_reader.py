@@ -7,7 +7,6 @@ slots); annotations that refer to another share its time equally.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import CLASS_ENTRY, FREE_ENTRY, PROPERTY
 from microgesture.formats.eaf_splice import parse
 from microgesture.formats.text_forms import one_line, parse_alternatives
+from microgesture.plain_json import parse_json
 from microgesture.text_tables import composed
 from microgesture.timeline import EmotionReading, GestureEvent, Media, Timeline
 
@@ -332,7 +332,7 @@ def _ours(name: str) -> bool:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from microgesture.errors import DataError
 from microgesture.formats.schema import problems, timeline_schema
+from microgesture.plain_json import parse_json
 from microgesture.timeline import Alternative, Driver, EmotionReading, GestureEvent, Media, Timeline
 
 SCHEMA = "microgesture/timeline-1"
@@ -42,8 +43,8 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     """A timeline from a file's text, checked against the schema. Raises `DataError` naming `source` and what
     does not fit, for an event with its number."""
     try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise DataError(f"{source}: not JSON ({error})") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise DataError(f"{source}: not a timeline: its 'schema' is not '{SCHEMA}'")

@@ -14,7 +14,7 @@ from microgesture.timeline import Timeline
 
 _JOINER = "\u2060"
 _MISREAD = re.compile(r"-(?=->)|<(?=[A-Za-z/])|\{(?=\\)")
-_TAG = re.compile(r"</?(?:b|i|u|s|font)(?:\s[^>]*)?>|\{\\[^}]*\}", re.IGNORECASE)
+_TAG = re.compile(r"</?(?:b|i|u|s|font)(?:\s[^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE)
 
 
 def dumps(timeline: Timeline) -> str:

@@ -14,7 +14,7 @@ from microgesture.timeline import Timeline
 
 _BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
 _VOICE = re.compile(r"^\s*<v(?:\.[^\s>]*)?\s+([^>]+)>")
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")  # many "<" without an end are looked at once each
 
 
 def dumps(timeline: Timeline) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from microgesture.atomic import replacing
 from microgesture.pose.estimator import MIN_SCORE, Pose
 from microgesture.pose.layouts import LAYOUTS
+from microgesture.pose.track import BROKEN_ARCHIVE
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Detections:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {key: archive[key] for key in archive.files}
             return cls(**{key: arrays.pop(key) for key in names}), arrays
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except BROKEN_ARCHIVE:
             return None
 
 

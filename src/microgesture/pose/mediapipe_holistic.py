@@ -18,7 +18,7 @@ import numpy as np
 from microgesture.pose.estimator import MIN_SCORE, PEOPLE, Closing, Pose
 from microgesture.pose.layouts import MEDIAPIPE_HOLISTIC
 from microgesture.pose.mediapipe_person import HolisticPerson
-from microgesture.pose.mediapipe_points import quiet, solution
+from microgesture.pose.mediapipe_points import check_process, solution, starting
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class FaceSearch:
     """MediaPipe's full-range face detector (faces within about 5 m; its model is in the wheel)."""
 
     def __init__(self) -> None:
-        with quiet():
+        with starting():
             self._model: Any = solution("face_detection").FaceDetection(_FACE_SCORE, model_selection=1)
             self._model.process(np.zeros((64, 64, 3), np.uint8))
 
@@ -69,6 +69,7 @@ class FaceSearch:
 
     def _look(self, picture: np.ndarray, offset: int) -> list[Face]:
         height, width = picture.shape[:2]
+        check_process()
         found = self._model.process(np.ascontiguousarray(picture)).detections or ()
         boxes = [detection.location_data.relative_bounding_box for detection in found]
         return [

@@ -14,7 +14,15 @@ import numpy as np
 
 from microgesture.errors import UserError
 from microgesture.pose.estimator import Pose
-from microgesture.pose.mediapipe_points import holistic_pose, import_mediapipe, landmark_array, quiet, solution
+from microgesture.pose.mediapipe_points import (
+    check_process,
+    holistic_pose,
+    import_mediapipe,
+    landmark_array,
+    quiet,
+    solution,
+    starting,
+)
 
 
 class HolisticPerson:
@@ -28,7 +36,7 @@ class HolisticPerson:
     def __init__(self, static: bool = False, smooth: bool = True, complexity: int = 1) -> None:
         module = solution("holistic")
         _check_complexity(Path(str(import_mediapipe().__file__)).parent, complexity)
-        with quiet():
+        with starting():
             self._graph: Any = module.Holistic(
                 static_image_mode=static, model_complexity=complexity, smooth_landmarks=smooth
             )
@@ -37,6 +45,7 @@ class HolisticPerson:
 
     def estimate(self, picture: np.ndarray) -> Pose | None:
         """The person's pose in pixels of `picture`, uint8 `(H, W, 3)`; None when there is nobody."""
+        check_process()
         with nullcontext() if self._started else quiet():
             found = self._graph.process(np.ascontiguousarray(picture))
         self._started = self._started or bool(found.face_landmarks)

@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from microgesture.errors import MissingExtra, UserError
+from microgesture.errors import UserError
+from microgesture.extras import import_extra, why_not
+from microgesture.matplotlib_loader import load_matplotlib
 from microgesture.pose.estimator import Pose
 from microgesture.pose.layouts import MEDIAPIPE_33, MEDIAPIPE_HOLISTIC
 
@@ -96,32 +98,67 @@ def holistic_pose(
     return Pose(np.where(inside[:, None], points, 0.0).astype(np.float32), np.where(inside, scores, 0.0))
 
 
-def import_mediapipe(module: str = "mediapipe") -> ModuleType:
-    """Import a module of MediaPipe with its log lines kept down. Raises `MissingExtra` when it is not installed."""
+FEATURE = "pose estimation with MediaPipe"
+
+
+def import_mediapipe(module: str = "mediapipe", feature: str = FEATURE) -> ModuleType:
+    """Import a module of MediaPipe with its log lines kept down.
+
+    Raises `MissingExtra` when it is not installed or does not load.
+    """
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        importlib.import_module("mediapipe")
-    except ImportError as error:
-        if error.name is not None and error.name.partition(".")[0] != "mediapipe":
-            raise
-        raise MissingExtra("pose estimation with MediaPipe", "pose") from error
+    load_matplotlib()  # which MediaPipe imports
+    import_extra("mediapipe", feature, "pose")
     return importlib.import_module(module)
 
 
-def solution(name: str) -> ModuleType:
+def solution(name: str, feature: str = FEATURE) -> ModuleType:
     """A module of MediaPipe's legacy solutions, whose models are inside the wheel.
 
     Raises `MissingExtra` without MediaPipe, `UserError` when its release no longer has them.
     """
-    mediapipe = import_mediapipe()
+    mediapipe = import_mediapipe(feature=feature)
     try:
         return import_mediapipe(f"mediapipe.python.solutions.{name}")
     except ModuleNotFoundError as error:
         raise UserError(
-            f"mediapipe {mediapipe.__version__} has no models inside: give a model file (.task), or take the release "
-            "of pip install 'microgesture[pose]'"
+            f"mediapipe {mediapipe.__version__} has no models inside, and {feature} needs them: give pose a model file "
+            "(.task), or take the release of pip install 'microgesture[pose]'"
         ) from error
+
+
+_process: int | None = None
+
+
+def check_process() -> None:
+    """Raises `UserError` in a process that was forked after MediaPipe had started a graph.
+
+    A fork does not copy the threads that every graph waits for, so it would wait for ever.
+    """
+    global _process
+    _process = _process or os.getpid()
+    if _process != os.getpid():
+        raise UserError(
+            "MediaPipe was used before this process was forked and would wait for ever here: start processes with "
+            "multiprocessing.get_context('spawn'), or analyze no video before they are forked"
+        )
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Around the making of a graph, and its first picture: what MediaPipe prints is kept quiet.
+
+    Raises `UserError` with MediaPipe's own reason when the graph cannot be made, and as `check_process`.
+    """
+    check_process()
+    with quiet():
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:  # a protobuf or numpy that does not fit raises anything
+            raise UserError(why_not("mediapipe", error)) from error
 
 
 _quiet_lock = threading.RLock()

@@ -14,7 +14,7 @@ import numpy as np
 
 from microgesture.errors import UserError
 from microgesture.pose.estimator import PEOPLE, Closing, Pose
-from microgesture.pose.mediapipe_points import OUTSIDE, import_mediapipe, landmark_array, quiet
+from microgesture.pose.mediapipe_points import OUTSIDE, check_process, import_mediapipe, landmark_array, quiet
 
 _POSE_MODELS = ("pose_detector.tflite", "pose_landmarks_detector.tflite")
 
@@ -45,6 +45,7 @@ class TasksEstimator(Closing):
             running_mode=self._vision.RunningMode.VIDEO,
             num_poses=self.max_people,
         )
+        check_process()
         try:
             with quiet():
                 landmarker = self._vision.PoseLandmarker.create_from_options(options)
@@ -59,6 +60,7 @@ class TasksEstimator(Closing):
 
     def estimate(self, frame: np.ndarray, time: float) -> list[Pose]:
         """Poses of the people in `frame`, uint8 `(H, W, 3)` RGB, in its pixels, largest first."""
+        check_process()
         self._stamp = max(self._stamp + 1, round(1000 * time))  # MediaPipe wants them to increase
         with nullcontext() if self._found else quiet():  # it warns when it first finds somebody
             found = self._landmarker.detect_for_video(self._image(frame), self._stamp)

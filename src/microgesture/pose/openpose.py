@@ -22,6 +22,7 @@ import numpy as np
 
 from microgesture.atomic import write_text
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 from microgesture.pose.following import follow
 from microgesture.pose.layouts import BODY_25, OPENPOSE_18, OPENPOSE_137, OPENPOSE_140, Layout, convert, convert_scores
 from microgesture.pose.raw_points import clean, frame_rate, guessed_size, in_pixels
@@ -165,10 +166,10 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
 
 def _read_frame(path: Path, number: int) -> _Frame:
     try:
-        data = json.loads(path.read_bytes())
+        data = parse_json(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError):
+    except ValueError:
         raise DataError(f"{path}: not JSON, or cut off") from None
     people = data.get("people") if isinstance(data, dict) else None
     if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):

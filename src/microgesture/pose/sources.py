@@ -127,7 +127,7 @@ def _is_track(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return {"points.npy", "layout.npy"} <= set(archive.namelist())
-    except (*BROKEN_ARCHIVE, ValueError):
+    except BROKEN_ARCHIVE:
         return True
 
 

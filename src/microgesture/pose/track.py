@@ -20,6 +20,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -33,8 +35,11 @@ from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
 
 LEAST_SCORE = 0.15
 """Points of a lower score count as unknown to the recogniser."""
-BROKEN_ARCHIVE = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""What reading a damaged archive raises (`UnicodeDecodeError` is a `ValueError`)."""
+BROKEN_ARCHIVE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, MemoryError),
+    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, SyntaxError, tokenize.TokenError),
+)
+"""What reading a damaged archive raises: NumPy reads the headers of arrays with Python's own tokenizer."""
 _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -196,7 +201,7 @@ class SkeletonTrack:
                 data = {key: archive[key] for key in _KEYS}
                 marks = archive["interpolated"] if "interpolated" in archive.files else None
                 media = str(archive["media"]) if "media" in archive.files else ""
-        except (*BROKEN_ARCHIVE, ValueError, EOFError, AttributeError, TypeError) as error:
+        except BROKEN_ARCHIVE as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
             raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
         layout = str(data["layout"])

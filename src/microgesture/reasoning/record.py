@@ -3,7 +3,6 @@ needed to ask again: raw replies, hashes, model, seed, temperature."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from microgesture.atomic import write_json
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 from microgesture.reasoning.evidence import Conditions, ShownUtterance, Withheld
 
 SCHEMA = "microgesture/explanation-1"
@@ -132,10 +132,10 @@ def write_record(explanation: Explanation, path: Path) -> Path:
 def read_record(path: Path) -> Explanation:
     """Read `explanation.json`. Raises `DataError` when it is none."""
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = parse_json(path.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: not JSON ({error})") from error
     return Explanation.from_json(values, str(path))
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from microgesture.atomic import write_text
 from microgesture.errors import DataError
+from microgesture.plain_yaml import PlainLoader, load_yaml
 
 UNDECIDED = "undecided"
 """Every scenario allows this answer: the evidence does not say."""
@@ -139,8 +140,8 @@ def load_scenario(source: str | Path) -> Scenario:
 def parse_scenario(text: str, source: str, name: str) -> Scenario:
     """A scenario from a file's text. Raises `DataError` naming `source`, in one line."""
     try:
-        values = yaml.load(text, _Loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        values = load_yaml(text, _Loader)
+    except yaml.YAMLError as error:
         raise DataError(f"{source}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise DataError(f"{source}: not a scenario: it needs the keys {', '.join(_keys())}")
@@ -169,17 +170,10 @@ def _keys() -> tuple[str, ...]:
     return tuple(key for key in Scenario.model_fields if key != "name")
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would quietly keep the last, and aliases."""
+class _Loader(PlainLoader):
+    """Refuses aliases too."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("a scenario has no use for aliases (*name)")
         return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = next((key for i, key in enumerate(keys) if key in keys[:i]), None)
-        if twice is not None:
-            raise yaml.YAMLError(f"'{twice}' stands twice, line {node.start_mark.line + 1}")
-        return super().construct_mapping(node, deep)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgesture.atomic import write_text
 from microgesture.errors import DataError, UserError
+from microgesture.plain_json import parse_json
 from microgesture.reasoning.backends import Backend, NoReply, Settings
 from microgesture.reasoning.evidence import Conditions, Limits, gather
 from microgesture.reasoning.explain import explain
@@ -205,9 +206,9 @@ def _kept(path: Path) -> dict[str, Explanation]:
     found: dict[str, Explanation] = {}
     for number, line in enumerate(whole.splitlines() if whole else [], 1):
         try:
-            values: dict[str, Any] = json.loads(line)
+            values: dict[str, Any] = parse_json(line)
             found[values["key"]] = Explanation.from_json(values, f"{path}: line {number}")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: line {number}: not a kept reply; choose another folder with -o") from error
     if torn:
         write_text(path, whole + "\n" if whole else "")

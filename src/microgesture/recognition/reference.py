@@ -13,13 +13,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.r2plus1d import STAGES
 from microgesture.encoders.registry import create_encoder
-from microgesture.encoders.text import TextEncoder, create_text_encoder
+from microgesture.encoders.text import TextEncoder, load_tokenizer
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
 from microgesture.recognition.classifier import ClassifierObjective, ReleasedHead
@@ -78,16 +79,16 @@ def import_checkpoint(
     vocabulary: Vocabulary,
     *,
     head: str | Path | None = None,
-    text_encoder: TextEncoder | None = None,
-    released_pixels: bool = False,
+    text_encoder: TextEncoder | str | None = None,
 ) -> Imported:
     """Read the authors' model, their head, or both, into our objectives.
 
     `path` is the model's file or the head's; `head` adds the head to a model. `vocabulary` gives the K classes
-    in the order of the file (theirs is SMG's). `text_encoder` brings the tokenizer (any weights, which are
-    replaced); without it `distilbert-base-uncased` is looked for, and where that cannot be had the model is
-    imported without a tokenizer: it embeds and classifies clips, but reads no texts. `released_pixels` feeds the
-    encoder pixels of 0..255 as the released code did in training (its weights expect that).
+    in the order of the file (theirs is SMG's). `text_encoder` brings the tokenizer: a local folder or hub name that
+    holds it, or an encoder whose weights are replaced. Without it that of `distilbert-base-uncased` is looked for, and
+    where it cannot be had the model is imported without a tokenizer: it embeds and classifies clips, but reads no
+    texts. The encoder is fed pixels of 0..255, as the released code fed them to these weights; which part of a frame
+    that code showed is `microgesture.video.transforms.released_box`.
 
     Raises `RecipeError` when a file cannot be read, when K differs from the vocabulary's, or listing every key
     that was not matched.
@@ -102,7 +103,7 @@ def import_checkpoint(
             f"{path}: is neither a released model ({', '.join(MODEL_PARTS)}) nor a released head "
             f"(projection, fc, layer_norm): its keys are {_listed(sorted(state))}"
         )
-    aligned, notes = _import_model(state, str(path), vocabulary, text_encoder, released_pixels)
+    aligned, notes = _import_model(state, str(path), vocabulary, text_encoder)
     if head is None:
         return Imported(aligned, "model", notes)
     own = load_released_head(head, len(vocabulary))
@@ -150,8 +151,7 @@ def _import_model(
     state: Mapping[str, Tensor],
     source: str,
     vocabulary: Vocabulary,
-    text_encoder: TextEncoder | None,
-    released_pixels: bool,
+    text_encoder: TextEncoder | str | None,
 ) -> tuple[VisualTextObjective, tuple[str, ...]]:
     mapped, unmatched = _rename(state)
     for key in ("image_projection.projection.weight", "text_projection.projection.weight"):
@@ -159,15 +159,12 @@ def _import_model(
             unmatched.append(f"{key} is missing")
     if unmatched:
         raise RecipeError(f"{source}: {len(unmatched)} keys do not fit: {'; '.join(sorted(unmatched))}")
-    notes = []
-    if not released_pixels:
-        notes.append("the released weights saw pixels of 0..255: `released_pixels` feeds them so, default is 0..1")
-    if text_encoder is None:
-        text_encoder, note = _text_encoder_for(mapped, source)
-        notes += note
+    notes: list[str] = []
+    if not isinstance(text_encoder, TextEncoder):
+        text_encoder, notes = _text_encoder_for(mapped, source, text_encoder)
     width = mapped["image_projection.projection.weight"].shape[0]
     adaptive = any(key.startswith("prompt_generator.") for key in mapped)
-    encoder = create_encoder("r2plus1d_18", **({"pixel_scale": 255.0} if released_pixels else {}))
+    encoder = create_encoder("r2plus1d_18", pixel_scale=255.0)
     objective = create_objective(
         "visual-text",
         encoder,
@@ -218,12 +215,12 @@ def _our_name(part: str, rest: str) -> str | None:
 
 def _video_name(rest: str) -> str | None:
     """`pretrained.layer1.0…`, `model.0.0…` (an nn.Sequential of the children) or `layer1.0…` to `encoder.layer1.0…`;
-    the classification layer `fc` carries nothing we use."""
+    the classification layer carries nothing we use: `fc`, or `dummy_var`, as their encoder calls what it cuts off."""
     pieces = rest.split(".")
     for i, piece in enumerate(pieces):
         if piece in STAGES:
             return ".".join(("encoder", *pieces[i:]))
-        if piece == "fc":
+        if piece in ("fc", "dummy_var"):
             return ""
         if piece.isdigit():
             order = (*STAGES, "avgpool", "fc")
@@ -244,20 +241,31 @@ def _prompting_name(rest: str) -> str | None:
     return None
 
 
-def _text_encoder_for(mapped: Mapping[str, Tensor], source: str) -> tuple[TextEncoder, list[str]]:
-    """`TEXT_MODEL` with its tokenizer, or a DistilBERT of the file's shapes without one; and a note about it."""
+def _text_encoder_for(mapped: Mapping[str, Tensor], source: str, name: str | None) -> tuple[TextEncoder, list[str]]:
+    """A DistilBERT of the file's shapes with the tokenizer of `name`, or that of `TEXT_MODEL` if it can be had, and a
+    note where it cannot."""
+    model = _distilbert_like(mapped, source)
+    words = int(model.config.vocab_size)
+    try:
+        tokenizer, pad_id = load_tokenizer(name or TEXT_MODEL)
+        known = tokenizer.get_vocab_size()
+        if known == words:
+            return TextEncoder(model, tokenizer, name or TEXT_MODEL, pad_id), []
+        reason = f"the tokenizer of {name or TEXT_MODEL} knows {known} words, the text encoder of {source} {words}"
+    except RecipeError as error:
+        reason = str(error)
+    if name:
+        raise RecipeError(reason)
+    note = f"imported without a tokenizer, so texts cannot be read yet: {reason}"
+    return TextEncoder(model, None, TEXT_MODEL), [note]
+
+
+def _distilbert_like(mapped: Mapping[str, Tensor], source: str) -> Any:
     words = mapped.get("text_encoder.model.embeddings.word_embeddings.weight")
     positions = mapped.get("text_encoder.model.embeddings.position_embeddings.weight")
     hidden = mapped.get("text_encoder.model.transformer.layer.0.ffn.lin1.weight")
-    if words is None or positions is None or hidden is None:
+    if words is None or positions is None or hidden is None or {t.dim() for t in (words, positions, hidden)} != {2}:
         raise RecipeError(f"{source}: its text encoder is no DistilBERT: give a text encoder of the same kind")
-    try:
-        known = create_text_encoder(TEXT_MODEL)
-        if known.model.state_dict()["embeddings.word_embeddings.weight"].shape == words.shape:
-            return known, []
-        reason = f"it is not {TEXT_MODEL}"
-    except RecipeError as error:
-        reason = str(error)
     load_torchvision()  # transformers imports torchvision
     from transformers import DistilBertConfig, DistilBertModel
 
@@ -270,8 +278,7 @@ def _text_encoder_for(mapped: Mapping[str, Tensor], source: str) -> tuple[TextEn
         n_layers=len(layers),
         n_heads=max(1, words.shape[1] // 64),
     )
-    note = f"imported without a tokenizer, so texts cannot be read yet: {reason}"
-    return TextEncoder(DistilBertModel(config), None, TEXT_MODEL), [note]
+    return DistilBertModel(config)
 
 
 def _fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

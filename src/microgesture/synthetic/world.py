@@ -28,6 +28,7 @@ from typing import Any
 
 from microgesture.atomic import write_json, write_text
 from microgesture.errors import UserError
+from microgesture.plain_json import parse_json
 from microgesture.synthetic.domains import DOMAINS
 from microgesture.synthetic.interviews import bayes_accuracy
 from microgesture.synthetic.plan import Item, Plan, WorldConfig
@@ -234,7 +235,7 @@ def _claim(out: Path, identity: dict[str, Any]) -> None:
 def _compare(note: Path, identity: dict[str, Any]) -> None:
     """Raise `UserError` naming the first setting in which the folder's world differs from ours."""
     try:
-        found = json.loads(note.read_text("utf-8"))
+        found = parse_json(note.read_text("utf-8"))
         known = {"version": found["version"], **found["config"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{note}: cannot be read as a synthetic world") from error

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.augmentation import Augmentation
@@ -20,7 +19,10 @@ from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
 from microgesture.encoders import Encoder, create_encoder, create_text_encoder
 from microgesture.encoders.registry import encoder_class, encoder_parameters
-from microgesture.errors import DataError, RecipeError
+from microgesture.errors import DataError, RecipeError, UserError
+from microgesture.forking import keep_usable_after_fork
+from microgesture.own_weights import read_weights
+from microgesture.plain_json import parse_json
 from microgesture.recognition import Objective, create_objective, restore
 from microgesture.training.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
@@ -185,20 +187,35 @@ def build_objective(recipe: Recipe, vocabulary: Vocabulary, encoder_options: dic
 
 
 def load_run(folder: str | Path, device: str = "cpu") -> Run:
-    """Open a run folder. Raises `RecipeError` when it is none, is unfinished, or does not fit its weights."""
+    """Open a run folder. Raises `RecipeError` when it is none, is unfinished, damaged, or does not fit its weights."""
+    keep_usable_after_fork()
     folder = Path(folder)
     try:
-        config = json.loads((folder / CONFIG).read_text("utf-8"))
+        config = parse_json((folder / CONFIG).read_text("utf-8"))
         description = config["model"]
         recipe = make_recipe(config["recipe"], (), str(folder / CONFIG))
     except FileNotFoundError as error:
         raise RecipeError(f"'{folder}' is not a run folder: {Path(error.filename).name} is missing") from None
-    except (NotADirectoryError, json.JSONDecodeError, KeyError) as error:
-        raise RecipeError(f"'{folder}' is not a run folder: {error}") from error
-    objective = restore(description)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecipeError(f"'{folder}' is not a run folder: {CONFIG}: {error}") from error
+    objective = _restore(description, folder / CONFIG)
+    _check_temperature(config, folder / CONFIG)
     load_weights(objective, folder)
     objective.eval().to(device)
     return Run(folder, recipe, objective.vocabulary, objective, config)
+
+
+def _restore(description: Any, source: Path) -> Objective:
+    try:
+        return restore(description)
+    except (UserError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise RecipeError(f"{source}: describes a model that cannot be built ({_first_lines(error)})") from error
+
+
+def _check_temperature(config: Mapping[str, Any], source: Path) -> None:
+    value = config.get("temperature", 1.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise RecipeError(f"{source}: the temperature is {str(value)[:40]}, not a number above 0")
 
 
 def load_weights(objective: Objective, folder: Path) -> None:
@@ -206,9 +223,10 @@ def load_weights(objective: Objective, folder: Path) -> None:
     path = folder / WEIGHTS
     if not path.is_file():
         raise RecipeError(f"'{folder}' holds no weights yet: training has not finished an epoch")
+    weights = read_weights(path)
     try:
-        objective.load_state_dict(load_file(path))
-    except (RuntimeError, SafetensorError) as error:
+        objective.load_state_dict(weights)
+    except RuntimeError as error:
         raise RecipeError(f"{path}: the recipe does not fit the checkpoint ({_first_lines(error)})") from error
 
 
@@ -221,7 +239,7 @@ def start_from(objective: Objective, folder: str | Path) -> None:
     path = Path(folder) / WEIGHTS
     if not path.is_file():
         raise RecipeError(f"start: '{folder}' holds no {WEIGHTS}")
-    theirs = load_file(path)
+    theirs = read_weights(path)
     ours = objective.state_dict()
     fitting = {k: v for k, v in theirs.items() if k in ours and ours[k].shape == v.shape}
     frozen = {name for name, parameter in objective.named_parameters() if not parameter.requires_grad}

@@ -7,7 +7,6 @@ This module imports no torch.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -19,6 +18,8 @@ import yaml
 
 from microgesture.atomic import write_text
 from microgesture.errors import RecipeError
+from microgesture.plain_json import parse_json
+from microgesture.plain_yaml import load_yaml
 
 
 @dataclass
@@ -45,8 +46,9 @@ class DataConfig:
     """Height and width the encoder sees, pixels."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How a frame becomes a square: padded (nothing is cut off), centre-cropped, or squashed."""
-    crop: Literal["frame", "person"] = "frame"
-    """The whole frame, or a square around the person where a skeleton track is known."""
+    crop: Literal["frame", "person", "released"] = "frame"
+    """The whole frame, a square around the person where a skeleton track is known, or the middle (65 % of the width,
+    88 % of the height) that the letter's released code shows."""
     flip: bool = False
     """Mirror half of the training clips."""
     random_crop: float = 0.0
@@ -190,11 +192,16 @@ def recipe_path(name: str) -> Path:
     return path
 
 
-def read_recipe(name: str) -> dict[str, Any]:
-    """A recipe file as a dict, with every `extends` resolved."""
+def read_recipe(name: str, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A recipe file as a dict, with every `extends` resolved; `above` are the files that extend this one.
+
+    Raises `RecipeError` in one line that names the file.
+    """
     path = recipe_path(name)
+    if path in above:
+        raise RecipeError(f"{path}: extends itself")
     try:
-        values = yaml.safe_load(path.read_text("utf-8")) or {}
+        values = load_yaml(path.read_text("utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
@@ -202,8 +209,10 @@ def read_recipe(name: str) -> dict[str, Any]:
     parent = values.pop("extends", None)
     if parent is None:
         return values
+    if not isinstance(parent, str):
+        raise RecipeError(f"{path}: extends is the name of one recipe, not {parent!r}"[:300])
     beside = path.parent / f"{parent}.yaml"
-    return overlay(read_recipe(str(beside) if beside.is_file() else parent), values)
+    return overlay(read_recipe(str(beside) if beside.is_file() else parent, (*above, path)), values)
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,10 +266,10 @@ def recipe_from_run(folder: str | Path) -> Recipe:
     """The recipe that a run folder was trained with."""
     path = Path(folder) / "config.json"
     try:
-        values = json.loads(path.read_text("utf-8"))["recipe"]
+        values = parse_json(path.read_text("utf-8"))["recipe"]
     except FileNotFoundError:
         raise RecipeError(f"'{folder}' is not a run folder: it has no config.json") from None
-    except (json.JSONDecodeError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{path}: not the configuration of a run ({error})") from error
     return make_recipe(values, (), str(path))
 
@@ -275,6 +284,11 @@ def _parser():
 
 
 def _check_ranges(recipe: Recipe, source: str) -> None:
+    for part in _PARTS:
+        section = getattr(recipe, part)
+        empty = [f.name for f in fields(section) if getattr(section, f.name) is None and "None" not in str(f.type)]
+        if empty:
+            raise RecipeError(f"{source}: {part}.{empty[0]} has no value")
     checks = {
         "data.frames": recipe.data.frames >= 1,
         "data.size": recipe.data.size >= 16,

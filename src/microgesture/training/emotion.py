@@ -32,6 +32,7 @@ from microgesture.emotion.training import train_emotion
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.metrics import confusion_matrix
 from microgesture.evaluation.run import open_data
+from microgesture.plain_json import parse_json
 from microgesture.timeline import Timeline
 from microgesture.training.assembly import LABELS, Run, load_run, make_dataset
 from microgesture.training.configuration import dataclass_from_mapping, read_recipe
@@ -199,7 +200,7 @@ def _claim(recipe: EmotionRecipe, data: LabelledTimelines, out: Path) -> None:
     note = out / _STARTED
     if note.exists() and any((out / file).exists() for file in PREDICTIONS.values()):
         try:
-            begun = json.loads(note.read_text("utf-8"))
+            begun = parse_json(note.read_text("utf-8"))
         except ValueError:
             begun = None
         if not isinstance(begun, dict) or {"data": mine["data"], **begun} != mine:
@@ -286,7 +287,7 @@ def _plain(recipe: EmotionRecipe) -> dict[str, Any]:
 def read_evaluation(out: Path) -> dict[str, Any]:
     """What a finished run says of itself. Raises `DataError` for a folder that holds none."""
     try:
-        values = json.loads((out / EVALUATION).read_text("utf-8"))
+        values = parse_json((out / EVALUATION).read_text("utf-8"))
         if values["recipe"]["kind"] == "emotion" and "protocol" in values:
             return values
     except (OSError, ValueError, KeyError, TypeError):

@@ -7,7 +7,6 @@ dropout. So a run that was killed and resumed ends, on a CPU, with the same weig
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -27,6 +26,8 @@ from microgesture.datasets.split_names import validation_split
 from microgesture.encoders import Encoder
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError
+from microgesture.extras import import_extra
+from microgesture.plain_json import parse_json
 from microgesture.recognition import Objective
 from microgesture.training import checkpoint as files
 from microgesture.training.assembly import (
@@ -268,12 +269,14 @@ class _Loop:
         self.saved_at = time.monotonic()
 
     def _resume(self) -> None:
-        state = files.load_state(self.accelerator, self.out / "checkpoints")
-        if state is None:
+        found = files.newest_checkpoint(self.out / "checkpoints")
+        if found is None:
             return
+        path, state = found
         begun = make_recipe(state["recipe"], (), str(self.out)).to_dict()  # with the keys that came later
         if different := first_difference(begun, self.recipe.to_dict()):
             raise RecipeError(f"'{self.out}': the recipe does not fit the checkpoint, `{different}` differs")
+        files.load_state(self.accelerator, path)
         self.step, self.epoch = state["step"], state["epoch"]
         self.sums, self.summed = state["sums"], state["summed"]
         self.best = _Best(*state["best"])
@@ -311,12 +314,9 @@ class _Loop:
         write_configuration(self.out, self.recipe, self.objective, values)
 
     def _tensorboard(self):
-        from microgesture.errors import MissingExtra
+        import_extra("tensorboard", "training.tensorboard", "tensorboard")
+        from torch.utils.tensorboard import SummaryWriter
 
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingExtra("training.tensorboard", "tensorboard") from error
         return SummaryWriter(str(self.out / "tensorboard"))
 
 
@@ -354,6 +354,6 @@ def _accelerator(recipe: Recipe) -> Accelerator:
 
 def _is_finished(folder: Path) -> bool:
     try:
-        return bool(json.loads((folder / CONFIG).read_text("utf-8")).get("finished"))
-    except (OSError, ValueError):
+        return bool(parse_json((folder / CONFIG).read_text("utf-8")).get("finished"))
+    except (OSError, ValueError, AttributeError):
         return False

@@ -47,5 +47,6 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
         write_json(folder / "preprocessor.json", seen)
         return
     keys = ("frames", "size", "fit", "crop")
-    pixels = {"scale": "0 to 1, then normalised", "mean": KINETICS_MEAN, "deviation": KINETICS_STD}
+    scale = f"0 to {getattr(objective.encoder, 'pixel_scale', 1.0):g}, then normalised"
+    pixels = {"scale": scale, "mean": KINETICS_MEAN, "deviation": KINETICS_STD}
     write_json(folder / "preprocessor.json", {**{k: getattr(recipe.data, k) for k in keys}, **pixels})

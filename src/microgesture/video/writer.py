@@ -12,6 +12,7 @@ import av
 import av.error
 import numpy as np
 
+from microgesture.atomic import settle
 from microgesture.errors import UserError
 
 _CLOCK = Fraction(1, 90_000)  # for frames with their own times
@@ -116,6 +117,7 @@ class VideoWriter:
         with self._reporting():
             self._container.mux(self._stream.encode(None))
             self._container.close()
+            settle(self._part)
             os.replace(self._part, self.path)
 
     def discard(self) -> None:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from microgesture.errors import MissingExtra, RecipeError
+from microgesture.errors import RecipeError
+from microgesture.extras import import_extra
 from microgesture.reasoning.backends import NoReply, RawReply, Settings, Task
 
 OFFICIAL = "api.openai.com"
@@ -30,11 +31,7 @@ class ChatServer:
     language_model = True
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            import openai
-        except ImportError:
-            raise MissingExtra("the backend 'openai'", "llm") from None
-        self._openai = openai
+        self._openai: Any = import_extra("openai", "the backend 'openai'", "llm")
         self._settings = settings
         address = settings.base_url or os.environ.get("OPENAI_BASE_URL", "")
         if not address:
