@@ -155,7 +155,7 @@ def test_without_network_the_model_comes_without_tokenizer(model, tmp_path, monk
     def no_network(_name):
         raise RecipeError("text encoder cannot be downloaded")
 
-    monkeypatch.setattr(text_module, "_pretrained", no_network)
+    monkeypatch.setattr(pretrained, "open_pretrained", no_network)
     torch.save(theirs(model, RELEASED), tmp_path / "m.pt")
     found = import_checkpoint(tmp_path / "m.pt", vocabulary())
     assert any("without a tokenizer" in note for note in found.notes)
