@@ -269,32 +269,31 @@ def of_vocabularies(
         }
 
 
-COLUMNS = {
-    "unseen_among": "unseen, among the unseen",
-    "chance": "chance",
-    "unseen_all": "unseen, among all",
-    "seen_all": "seen, among all",
-}
+COLUMNS = (
+    ("unseen_among", "unseen among the unseen", (WORDS, SENTENCES)),
+    ("unseen_all", "unseen among all", (WORDS, SENTENCES, ALL_SENTENCES)),
+    ("seen_all", "seen among all", (WORDS, SENTENCES, ALL_SENTENCES)),
+)
+"""Figures with their titles and the readers that differ in them."""
 
 
 def table(results: list[list[dict[str, Any]]]) -> list[str]:
-    """Markdown: a row for each rung, list of classes, wording and reader."""
-    keys = ("rung", "list", "described", "reader")
-    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    """Markdown: a row for each rung, list of classes and wording, a column for each figure and reader."""
+    found: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
     for row in (row for rows in results for row in rows):
-        found.setdefault(tuple(row[key] for key in keys), []).append(row)
-    lines = [
-        f"| | classes | texts | read by | {' | '.join(COLUMNS.values())} |",
-        "|" + "---|" * 4 + "---:|" * len(COLUMNS),
-    ]
-    order = {
-        name: k for k, name in enumerate((*SEEN_BY, TEN, *VOCABULARIES, False, True, WORDS, SENTENCES, ALL_SENTENCES))
-    }
-    for key in sorted(found, key=lambda key: [order[part] for part in key]):
-        rung, classes, described, reader = key
+        found.setdefault((row["rung"], row["list"], row["described"]), []).append(row)
+    titles = [f"{title}: {reader}" for _, title, readers in COLUMNS for reader in readers]
+    lines = ["| seen by | classes | texts | chance | " + " | ".join(titles) + " |"]
+    lines.append("|---|---|---|" + "---:|" * (len(titles) + 1))
+    for (rung, classes, described), rows in found.items():
+        chance = _cell([row["chance"] for row in rows if row["unseen_among"] is not None])
+        cells = [
+            _cell([row.get(figure) for row in rows if row["reader"] == reader])
+            for figure, _, readers in COLUMNS
+            for reader in readers
+        ]
         texts = "names and descriptions" if described else "names"
-        cells = [_cell([row.get(column) for row in found[key]]) for column in COLUMNS]
-        lines.append(f"| {rung} | {classes} | {texts} | {reader} | {' | '.join(cells)} |")
+        lines.append(f"| {rung} | {classes} | {texts} | {chance} | " + " | ".join(cells) + " |")
     return lines
 
 

@@ -37,24 +37,34 @@ def open_pretrained(name: str, network: bool = True) -> TextEncoder:
     library itself retries for half a minute. Raises `RecipeError` when the model is nowhere or is none, `MissingExtra`
     when the extra would bring it.
     """
-    load_torchvision()  # transformers imports torchvision
     folder = Path(name).expanduser()
     packed = _packed() if name == MINILM and not folder.is_dir() else None
     if folder.is_dir() or packed is not None:
         return _load(str(packed or folder), name)
+    if not network and not _is_cached(name):
+        cure = f"hf download {name}" if _HUB_NAME.fullmatch(name) else "its folder is gone"
+        raise _nowhere(name, "is not on this machine", cure)
     try:
         return _load(name, name, network=network)
     except _NotThere:
-        pass  # not in the cache
-    if not network:
-        cure = f"hf download {name}" if _HUB_NAME.fullmatch(name) else "its folder is gone"
-        raise _nowhere(name, "is not on this machine", cure)
+        if not network:
+            raise
     try:
         _files_of(name)
     except Exception as error:  # no network, offline mode, no such model, not a valid name
         cure = f"give a local folder of the model, or '{LABEL_WORDS}'"
         raise _nowhere(name, f"cannot be downloaded ({first_line(error)})", cure) from error
     return _load(name, name, local=False, network=True)
+
+
+def _is_cached(name: str) -> bool:
+    """Whether the hub's cache has something of a model: known without the seconds that it takes to open one."""
+    import huggingface_hub
+
+    try:
+        return isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str)
+    except Exception:  # the library validates names
+        return False
 
 
 class _NotThere(RecipeError):
@@ -83,6 +93,7 @@ def _packed() -> Path | None:
 
 def _load(source: str, name: str, local: bool = True, network: bool = False) -> TextEncoder:
     """Model, tokenizer and pooling of a folder or hub name; model and tokenizer from this machine alone if `local`."""
+    load_torchvision()  # transformers imports torchvision
     from transformers import AutoModel, AutoTokenizer
 
     try:
