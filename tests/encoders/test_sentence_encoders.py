@@ -14,6 +14,10 @@ from microgesture.encoders import TextEncoder, create_text_encoder, pretrained, 
 from microgesture.encoders.pretrained import MINILM, open_pretrained
 from microgesture.encoders.sentences import FrozenSentences
 from microgesture.errors import MissingExtra, RecipeError
+from microgesture.recognition import describe, restore
+from microgesture.training.assembly import build_objective
+from microgesture.training.configuration import load_recipe
+from microgesture.vocabulary import Vocabulary
 from sentence_folders import add_modules, write_model, write_sentence_encoder
 
 TEXTS = ("touching the chin", "raising a hand into the air and moving it", "arms")
@@ -189,6 +193,22 @@ def test_other_weights_under_the_official_name_are_refused(monkeypatch, tmp_path
     digest = carry(monkeypatch, tmp_path)
     with pytest.raises(RecipeError, match=f"not the official weights of '{MINILM}'.*{digest}"):
         create_text_encoder(MINILM)
+
+
+def test_a_recipe_of_the_papers_takes_one_by_its_key(folder):
+    recipe = load_recipe(
+        "letter/adaptive", ["--text.name", str(add_modules(folder)), "--encoder.name", "r2plus1d_small"]
+    )
+    recipe.encoder.options = {}
+    objective = build_objective(recipe, Vocabulary.load("smg")).eval()
+    description = json.loads(json.dumps(describe(objective)))
+    assert description["text_encoder"]["pooling"] == {"mode": "mean", "normalise": True}
+    folder.rename(folder.with_name("gone"))
+    again = restore(description).eval()
+    again.load_state_dict(objective.state_dict())
+    with torch.no_grad():
+        assert torch.equal(again.text_embed(), objective.text_embed())
+        assert again.text_embed().shape == (17, 256)
 
 
 @pytest.fixture
