@@ -10,6 +10,7 @@ import microgesture
 from microgesture.pretraining import Sizes, pretrain
 from microgesture.synthetic.skeleton_bank import make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.weights_card import weights_card
 
 SMALL = ["--encoder.options", '{"width": 32, "layers": 1}', "--optimiser.epochs", "1", "--optimiser.batch", "32"]
 
@@ -59,6 +60,13 @@ def test_the_card_says_what_was_measured(weights):
         assert gesture in card
     assert "lie detector" in card
     assert "false alarms a minute" in card
+
+
+def test_the_card_says_how_texts_of_ones_own_are_read(weights):
+    config, result = (json.loads((weights / name).read_text("utf-8")) for name in ("config.json", "results.json"))
+    assert "(zero-shot, as far as the built-in gesture words reach)" in weights_card(config, result)
+    config["model"]["objective_options"]["sentences"] = {"name": "some/encoder", "width": 4, "texts": ["x"]}
+    assert "read as sentences by `some/encoder`, which is not part of the weights" in weights_card(config, result)
 
 
 def test_calibration_is_part_of_the_run(weights):

@@ -17,7 +17,7 @@ import torch
 
 from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
-from microgesture.encoders.gesture_words import GestureWords, concepts_of
+from microgesture.encoders.gesture_words import GestureWords, remarks_on
 from microgesture.errors import DataError
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
@@ -81,19 +81,12 @@ class SkeletonAnalyzer(Analyzer):
         objective = self.run.objective
         if not isinstance(objective, TimedVisualTextObjective) or not self.zero_shot:
             return []
+        problem = objective.sentence_problem()
+        said = [f"texts of your own are read word by word: {problem}"] if problem else []
         if not isinstance(objective.text_encoder, GestureWords):
-            return []
-        said: list[str] = []
-        sets: dict[frozenset[int], list[str]] = {}
-        for text, name in zip(objective.texts(), self.vocabulary.names, strict=True):
-            concepts, unknown = concepts_of(text)
-            if unknown:
-                said.append(f"'{name}': not understood: {', '.join(unknown)}")
-            sets.setdefault(frozenset(concepts), []).append(name)
-        same = [names for names in sets.values() if len(names) > 1]
-        return said + [
-            f"the words known of {' and '.join(map(repr, names))} are the same: told apart by chance" for names in same
-        ]
+            return said
+        read = zip(objective.texts(), self.vocabulary.names, objective.read_as_sentences(), strict=True)
+        return said + remarks_on([(text, name) for text, name, as_sentence in read if not as_sentence])
 
     def watch(
         self,

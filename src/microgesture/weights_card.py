@@ -19,7 +19,7 @@ def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         "",
         "Reads the skeleton of one person (62 points of body, hands and face, 12.5 poses a second) and names "
         "micro-gestures by the similarity of what moves to label texts: one set of weights for iMiGUE-32, SMG-17, "
-        "MA-52 and for texts of your own (zero-shot, as far as the built-in gesture words reach).",
+        f"MA-52 and for texts of your own (zero-shot, {_own_texts(config['model'])}).",
         "",
         f"- Encoder `{config['model']['encoder']}` {config['model']['encoder_options']}, text encoder `gesture-words`, "
         f"objective `{config['model']['objective']}`.",
@@ -63,6 +63,15 @@ def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         *_per_class(result),
     ]
     return "\n".join(parts)
+
+
+def _own_texts(model: Mapping[str, Any]) -> str:
+    """How texts of one's own are read."""
+    sentences = model["objective_options"].get("sentences")
+    words = "as far as the built-in gesture words reach"
+    if not sentences:
+        return words
+    return f"read as sentences by `{sentences['name']}`, which is not part of the weights; without it {words}"
 
 
 def _sizes(sizes: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from microgesture.errors import DataError
 from microgesture.synthetic.skeleton_bank import make_bank
 from microgesture.training.configuration import load_recipe
 from microgesture.training.loop import train
+from microgesture.vocabulary import Vocabulary
 
 SMALL = ["--encoder.options", '{"width": 32, "layers": 1}', "--optimiser.epochs", "1", "--optimiser.batch", "16"]
 
@@ -35,6 +36,30 @@ def test_banks_share_each_batch(world):
     batch = data.__getitems__(range(16))
     assert batch["clip"].shape == (16, 1, 48, 62, 3)
     assert batch["share"].shape == (16, 33 + 18 + 53)
+
+
+def test_nothing_can_be_told_of_labels_that_are_held_out(world):
+    index = json.loads(world.read_text()) | {"untold": ["FOLDING arms", "crossing arms"]}
+    (world.parent / "held_out.json").write_text(json.dumps(index))
+    plain = SkeletonWorld(world).dataset("train", 48, 0, training=True).__getitems__(range(16))
+    held = SkeletonWorld(world.parent / "held_out.json").dataset("train", 48, 0, training=True).__getitems__(range(16))
+    names = [name for v in SkeletonWorld(world).vocabularies for name in Vocabulary.load(v).with_background().names]
+    untold = [k for k, name in enumerate(names) if name in ("Folding arms", "crossing arms")]
+    others = np.setdiff1d(np.arange(len(names)), untold)
+    assert len(untold) == 3
+    assert plain["tell"][:, untold].any()
+    assert plain["tell_tokens"][..., untold].any()
+    assert not held["tell"][:, untold].any()
+    assert not held["tell_tokens"][..., untold].any()
+    for key in ("tell", "tell_tokens"):
+        assert torch.equal(held[key][..., others], plain[key][..., others])
+    assert torch.equal(held["clip"], plain["clip"])
+
+
+def test_a_held_out_label_that_is_none_is_an_error(world):
+    (world.parent / "wrong.json").write_text(json.dumps(json.loads(world.read_text()) | {"untold": ["Flumming"]}))
+    with pytest.raises(DataError, match="'flumming' is in none of the vocabularies imigue, smg, ma52"):
+        SkeletonWorld(world.parent / "wrong.json").dataset("train", 48, 0, training=True)
 
 
 def test_validation_windows_are_the_same_at_every_call_and_have_labels(world):

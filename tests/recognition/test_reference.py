@@ -10,7 +10,6 @@ from authors_model import WORDS, Head, Model
 from tiny_models import LABELS, vocabulary
 
 from microgesture.encoders import create_encoder, create_text_encoder
-from microgesture.encoders import text as text_module
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective
 from microgesture.recognition.classifier import ReleasedHead
@@ -232,10 +231,10 @@ def test_missing_and_misshapen_keys_are_listed(model, tmp_path):
 
 
 def test_without_network_the_model_comes_without_tokenizer(model, tmp_path, monkeypatch):
-    def no_network(_name, _load):
+    def no_network(_name):
         raise RecipeError("text encoder cannot be downloaded")
 
-    monkeypatch.setattr(text_module, "_found", no_network)
+    monkeypatch.setattr("microgesture.recognition.reference.load_tokenizer", no_network)
     torch.save(theirs(model, RELEASED), tmp_path / "m.pt")
     found = import_checkpoint(tmp_path / "m.pt", vocabulary())
     assert any("without a tokenizer" in note for note in found.notes)

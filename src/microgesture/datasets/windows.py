@@ -20,6 +20,7 @@ from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.skeleton_bank import SkeletonBank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
 from microgesture.synthetic.window_truth import Truth
+from microgesture.text_tables import folded
 from microgesture.vocabulary import Vocabulary
 
 INDEX = "skeletons.json"
@@ -27,7 +28,8 @@ INDEX = "skeletons.json"
 
 class SkeletonWorld:
     """What stands in `skeletons.json`: `vocabularies` (names, the first is the one that validation names), and for each
-    split its banks with their shares and its number of windows. Same face as `Manifest` to the training loop.
+    split its banks with their shares and its number of windows; where there is one, `untold`, a list of labels whose
+    texts training never sees. Same face as `Manifest` to the training loop.
 
     Raises `DataError` when the file is none.
     """
@@ -39,6 +41,7 @@ class SkeletonWorld:
             self.vocabularies = tuple(data["vocabularies"])
             self.banks: dict[str, dict[str, float]] = data["banks"]
             self.windows: dict[str, int] = data["windows"]
+            self.untold = tuple(data.get("untold", ()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: cannot be read as an index of skeleton banks ({error})") from error
         self.vocabulary = Vocabulary.load(self.vocabularies[0]).with_background()
@@ -53,7 +56,8 @@ class SkeletonWorld:
             raise DataError(f"{self.path}: no windows for split '{split}'")
         banks = [(SkeletonBank.load(self.path.parent / name), share) for name, share in self.banks[split].items()]
         size = len(self.split(split))
-        return WindowDataset(banks, self.vocabularies, size, split, frames, seed, training, everything=not training)
+        view: dict[str, Any] = {"everything": not training}
+        return WindowDataset(banks, self.vocabularies, size, split, frames, seed, training, self.untold, **view)
 
 
 EMPHASIS = {"legs": 2.5}
@@ -67,7 +71,8 @@ class WindowDataset(Dataset):
     In training: the keys of `SkeletonWindows`, trimmed and untrimmed windows mixed. Else: trimmed windows of motions
     that the first vocabulary has a word for, with their `label` (B,), `clip`, `performance`, `main` and whether what
     the label names is `visible` (legs may be out of the picture); the same at every call. `view` are further options of
-    `SkeletonWindows`.
+    `SkeletonWindows`. In training nothing can be told of the classes whose labels are `untold`: their texts are neither
+    aligned with nor pushed away. Raises `DataError` for one that no vocabulary has.
     """
 
     def __init__(
@@ -79,9 +84,11 @@ class WindowDataset(Dataset):
         frames: int,
         seed: int,
         training: bool,
+        untold: Sequence[str] = (),
         **view: Any,
     ) -> None:
         self.training, self.size = training, size
+        self._untold = _columns_of(untold, vocabularies)
         self.labels = [0] * size
         shares = np.array([share for _, share in banks])
         self._edges = np.cumsum(shares / shares.sum())
@@ -112,6 +119,8 @@ class WindowDataset(Dataset):
         ]
         batch = {key: torch.cat([each[key] for each in made]) for key in made[0]}
         if self.training:
+            batch["tell"][:, self._untold] = False
+            batch["tell_tokens"][..., self._untold] = False
             return batch
         label = torch.from_numpy(self._classes[batch["main"].numpy()].argmax(1))
         visible = (batch["share"] * batch["tell"]).gather(1, label[:, None])[:, 0] > 0
@@ -119,6 +128,15 @@ class WindowDataset(Dataset):
             "label": label,
             "visible": visible,
         }
+
+
+def _columns_of(labels: Sequence[str], vocabularies: Sequence[str]) -> list[int]:
+    """Where labels stand among the classes of all vocabularies, one after another."""
+    names = [folded(name) for v in vocabularies for name in Vocabulary.load(v).with_background().names]
+    wanted = {folded(label) for label in labels}
+    if missing := wanted - set(names):
+        raise DataError(f"label '{min(missing)}' is in none of the vocabularies {', '.join(vocabularies)}")
+    return [column for column, name in enumerate(names) if name in wanted]
 
 
 def whole(batch: dict[str, Any]) -> dict[str, Any]:

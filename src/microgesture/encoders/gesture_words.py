@@ -62,6 +62,21 @@ def concepts_of(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return tuple(dict.fromkeys(found)), tuple(unknown)
 
 
+def remarks_on(texts: Sequence[tuple[str, str]]) -> list[str]:
+    """What is not understood of texts, each with the name that it is known by, in plain sentences."""
+    said: list[str] = []
+    sets: dict[frozenset[int], list[str]] = {}
+    for text, name in texts:
+        concepts, unknown = concepts_of(text)
+        if unknown:
+            said.append(f"'{name}': not understood: {', '.join(unknown)}")
+        sets.setdefault(frozenset(concepts), []).append(name)
+    same = [names for names in sets.values() if len(names) > 1]
+    return said + [
+        f"the words known of {' and '.join(map(repr, names))} are the same: told apart by chance" for names in same
+    ]
+
+
 _EMPTY = frozenset(
     re.findall(
         r"\w+",

@@ -1,26 +1,26 @@
-"""The text encoder: label texts to first-token features, through a Hugging Face model.
+"""The text encoder: label texts to features, through a Hugging Face model.
 
-`create_text_encoder` takes a hub name ("distilbert-base-uncased", the letter's), a local folder, or
-"label-words" (`label_words.py`). A checkpoint holds everything that builds the encoder again without network:
-`TextEncoder.state_for_checkpoint()` is plain JSON with the model's configuration and the whole tokenizer.
+`create_text_encoder` takes a hub name ("distilbert-base-uncased", the letter's, or a sentence encoder:
+"sentence-transformers/all-MiniLM-L6-v2"), a local folder, or "label-words" (`label_words.py`). A checkpoint holds
+everything that builds the encoder again without network: `TextEncoder.state_for_checkpoint()` is plain JSON with the
+model's configuration and the whole tokenizer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from microgesture.encoders import label_words
+from microgesture.encoders.pooling import FIRST_TOKEN, Pooling
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
-
-T = TypeVar("T")
 
 LABEL_WORDS = "label-words"
 GESTURE_WORDS = "gesture-words"
@@ -29,18 +29,26 @@ MAX_TOKENS = 200
 
 
 class TextEncoder(nn.Module):
-    """Texts to features of the first token, (n, C).
+    """Texts to features (n, C): of the first token, or pooled over the tokens as a sentence encoder's folder says.
 
     `model` is a Hugging Face encoder, `tokenizer` its fast tokenizer, None when it is not at hand (an imported
     checkpoint holds no tokenizer): then everything works except encoding texts. `width` is C.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Tokenizer | None, name: str, pad_id: int = 0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Tokenizer | None,
+        name: str,
+        pad_id: int = 0,
+        pooling: Pooling = FIRST_TOKEN,
+    ) -> None:
         super().__init__()
         self.name = name
+        self.pooling = pooling
         self.pad_id = pad_id
         if getattr(model, "pooler", None) is not None:
-            model.register_module("pooler", None)  # only the first token is used; parameters without gradient upset DDP
+            model.register_module("pooler", None)  # it is not used; parameters without gradient upset DDP
         self.model = model
         self.width = int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
         self.tokenizer = tokenizer
@@ -51,7 +59,7 @@ class TextEncoder(nn.Module):
             tokenizer.enable_padding(pad_id=pad_id)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """First-token features (n, C) of n texts. Raises `RecipeError` when there is no tokenizer."""
+        """Features (n, C) of n texts. Raises `RecipeError` when there is no tokenizer."""
         if self.tokenizer is None:
             raise RecipeError(
                 f"text encoder '{self.name}' has no tokenizer: give the local folder of its model as the text encoder"
@@ -60,13 +68,14 @@ class TextEncoder(nn.Module):
         device = next(self.model.parameters()).device
         ids = torch.tensor([e.ids for e in encodings], device=device)
         mask = torch.tensor([e.attention_mask for e in encodings], device=device)
-        return self.model(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        return self.pooling(self.model(input_ids=ids, attention_mask=mask).last_hidden_state, mask)
 
     def state_for_checkpoint(self) -> dict[str, Any]:
         """Plain JSON values from which `from_checkpoint` builds the same encoder; the weights are apart."""
         return {
             "name": self.name,
             "pad_id": self.pad_id,
+            "pooling": asdict(self.pooling),
             "model": json.loads(self.model.config.to_json_string(use_diff=False)),  # type: ignore[union-attr, operator]
             "tokenizer": None if self.tokenizer is None else json.loads(self.tokenizer.to_str()),
         }
@@ -89,11 +98,12 @@ class TextEncoder(nn.Module):
             config = AutoConfig.for_model(state["model"]["model_type"], **settings)
             tokenizer = None if state["tokenizer"] is None else Tokenizer.from_str(json.dumps(state["tokenizer"]))
             model = AutoModel.from_config(config).float()
-            return cls(model, tokenizer, str(state["name"]), int(state["pad_id"]))
+            pooling = Pooling(**state.get("pooling", {}))
+            return cls(model, tokenizer, str(state["name"]), int(state["pad_id"]), pooling)
         except RecipeError:
             raise
         except Exception as error:  # tokenizers raises bare Exception
-            raise RecipeError(f"the text encoder of the checkpoint cannot be built ({_line(error)})") from error
+            raise RecipeError(f"the text encoder of the checkpoint cannot be built ({first_line(error)})") from error
 
 
 def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: Any) -> TextEncoder:
@@ -101,7 +111,7 @@ def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: A
 
     `label_texts` are all texts that training will show (names, and descriptions where they are used); only
     "label-words" reads them. `options` come from a recipe; none is known. Raises `RecipeError` when one is given,
-    or when the model is neither local nor to be downloaded.
+    or when the model is neither local nor to be downloaded; `MissingExtra` when an extra would bring it.
     """
     if options:
         raise RecipeError(f"text encoder '{name}' has no option '{next(iter(options))}': it takes none")
@@ -112,80 +122,11 @@ def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: A
     if name == LABEL_WORDS:
         tokenizer = label_words.build_tokenizer(label_texts)
         return TextEncoder(label_words.build_model(tokenizer), tokenizer, name)
-    return _pretrained(name)
+    from microgesture.encoders.pretrained import open_pretrained
+
+    return open_pretrained(name)
 
 
-def load_tokenizer(name: str) -> tuple[Tokenizer, int]:
-    """The tokenizer of a hub name or a local folder, which need hold nothing else, and its padding id.
-
-    Raises `RecipeError` when there is none.
-    """
-    return _found(name, _load_tokenizer)
-
-
-def _pretrained(name: str) -> TextEncoder:
-    return _found(name, _load)
-
-
-def _found(name: str, load: Callable[[str, str, bool], T]) -> T:
-    """What `load(source, name, local)` finds on the hub or in a local folder. The hub's cache is asked first, then the
-    network: one short request decides whether there is one, since the library itself retries for half a minute."""
-    load_torchvision()  # transformers imports torchvision
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return load(str(folder), name, True)
-    try:
-        return load(name, name, True)
-    except RecipeError:
-        pass  # not in the cache
-    import huggingface_hub
-
-    try:
-        huggingface_hub.HfApi().model_info(name, timeout=10)
-    except Exception as error:  # no network, offline mode, no such model, not a valid name
-        raise RecipeError(
-            f"text encoder '{name}' cannot be downloaded ({_line(error)}): "
-            f"give a local folder of the model, or '{LABEL_WORDS}'"
-        ) from error
-    return load(name, name, False)
-
-
-def _load(source: str, name: str, local: bool) -> TextEncoder:
-    """Model and tokenizer of a folder or hub name, in float32."""
-    from transformers import AutoModel
-
-    tokenizer, pad_id = _load_tokenizer(source, name, local)
-    try:
-        model = AutoModel.from_pretrained(source, local_files_only=local, dtype=torch.float32)
-    except Exception as error:  # the library raises many kinds
-        raise RecipeError(f"text encoder '{name}' cannot be loaded ({_line(error)})") from error
-    return TextEncoder(model, tokenizer, name, pad_id)
-
-
-def _load_tokenizer(source: str, name: str, local: bool) -> tuple[Tokenizer, int]:
-    try:
-        backend, pad_id = _read_tokenizer(source, local)
-    except Exception as error:  # the library raises many kinds
-        raise RecipeError(f"the tokenizer of text encoder '{name}' cannot be loaded ({_line(error)})") from error
-    if backend is None or pad_id is None:
-        raise RecipeError(f"text encoder '{name}' has no fast tokenizer with a padding token")
-    return backend, int(pad_id)
-
-
-def _read_tokenizer(source: str, local: bool) -> tuple[Tokenizer | None, int | None]:
-    """As the model's files describe it; alone, by its own file, or DistilBERT's by its list of words."""
-    from transformers import AutoTokenizer, DistilBertTokenizerFast
-
-    files = {path.name for path in Path(source).iterdir()} if Path(source).is_dir() else {"config.json"}
-    described = files & {"config.json", "tokenizer_config.json"}
-    if "tokenizer.json" in files and not described:
-        alone = Tokenizer.from_file(str(Path(source, "tokenizer.json")))
-        return alone, alone.token_to_id("[PAD]")
-    kind = DistilBertTokenizerFast if "vocab.txt" in files and not described else AutoTokenizer
-    found = kind.from_pretrained(source, local_files_only=local)
-    return getattr(found, "backend_tokenizer", None), found.pad_token_id
-
-
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """First line of an error's message."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -58,6 +58,10 @@ class Objective(nn.Module):
         """One text vector a class, (K, D), in the space of `embed`; None when the objective has no texts."""
         return None
 
+    def saved_options(self) -> dict[str, Any]:
+        """The options with which a run builds the objective again, as plain JSON values."""
+        return dict(self.options)
+
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters by role, for their learning rates: `encoder`, `text`, `heads` (all others)."""
         encoder = [p for p in self.encoder.parameters() if p.requires_grad]

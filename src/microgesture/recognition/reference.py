@@ -18,9 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from microgesture.encoders.pretrained import load_tokenizer
 from microgesture.encoders.r2plus1d import STAGES
 from microgesture.encoders.registry import create_encoder
-from microgesture.encoders.text import TextEncoder, load_tokenizer
+from microgesture.encoders.text import TextEncoder
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
 from microgesture.recognition.classifier import ClassifierObjective, ReleasedHead

@@ -44,7 +44,7 @@ def describe(objective: Objective) -> dict[str, Any]:
     encoder, text = objective.encoder, objective.text_encoder
     return {
         "objective": objective.name,
-        "objective_options": dict(objective.options),
+        "objective_options": objective.saved_options(),
         "encoder": encoder.name,
         "encoder_options": {k: v for k, v in encoder.options.items() if k not in encoder.starting_options},
         "text_encoder": None if text is None else text.state_for_checkpoint(),
