@@ -31,6 +31,7 @@ import torch
 from microgesture.atomic import write_json
 from microgesture.datasets.windows import INDEX
 from microgesture.encoders.pretrained import MINILM
+from microgesture.errors import UserError
 from microgesture.evaluation.ladder import RUNGS
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.recognition.alignment import similarity
@@ -42,6 +43,7 @@ from microgesture.synthetic.window_truth import Truth
 from microgesture.training.assembly import load_run
 from microgesture.training.configuration import load_recipe
 from microgesture.training.loop import train
+from microgesture.training.stopping import Interrupted
 from microgesture.vocabulary import NO_GESTURE, GestureClass, Vocabulary
 
 VOCABULARIES = ("imigue", "smg", "ma52")
@@ -345,7 +347,12 @@ def main() -> None:
     args = parser.parse_args()
     settings = replace(settings, **{name: getattr(args, name) for name in asdict(settings)})
     prepare(args.out, settings, args.workers)
-    results = [run_draw(args.out, number, settings, args.workers) for number in range(args.draws)]
+    try:
+        results = [run_draw(args.out, number, settings, args.workers) for number in range(args.draws)]
+    except Interrupted:
+        raise SystemExit("stopped; the same command goes on from here") from None
+    except UserError as error:
+        raise SystemExit(str(error)) from None
     print("\n".join(table(results)))
 
 
