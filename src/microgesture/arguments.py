@@ -7,9 +7,12 @@ import glob
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from microgesture.errors import UserError
+
+if TYPE_CHECKING:
+    from microgesture.pose.skeleton import Layout
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,6 +58,23 @@ def configuration_text(configuration: str) -> str:
 
     module, _, name = configuration.partition(":")
     return configuration_help(getattr(import_module(module), name))
+
+
+def layout_argument(parser: argparse.ArgumentParser) -> None:
+    """`--layout`, of the verbs that read skeletons."""
+    parser.add_argument(
+        "--layout",
+        metavar="FILE",
+        help="layout of skeletons that do not say what their points are: a .yaml file, or a name such as kinect-20; "
+        "default: layout.yaml beside them",
+    )
+
+
+def layout_given(args: argparse.Namespace) -> Layout | None:
+    """The layout that `--layout` names. Raises `DataError` when it is none."""
+    from microgesture.pose.layout_files import as_layout
+
+    return as_layout(args.layout) if args.layout else None
 
 
 def say(error: Exception | str) -> None:

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from microgesture import __version__
-from microgesture.arguments import Parser, batch, configuration_text, found, say, split_flags, takes_flags
+from microgesture.arguments import (
+    Parser,
+    batch,
+    configuration_text,
+    found,
+    layout_argument,
+    say,
+    split_flags,
+    takes_flags,
+)
 from microgesture.cli_chain import chain_arguments, chain_verb
 from microgesture.cli_data import data, data_arguments
 from microgesture.cli_emotion import (
@@ -177,6 +186,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a recipe's name (`microgesture recipes`) or a .yaml file")
     parser.add_argument("-o", "--out", help="run folder; default runs/<recipe>")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    layout_argument(parser)
 
 
 @takes_flags("microgesture.training.configuration:Recipe")
@@ -185,6 +195,7 @@ def _train(args: argparse.Namespace) -> int:
 
     if read_recipe(args.recipe).get("kind") == "emotion":
         return _train_emotion(args)
+    args.flags += ["--data.layout", args.layout] if args.layout else []
     load_recipe(args.recipe, args.flags)  # what is wrong with it is said before torch is imported
     from microgesture.benchmark import run_name, train_recipe
 

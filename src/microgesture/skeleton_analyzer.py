@@ -19,13 +19,14 @@ from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
 from microgesture.encoders.gesture_words import GestureWords, concepts_of
 from microgesture.errors import DataError
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.layouts import GESTURE_62, Layout
 from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
 from microgesture.pose.sources import is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
+from microgesture.training.assembly import layout_of_points
 from microgesture.training.prediction import softmax
 from microgesture.video import VideoReader
 from microgesture.vocabulary import Vocabulary
@@ -103,15 +104,17 @@ class SkeletonAnalyzer(Analyzer):
         resume: Path | None = None,
         progress: Progress | None = None,
         video_stream: int | None = None,
+        layout: Layout | None = None,
     ) -> Watched:
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
         Of a video `fps` poses a second are estimated, the run's own rate by default, and the result is kept in the
         folder `resume` while it grows, so that a stopped watch goes on. `video_stream` is that of
-        `VideoReader`. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
+        `VideoReader`; `layout` that of a skeleton file which does not say what its points are, the one that the run's
+        own data were read in by default. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
-            tracks = read_tracks(source, fps=fps)
+            tracks = read_tracks(source, fps=fps, layout=layout or layout_of_points(self.run.recipe))
             kept = tracks[:1] if persons == "largest" else tracks
             end = max((float(t.times[-1]) + _step(t) for t in kept if len(t)), default=0.0)
             size = kept[0].image_size if kept else None
@@ -179,7 +182,7 @@ class SkeletonAnalyzer(Analyzer):
             if away > 0.05 * timeline.duration:
                 said.append(f"{person} is not seen for {away:.1f} of {timeline.duration:.1f} s")
         for person, shares in timeline.provenance.get("visible", {}).items():
-            hidden = [part for part in ("hands", "legs", "face") if shares[part] < ENOUGH]
+            hidden = [part for part in ("hands", "legs", "face") if shares.get(part, 1.0) < ENOUGH]
             said += [f"{person}: the {part} can be seen for {100 * shares[part]:.0f} % of the video" for part in hidden]
         if not timeline.provenance["persons"]:
             return ["nobody was found in it, so there are no gestures"]

@@ -12,9 +12,10 @@ import torch
 from microgesture.analyzer import WindowScores
 from microgesture.datasets.skeletons import SPACES, as_clip, at_moments, prepare
 from microgesture.errors import DataError, RecipeError
-from microgesture.pose.layouts import LAYOUTS, Layout
+from microgesture.pose.layouts import Layout
+from microgesture.pose.normalisation import body_frame
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
-from microgesture.skeleton_analyzer import BATCH, LEAST_SEEN_S, SkeletonAnalyzer, resample, speed_of_body
+from microgesture.skeleton_analyzer import BATCH, LEAST_SEEN_S, LONGEST_S, SkeletonAnalyzer, resample, speed_of_body
 from microgesture.spotting import SpottingConfig
 from microgesture.training.assembly import Run
 from microgesture.training.prediction import softmax
@@ -41,7 +42,7 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         layout = getattr(run.objective.encoder, "layout", None)
         if not isinstance(layout, Layout):
             raise RecipeError(f"'{run.folder}': its encoder does not say which keypoint layout it reads (layout)")
-        self.layout = LAYOUTS[layout.name]
+        self.layout = layout
         self.channels = int(getattr(run.objective.encoder, "channels", 3))
         self.persons = int(getattr(run.objective.encoder, "persons", 1))
 
@@ -82,7 +83,9 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         rows = np.full((count, classes), np.nan)
         clips: list[torch.Tensor] = []
         where: list[int] = []
-        speed = speed_of_body(resample(track, self.rate), self.rate, 1)
+        speed = (
+            speed_of_joints(track, self.rate) if track.own else speed_of_body(resample(track, self.rate), self.rate, 1)
+        )
         motion = np.zeros(count)
         for i, start in enumerate(starts.tolist()):
             begin = int((start - first) * self.rate)
@@ -95,6 +98,10 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
                 rows[where] = self._score(clips)
                 clips, where = [], []
         return WindowScores(starts + window / 2, rows, motion)
+
+    def visible(self, track: SkeletonTrack, duration: float) -> dict[str, float]:
+        """As of any skeleton; nothing is said of the parts of a layout of the user's own, whose names are others."""
+        return {} if track.own else super().visible(track, duration)
 
     def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
         """None: such a run compares whole clips, and tells one gesture of each."""
@@ -118,6 +125,22 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
         scores = self.run.objective.scores(torch.stack(clips).to(self.device))
         return softmax(scores.float().cpu().numpy() / self.run.temperature)
+
+
+def speed_of_joints(track: SkeletonTrack, rate: float) -> np.ndarray:
+    """The speed of the fastest joint of any layout at `rate` moments a second, (T,), in units of `body_frame` a second.
+
+    Raises `DataError` for times that reach over more than a day.
+    """
+    length = float(track.times[-1] - track.times[0])
+    if length > LONGEST_S:
+        raise DataError(f"its times reach over {length / 3600:.0f} hours: they must be wrong")
+    known = track.scores >= LEAST_SCORE
+    _, unit = body_frame(np.where(known[..., None], track.points, np.nan), track.skeleton)
+    step = np.linalg.norm(np.diff(track.points, axis=0), axis=-1) * (known[1:] & known[:-1]) / unit
+    fastest = step.max(1) / np.maximum(np.diff(track.times), 1e-9)
+    grid = track.times[0] + np.arange(int(length * rate + 1.001)) / rate
+    return np.interp(grid, track.times[1:], fastest)
 
 
 def _at_times_of(track: SkeletonTrack, other: SkeletonTrack) -> SkeletonTrack:

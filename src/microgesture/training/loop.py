@@ -41,7 +41,7 @@ from microgesture.training.assembly import (
     start_from,
 )
 from microgesture.training.averaging import MovingAverage
-from microgesture.training.configuration import DataConfig, Recipe, make_recipe, recipe_from_run
+from microgesture.training.configuration import DataConfig, Recipe, find_layout, make_recipe, recipe_from_run
 from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
 from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
@@ -67,6 +67,7 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False, show: bool = Tr
     checkpoint or the run that is there, and `Interrupted` after Ctrl-C or a termination signal.
     """
     out = Path(out)
+    find_layout(recipe)
     if _is_finished(out) and resume:
         if different := first_difference(recipe_from_run(out).to_dict(), recipe.to_dict()):
             raise RecipeError(f"'{out}' holds a finished run whose `{different}` differs: choose another folder")
