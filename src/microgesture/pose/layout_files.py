@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from microgesture.atomic import write_text
@@ -38,7 +39,8 @@ NAME = "layout.yaml"
 KEYS = ("name", "joints", "bones", "centre", "pairs")
 LayoutLike = Layout | str | Mapping[str, Any]
 """A layout, the name of one of `LAYOUTS`, a layout file (`.yaml`), or what stands in one."""
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 16
+_MOST_NESTED = 20
 
 
 def as_layout(layout: LayoutLike) -> Layout:
@@ -86,15 +88,24 @@ def read_layout(path: str | Path) -> Layout:
         data = Path(path).read_bytes()
         if len(data) > _MOST_BYTES:
             raise DataError(f"{path}: a layout file has a few lines, not {len(data):,} bytes")
-        values = yaml.safe_load(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        if _nesting(text) > _MOST_NESTED:
+            raise DataError(f"{path}: brackets in brackets, {_nesting(text)} deep: not a layout file")
+        values = yaml.safe_load(text)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200] if isinstance(error, yaml.YAMLError) else "no text, or nested deep"
+        reason = " ".join(str(error).split())[:200] if isinstance(error, yaml.YAMLError) else "not text"
         raise DataError(f"{path}: not valid YAML ({reason})") from error
     if not isinstance(values, Mapping):
         raise DataError(f"{path}: a layout is a mapping with the keys {', '.join(KEYS)}")
     return layout_from_values(values, str(path))
+
+
+def _nesting(text: str) -> int:
+    """How deep brackets stand in brackets at most, those in quotes and comments counted too."""
+    steps = np.array([(mark in "[{") - (mark in "]}") for mark in text], dtype=np.int64)
+    return int(steps.cumsum().max(initial=0))
 
 
 def write_layout(path: str | Path, layout: Layout) -> None:

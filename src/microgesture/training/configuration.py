@@ -111,6 +111,9 @@ class OptimiserConfig:
     least_steps: int = 0
     """A small data set is passed more often than `epochs` times, until so many steps are taken; it is still validated
     about `epochs` times."""
+    stop_after: int = 8
+    """A small data set that `least_steps` passes more often ends sooner: after so many validations that bring nothing
+    better, over three more; 0: never."""
     schedule: Literal["plateau", "cosine", "trapezoid", "constant"] = "plateau"
     """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero; trapezoid:
     warm-up, a long level stretch, then straight to zero over the last `cooldown` of the steps."""
@@ -320,6 +323,7 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "optimiser.momentum": 0 <= recipe.optimiser.momentum < 1,
         "optimiser.batch": recipe.optimiser.batch >= 1,
         "optimiser.least_steps": recipe.optimiser.least_steps >= 0,
+        "optimiser.stop_after": recipe.optimiser.stop_after >= 0,
         "optimiser.epochs": recipe.optimiser.epochs >= 1,
         "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
         "optimiser.cooldown": 0 <= recipe.optimiser.cooldown <= 1,
