@@ -23,6 +23,7 @@ from microgesture.report.skeletons import event_drawing
 from microgesture.timeline import GestureEvent
 from microgesture.training.assembly import load_run
 from microgesture.training.configuration import load_recipe, recipe_from_run
+from moving_joints import write_pickle
 
 FAST = ["--data.frames", "16", "--optimiser.epochs", "1", "--optimiser.batch", "8", "--training.precision", "no"]
 FAST += ["--optimiser.least_steps", "0"]
@@ -39,6 +40,9 @@ HAND = {
     ],
     "centre": "wrist",
 }
+ARMS = ["neck", *(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "wrist"))]
+BONES = [["neck", "left_shoulder"], ["left_shoulder", "left_elbow"], ["left_elbow", "left_wrist"],
+         ["neck", "right_shoulder"], ["right_shoulder", "right_elbow"], ["right_elbow", "right_wrist"]]  # fmt: skip
 UPPER = {
     "name": "upper-7",
     "joints": ["neck", "LShoulder", "LElbow", "LHand", "RShoulder", "RElbow", "RHand"],
@@ -229,6 +233,28 @@ def test_pose_writes_tracks_in_the_layout(tmp_path, capsys):
     flags = ["--layout", str(tmp_path / "upper.yaml"), "-o", str(tmp_path / "no.npz")]
     assert main(["pose", str(tmp_path / "whole.npz"), *flags]) == 2
     assert "6 of 7 joints of 'upper-7' cannot be made from those of 'kinect-20'" in capsys.readouterr().err
+
+
+def test_tracks_of_ones_own_layout_are_learnt_and_others_are_read_in_it(tmp_path):
+    lines = ["skeleton,label,subject,split"]
+    for i in range(12):
+        points = places(7)[None] * 100 + np.random.default_rng(i).normal(500, 9, (20, 7, 2))
+        track = SkeletonTrack(np.arange(20) / 25, points, np.ones((20, 7)), "upper-7", (900, 900), own=as_layout(UPPER))
+        track.save(tmp_path / f"{i}.npz")
+        lines.append(f"{i}.npz,{'nod' if i % 2 else 'wave'},s{i // 2},{'train' if i < 8 else 'test'}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    run = str(tmp_path / "tracks")
+    assert main(["train", *SMALL, "--data.manifest", str(tmp_path / "manifest.csv"), *FAST, "-o", run]) == 0
+    assert load_run(run).objective.encoder.layout == as_layout(UPPER)
+    assert main(["evaluate", run]) == 0
+    arms = {"name": "arms", "joints": ARMS, "bones": BONES, "centre": "neck"}
+    (tmp_path / "arms.yaml").write_text(yaml.safe_dump(arms))
+    people = write_pickle(tmp_path / "people.pkl", subjects=3, clips=4)  # its clips say that they are coco-17
+    run = str(tmp_path / "arms")
+    flags = ["--data.manifest", str(people), *FAST, "--layout", str(tmp_path / "arms.yaml")]
+    assert main(["train", *SMALL, *flags, "-o", run]) == 0
+    assert load_run(run).objective.encoder.layout == as_layout(arms)
+    assert main(["evaluate", run]) == 0
 
 
 def test_a_layout_in_a_recipe_is_checked_at_once(tmp_path):

@@ -19,7 +19,8 @@ from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
 from microgesture.encoders.gesture_words import GestureWords, concepts_of
 from microgesture.errors import DataError
-from microgesture.pose.layouts import GESTURE_62, Layout
+from microgesture.pose.layout_files import LayoutLike
+from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
 from microgesture.pose.sources import is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
@@ -104,7 +105,7 @@ class SkeletonAnalyzer(Analyzer):
         resume: Path | None = None,
         progress: Progress | None = None,
         video_stream: int | None = None,
-        layout: Layout | None = None,
+        layout: LayoutLike | None = None,
     ) -> Watched:
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
