@@ -22,7 +22,7 @@ from microgesture.errors import DataError
 from microgesture.pose.layout_files import LayoutLike
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
-from microgesture.pose.sources import is_skeleton, read_tracks
+from microgesture.pose.sources import Space, is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
@@ -68,6 +68,7 @@ class SkeletonAnalyzer(Analyzer):
         self.rate = float(run.config.get("rate", 12.5))
         self.frames = int(run.recipe.data.frames)
         self.persons = 1
+        self.space: Space = "pixels"
 
     @property
     def zero_shot(self) -> bool:
@@ -109,17 +110,15 @@ class SkeletonAnalyzer(Analyzer):
     ) -> Watched:
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
-        Of a video `fps` poses a second are estimated, the run's own rate by default, and the result is kept in the
-        folder `resume` while it grows, so that a stopped watch goes on. `video_stream` is that of
-        `VideoReader`; `layout` that of a skeleton file which does not say what its points are, the one that the run's
-        own data were read in by default. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
+        Of a video `fps` poses a second are estimated (by default the run's rate) and kept in the folder `resume`, so that
+        a stopped watch goes on. `video_stream` is that of `VideoReader`, `layout` (by default that of the run's data) of
+        points that do not say theirs. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
-            tracks = read_tracks(source, fps=fps, layout=layout or layout_of_points(self.run.recipe))
+            tracks = read_tracks(source, fps=fps, space=self.space, layout=layout or layout_of_points(self.run.recipe))
             kept = tracks[:1] if persons == "largest" else tracks
             end = max((float(t.times[-1]) + _step(t) for t in kept if len(t)), default=0.0)
-            size = kept[0].image_size if kept else None
-            media = Media(printable(source), end, None, size)
+            media = Media(printable(source), end, None, kept[0].image_size if kept else None)
             return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
         from microgesture.pose.extraction import extract
