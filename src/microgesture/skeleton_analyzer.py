@@ -112,7 +112,7 @@ class SkeletonAnalyzer(Analyzer):
 
         Of a video `fps` poses a second are estimated (by default the run's rate) and kept in the folder `resume`, so
         that a stopped watch goes on. `video_stream` is that of `VideoReader`, `layout` (by default that of the run's
-        data) of points that do not say it. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
+        data) of points that do not say it. Raises `VideoError`, `DataError`, `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps, space=self.space, layout=layout or layout_of_points(self.run.recipe))
