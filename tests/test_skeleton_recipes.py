@@ -168,8 +168,19 @@ def test_three_dimensions_are_learnt_and_no_video_is_read_with_them(tmp_path):
     write_pyskl(tracks, [i % 2 for i in range(8)], tmp_path / "3d.pkl", names, {"train": names[:6], "val": names[6:]})
     flags = ["--data.manifest", str(tmp_path / "3d.pkl"), *FAST, "--optimiser.epochs", "1"]
     assert main(["train", "skeleton/stgcn", *flags, "-o", str(tmp_path / "run")]) == 0
-    with pytest.raises(RecipeError, match="3D"):
-        microgesture.load(tmp_path / "run")
+    analyzer = microgesture.load(tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"learnt from points in space \(3D\), which a video does not show"):
+        analyzer.recognize(tmp_path / "video.mp4")
+    tracks[0].save(tmp_path / "deep.npz")
+    assert analyzer.recognize(tmp_path / "deep.npz").label in analyzer.vocabulary.names
+    out = ["-o", str(tmp_path / "out"), "--window_s", "0.4", "--gesture_threshold", "0.01"]
+    assert main(["analyze", str(tmp_path / "deep.npz"), "--model", str(tmp_path / "run"), *out]) == 0
+    assert "could be seen for" not in next((tmp_path / "out").rglob("report.html")).read_text()
+    moving_track(0, 1, 1).save(tmp_path / "flat.npz")
+    with pytest.raises(
+        DataError, match=r"flat\.npz: its points are in a picture \(2D\), the run learnt from points in"
+    ):
+        analyzer.analyze(tmp_path / "flat.npz")
 
 
 def untrained(folder, persons: int) -> SkeletonWindowAnalyzer:

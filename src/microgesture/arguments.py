@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from microgesture.errors import UserError
+
+if TYPE_CHECKING:
+    from microgesture.pose.skeleton import Layout
 
 MOST_LETTERS = 2000
 """Longer messages lose their middle."""
@@ -121,6 +124,23 @@ def going_on_unheard() -> Iterator[None]:
         sys.stdout.flush()
     finally:
         sys.stdout, sys.stderr = kept
+
+
+def layout_argument(parser: argparse.ArgumentParser) -> None:
+    """`--layout`, of the verbs that read skeletons."""
+    parser.add_argument(
+        "--layout",
+        metavar="FILE",
+        help="layout of skeletons that do not say what their points are: a .yaml file, or a name such as kinect-20; "
+        "default: layout.yaml beside them",
+    )
+
+
+def layout_given(args: argparse.Namespace) -> Layout | None:
+    """The layout that `--layout` names. Raises `DataError` when it is none."""
+    from microgesture.pose.layout_files import as_layout
+
+    return as_layout(args.layout) if args.layout else None
 
 
 def say(error: Exception | str) -> None:

@@ -21,6 +21,7 @@ from microgesture.arguments import (
     forget_reader,
     found,
     going_on_unheard,
+    layout_argument,
     open_streams,
     say,
     split_flags,
@@ -194,6 +195,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a recipe's name (`microgesture recipes`) or a .yaml file")
     parser.add_argument("-o", "--out", help="run folder; default runs/<recipe>")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    layout_argument(parser)
 
 
 @takes_flags("microgesture.training.configuration:Recipe")
@@ -202,6 +204,7 @@ def _train(args: argparse.Namespace) -> int:
 
     if read_recipe(args.recipe).get("kind") == "emotion":
         return _train_emotion(args)
+    args.flags += ["--data.layout", args.layout] if args.layout else []
     load_recipe(args.recipe, args.flags)  # what is wrong with it is said before torch is imported
     from microgesture.benchmark import run_name, train_recipe
 

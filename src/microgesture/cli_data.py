@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgesture.arguments import Parser
+from microgesture.arguments import Parser, layout_argument, layout_given
 from microgesture.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def data_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("where", nargs="+", metavar="[NAME] ROOT", help="layout (found out without) and folder")
         action.add_argument("--protocol", default="", help="which of the published splits")
         action.add_argument("--vocabulary", help="imigue, smg, ma52 or a file, for data that bring none")
+        layout_argument(action)
     check.add_argument("--json", action="store_true", help="print JSON")
     prepare.add_argument("-o", "--out", required=True, help="folder to write")
     prepare.add_argument("--frames", type=int, default=32, help="frames a clip of the cache")
@@ -82,7 +83,7 @@ def _check(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -> 
     from microgesture.datasets.sources import read_source
 
     with _busy(f"reading {root}"):
-        reading = read_source(root, name, args.protocol, vocabulary)
+        reading = read_source(root, name, args.protocol, vocabulary, layout=layout_given(args))
     if args.json:
         print(json.dumps(_as_json(reading), indent=2, ensure_ascii=False))
         return 1 if reading.errors else 0
@@ -100,6 +101,7 @@ def _prepare(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -
         *(root, args.out, name, args.protocol, vocabulary, args.frames, args.size),
         skeletons=args.skeletons,
         space=args.space,
+        layout=layout_given(args),
         clips=args.clips,
         watch=track,
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.arguments import batch, found, say, takes_flags
+from microgesture.arguments import batch, found, layout_argument, layout_given, say, takes_flags
 from microgesture.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def _pose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pose-model", metavar="FILE", help="a MediaPipe .task file in place of the models in its wheel"
     )
+    layout_argument(parser)
 
 
 def _stream_argument(parser: argparse.ArgumentParser) -> None:
@@ -104,9 +105,10 @@ def recognize(args: argparse.Namespace) -> int:
 def _watching(analyzer: Analyzer, args: argparse.Namespace) -> dict[str, object]:
     """Options of watching, for analyzers that watch skeletons."""
     if analyzer.modality == "skeleton":
-        return {"fps": args.fps, "model_file": args.pose_model, "video_stream": args.video_stream}
-    if args.fps or args.pose_model:
-        raise RecipeError("--fps and --pose-model are for runs that read skeletons; this one reads pixels")
+        options = {"fps": args.fps, "model_file": args.pose_model, "video_stream": args.video_stream}
+        return options | {"layout": layout_given(args)}
+    if args.fps or args.pose_model or args.layout:
+        raise RecipeError("--fps, --pose-model and --layout are for runs that read skeletons; this one reads pixels")
     return {"video_stream": args.video_stream}
 
 
@@ -201,6 +203,7 @@ def pose(args: argparse.Namespace) -> int:
     from microgesture.training.progress import track
 
     _check(args)
+    layout = layout_given(args)
     videos, out = found(args.video), Path(args.out)
     alone = len(videos) == 1 and bool(out.suffix) and not out.is_dir()
     files = {videos[0]: out} if alone else track_files(out, videos)
@@ -215,6 +218,7 @@ def pose(args: argparse.Namespace) -> int:
                 model_file=args.pose_model,
                 progress=progress,
                 video_stream=args.video_stream,
+                layout=layout,
             )
         for path in written:
             print(f"{video}: {path}")

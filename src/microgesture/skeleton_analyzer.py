@@ -19,14 +19,16 @@ from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
 from microgesture.emotion.model import EmotionModel
 from microgesture.encoders.gesture_words import GestureWords, remarks_on
 from microgesture.errors import DataError
+from microgesture.pose.layout_files import LayoutLike
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
-from microgesture.pose.sources import is_skeleton, read_tracks
+from microgesture.pose.sources import Space, is_skeleton, read_tracks
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.spotting.repetition import repetitions
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
+from microgesture.training.assembly import layout_of_points
 from microgesture.training.prediction import softmax
 from microgesture.video import VideoReader
 from microgesture.vocabulary import Vocabulary
@@ -67,6 +69,7 @@ class SkeletonAnalyzer(Analyzer):
         self.rate = float(run.config.get("rate", 12.5))
         self.frames = int(run.recipe.data.frames)
         self.persons = 1
+        self.space: Space = "pixels"
 
     @property
     def zero_shot(self) -> bool:
@@ -97,19 +100,19 @@ class SkeletonAnalyzer(Analyzer):
         resume: Path | None = None,
         progress: Progress | None = None,
         video_stream: int | None = None,
+        layout: LayoutLike | None = None,
     ) -> Watched:
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
-        Of a video `fps` poses a second are estimated, the run's own rate by default, and the result is kept in the
-        folder `resume` while it grows, so that a stopped watch goes on. `video_stream` is that of
-        `VideoReader`. Raises `VideoError`, `DataError`, or `MissingExtra` without the extra `pose`.
+        Of a video `fps` poses a second are estimated (by default the run's rate) and kept in the folder `resume`, so
+        that a stopped watch goes on. `video_stream` is that of `VideoReader`, `layout` (by default that of the run's
+        data) of points that do not say it. Raises `VideoError`, `DataError`, `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
-            tracks = read_tracks(source, fps=fps)
+            tracks = read_tracks(source, fps=fps, space=self.space, layout=layout or layout_of_points(self.run.recipe))
             kept = tracks[:1] if persons == "largest" else tracks
             end = max((float(t.times[-1]) + _step(t) for t in kept if len(t)), default=0.0)
-            size = kept[0].image_size if kept else None
-            media = Media(printable(source), end, None, size)
+            media = Media(printable(source), end, None, kept[0].image_size if kept else None)
             return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
         from microgesture.pose.extraction import extract
@@ -173,7 +176,7 @@ class SkeletonAnalyzer(Analyzer):
             if away > 0.05 * timeline.duration:
                 said.append(f"{person} is not seen for {away:.1f} of {timeline.duration:.1f} s")
         for person, shares in timeline.provenance.get("visible", {}).items():
-            hidden = [part for part in ("hands", "legs", "face") if shares[part] < ENOUGH]
+            hidden = [part for part in ("hands", "legs", "face") if shares.get(part, 1.0) < ENOUGH]
             said += [f"{person}: the {part} can be seen for {100 * shares[part]:.0f} % of the video" for part in hidden]
         if not timeline.provenance["persons"]:
             return ["nobody was found in it, so there are no gestures"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +14,19 @@ import torch
 from microgesture.analyzer import WindowScores
 from microgesture.datasets.skeletons import SPACES, as_clip, at_moments, prepare
 from microgesture.errors import DataError, RecipeError
-from microgesture.pose.layouts import LAYOUTS, Layout
+from microgesture.pose.layouts import Layout
+from microgesture.pose.normalisation import body_frame
+from microgesture.pose.sources import is_skeleton
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
-from microgesture.skeleton_analyzer import BATCH, LEAST_SEEN_S, SkeletonAnalyzer, resample, speed_of_body
+from microgesture.skeleton_analyzer import (
+    BATCH,
+    LEAST_SEEN_S,
+    LONGEST_S,
+    SkeletonAnalyzer,
+    Watched,
+    resample,
+    speed_of_body,
+)
 from microgesture.spotting import SpottingConfig
 from microgesture.training.assembly import Run
 from microgesture.training.prediction import softmax
@@ -29,21 +41,27 @@ LEAST_SEEN = 0.5
 class SkeletonWindowAnalyzer(SkeletonAnalyzer):
     """A run whose objective gives `scores` of clips (B, M, T, V, C) made ready for videos and tracks.
 
-    Windows are `window_s` long and `stride_s` apart (`SpottingConfig`). Raises `RecipeError` for a run that was trained
-    on points in space: no video shows those.
+    Windows are `window_s` long and `stride_s` apart (`SpottingConfig`). A run that was trained on points in space reads
+    skeleton files alone: no video shows those.
     """
 
     def __init__(self, run: Run, device: str = "auto") -> None:
         super().__init__(run, device)
         self.rate = float(run.config.get("rate", RATE))
-        if run.config.get("dimensions", 2) != 2:
-            raise RecipeError(f"'{run.folder}' learnt from points in space (3D), which a video does not show")
+        self.dimensions = int(run.config.get("dimensions", 2))
+        self.space = "metres" if self.dimensions == 3 else "pixels"
         layout = getattr(run.objective.encoder, "layout", None)
         if not isinstance(layout, Layout):
             raise RecipeError(f"'{run.folder}': its encoder does not say which keypoint layout it reads (layout)")
-        self.layout = LAYOUTS[layout.name]
+        self.layout = layout
         self.channels = int(getattr(run.objective.encoder, "channels", 3))
         self.persons = int(getattr(run.objective.encoder, "persons", 1))
+
+    def watch(self, source: str | Path, *args: Any, **options: Any) -> Watched:
+        """As of any skeleton run. Raises `RecipeError` for a video when the run was trained on points in space."""
+        if self.dimensions != 2 and not is_skeleton(source):
+            raise RecipeError(f"'{self.run.folder}' learnt from points in space (3D), which a video does not show")
+        return super().watch(source, *args, **options)
 
     def probabilities(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack] = ()) -> np.ndarray:
         """Probabilities (K,) of a trimmed track: one clip over the time in which the person is seen, with the people
@@ -82,7 +100,8 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         rows = np.full((count, classes), np.nan)
         clips: list[torch.Tensor] = []
         where: list[int] = []
-        speed = speed_of_body(resample(track, self.rate), self.rate, 1)
+        others = _is_others(track)
+        speed = speed_of_joints(track, self.rate) if others else speed_of_body(resample(track, self.rate), self.rate, 1)
         motion = np.zeros(count)
         for i, start in enumerate(starts.tolist()):
             begin = int((start - first) * self.rate)
@@ -96,13 +115,18 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
                 clips, where = [], []
         return WindowScores(starts + window / 2, rows, motion)
 
+    def visible(self, track: SkeletonTrack, duration: float) -> dict[str, float]:
+        """As of any skeleton; nothing is said of points in space, and of a layout of the user's own."""
+        return {} if _is_others(track) else super().visible(track, duration)
+
     def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
         """None: such a run compares whole clips, and tells one gesture of each."""
         return []
 
     def _check(self, track: SkeletonTrack) -> None:
-        if track.points.shape[-1] != 2:
-            raise DataError(f"its points are {SPACES[3]}, the run learnt from points {SPACES[2]}")
+        if track.points.shape[-1] != self.dimensions:
+            theirs, ours = SPACES[track.points.shape[-1]], SPACES[self.dimensions]
+            raise DataError(f"its points are {theirs}, the run learnt from points {ours}")
 
     def _clip(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack], start: float, end: float) -> torch.Tensor:
         """(M, T, V, C) of one stretch, as `SkeletonDataset` makes it at test time; the person of `track` comes first,
@@ -118,6 +142,27 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
     def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
         scores = self.run.objective.scores(torch.stack(clips).to(self.device))
         return softmax(scores.float().cpu().numpy() / self.run.temperature)
+
+
+def _is_others(track: SkeletonTrack) -> bool:
+    """Whether a track cannot be put into the 62 points in a picture that the built-in recogniser reads."""
+    return track.own is not None or track.points.shape[-1] != 2
+
+
+def speed_of_joints(track: SkeletonTrack, rate: float) -> np.ndarray:
+    """The speed of the fastest joint of any layout at `rate` moments a second, (T,), in units of `body_frame` a second.
+
+    Raises `DataError` for times that reach over more than a day.
+    """
+    length = float(track.times[-1] - track.times[0])
+    if length > LONGEST_S:
+        raise DataError(f"its times reach over {length / 3600:.0f} hours: they must be wrong")
+    known = track.scores >= LEAST_SCORE
+    _, unit = body_frame(np.where(known[..., None], track.points, np.nan), track.skeleton)
+    step = np.linalg.norm(np.diff(track.points, axis=0), axis=-1) * (known[1:] & known[:-1]) / unit
+    fastest = step.max(1) / np.maximum(np.diff(track.times), 1e-9)
+    grid = track.times[0] + np.arange(int(length * rate + 1.001)) / rate
+    return np.interp(grid, track.times[1:], fastest)
 
 
 def _at_times_of(track: SkeletonTrack, other: SkeletonTrack) -> SkeletonTrack:

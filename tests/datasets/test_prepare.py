@@ -125,7 +125,7 @@ def test_the_second_run_keeps_what_is_done_and_sees_what_has_changed(tmp_path):
 def test_stopped_in_the_middle_it_goes_on(skeletons, tmp_path, monkeypatch):
     out, read, seen = tmp_path / "out", skeleton_tracks.read_tracks, []
 
-    def stop(path, space):
+    def stop(path, space, layout):
         seen.append(path)
         if len(seen) == 3:
             raise KeyboardInterrupt
@@ -167,7 +167,7 @@ def test_another_space_starts_anew_and_leaves_no_mixture_behind(skeletons, tmp_p
     prepare(skeletons, tmp_path)
     assert (tmp_path / "manifest.csv").is_file()
 
-    def stop(path, space):
+    def stop(path, space, layout):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(skeleton_tracks, "read_tracks", stop)

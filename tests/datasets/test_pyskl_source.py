@@ -303,6 +303,6 @@ def test_files_that_are_none(tmp_path):
 def test_the_file_is_read_once(tmp_path, monkeypatch):
     calls = []
     reader = pyskl.read_pyskl
-    monkeypatch.setattr(pyskl, "read_pyskl", lambda path: (calls.append(path), reader(path))[1])
+    monkeypatch.setattr(pyskl, "read_pyskl", lambda path, layout: (calls.append(path), reader(path))[1])
     read_source(write_pyskl_file(tmp_path / "a.pkl"))
     assert len(calls) == 1

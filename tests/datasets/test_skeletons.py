@@ -9,10 +9,10 @@ import torch
 
 from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.skeleton_reading import read_rows
-from microgesture.datasets.skeletons import SkeletonDataset, _warn_of_lacking_joints, to_stream
+from microgesture.datasets.skeletons import SkeletonDataset, to_stream
 from microgesture.datasets.splits import hold_out, hold_out_named
 from microgesture.errors import DataError, RecipeError
-from microgesture.pose.layouts import COCO_17, LAYOUTS
+from microgesture.pose.layouts import COCO_17, LAYOUTS, check_joints
 from microgesture.pose.normalisation import body_frame, fill_gaps, normalise
 from microgesture.pose.pyskl import write_pyskl
 from microgesture.pose.track import SkeletonTrack
@@ -121,7 +121,7 @@ def test_a_pickle_is_opened_once_and_decides_layout_and_persons(tmp_path, monkey
     path = write_pickle(tmp_path / "a.pkl", subjects=3)
     opened = []
     original = reading.read_pyskl
-    monkeypatch.setattr(reading, "read_pyskl", lambda file: opened.append(file) or original(file))
+    monkeypatch.setattr(reading, "read_pyskl", lambda file, layout: opened.append(file) or original(file, layout))
     names = original(path).names
     rows = [ClipRow(None, "up", skeleton=Path(f"{path}::{name}"), row=i) for i, name in enumerate(names)]
     data = SkeletonDataset(rows, VOCABULARY)
@@ -174,12 +174,12 @@ def test_points_in_a_picture_and_in_space_are_not_mixed(tmp_path):
 
 def test_a_layout_that_does_not_exist_is_one_line(tmp_path):
     rows = [row_of(moving_track(0, 1, 1), tmp_path / "a.npz")]
-    with pytest.raises(RecipeError, match="there is no keypoint layout 'nonsense': known are"):
+    with pytest.raises(RecipeError, match="no keypoint layout 'nonsense': known are"):
         SkeletonDataset(rows, VOCABULARY, layout="nonsense")
 
 
 def test_joints_that_cannot_be_made_are_said_once(tmp_path, caplog):
-    _warn_of_lacking_joints.cache_clear()
+    check_joints.cache_clear()
     rows = [row_of(moving_track(0, 1, i), tmp_path / f"{i}.npz") for i in range(2)]
     for _ in range(2):
         SkeletonDataset(rows, VOCABULARY, layout="imigue-22")

@@ -45,6 +45,9 @@ def test_sizes_and_published_positions():
         "mediapipe-75": 75,
         "ntu-rgb+d": 25,
         "openpose-kinetics": 18,
+        "kinect-20": 20,
+        "openni-15": 15,
+        "nite-15": 15,
     }
     expected = {
         "coco-17": {0: "nose", 1: "left_eye", 4: "right_ear", 5: "left_shoulder", 10: "right_wrist", 16: "right_ankle"},
@@ -67,6 +70,13 @@ def test_sizes_and_published_positions():
                                111: "left_pinky_tip", 112: "right_hand_root", 132: "right_pinky_tip"},
         "imigue-35": {4: "right_wrist", 24: "right_heel", 25: "right_thumb_tip", 29: "right_pinky_tip",
                       30: "left_thumb_tip", 34: "left_pinky_tip"},
+        "kinect-20": {0: "spine_base", 1: "spine_mid", 2: "spine_shoulder", 3: "head", 4: "left_shoulder",
+                      7: "left_hand", 8: "right_shoulder", 11: "right_hand", 12: "left_hip", 15: "left_foot",
+                      16: "right_hip", 19: "right_foot"},
+        "openni-15": {0: "head", 1: "neck", 2: "spine_mid", 3: "left_shoulder", 5: "left_hand", 6: "right_shoulder",
+                      8: "right_hand", 9: "left_hip", 11: "left_foot", 12: "right_hip", 14: "right_foot"},
+        "nite-15": {0: "head", 1: "neck", 2: "left_shoulder", 3: "right_shoulder", 6: "left_hand", 7: "right_hand",
+                    8: "spine_mid", 9: "left_hip", 12: "right_knee", 14: "right_foot"},
         "mediapipe-75": {15: "left_wrist", 33: "left_hand_root", 41: "left_index_tip", 54: "right_hand_root"},
     }  # fmt: skip
     for name, joints in expected.items():

@@ -18,6 +18,7 @@ from microgesture.datasets.sources import Reading
 from microgesture.datasets.tables import NAMES as TABLES
 from microgesture.errors import DataError
 from microgesture.pose.openpose import is_openpose
+from microgesture.pose.skeleton import Layout
 from microgesture.pose.sources import is_skeleton
 from microgesture.vocabulary import Vocabulary
 
@@ -43,9 +44,9 @@ def recognises(root: Path) -> bool:
     return len(classes) > 1
 
 
-def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -> Reading:
+def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None, layout: Layout | None = None) -> Reading:
     """The clips of all folders. `vocabulary` (without: the folders' names, sorted) must hold every folder's name.
-    `protocol` is not looked at. Videos and skeletons are opened."""
+    `protocol` is not looked at. Videos and skeletons are opened; `layout` is that of tracks which do not say theirs."""
     if not root.is_dir():
         raise DataError(f"{root}: is not a folder")
     folders = list(_class_folders(root))
@@ -61,7 +62,7 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
         if not found:
             problems.append(Problem(folder, 0, "no clips in it", error=False))
         rows += found
-    rows = _whole(rows, problems)
+    rows = _whole(rows, problems, layout)
     if not rows and not any(problem.error for problem in problems):
         problems.append(Problem(root, 0, "no clips in it"))
     counted = f"{len({folder.name for _, folder in folders})} folders of classes, {split_counts(rows)}"
@@ -133,7 +134,7 @@ def _rows(root: Path, folder: Path, label: str, split: str, problems: list[Probl
     ]
 
 
-def _whole(rows: Iterable[ClipRow], problems: list[Problem]) -> list[ClipRow]:
+def _whole(rows: Iterable[ClipRow], problems: list[Problem], layout: Layout | None) -> list[ClipRow]:
     """The rows whose video and skeleton can be read; the others are noted."""
     rows = list(rows)
     lengths = media_lengths(row.video for row in rows if row.video)
@@ -144,7 +145,7 @@ def _whole(rows: Iterable[ClipRow], problems: list[Problem]) -> list[ClipRow]:
             problems.append(Problem(row.video, 0, lengths[row.video].wrong))
             sound = False
         if row.skeleton:
-            found = skeleton_problems(row.skeleton)
+            found = skeleton_problems(row.skeleton, layout)
             problems += found
             sound = sound and not any(problem.error for problem in found)
         if sound:

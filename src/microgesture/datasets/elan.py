@@ -41,6 +41,7 @@ from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import VERDICTS
 from microgesture.formats.eaf_reader import Annotation, Document, base_name, is_sound, media_paths
 from microgesture.formats.eaf_splice import decode
+from microgesture.pose.skeleton import Layout
 from microgesture.pose.sources import is_skeleton
 from microgesture.text_tables import file_named, folded
 from microgesture.vocabulary import BUILT_IN, Vocabulary
@@ -97,11 +98,11 @@ def recognises(root: Path) -> bool:
     )
 
 
-def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -> Reading:
+def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None, layout: Layout | None = None) -> Reading:
     """The gestures of all documents below the root, or of the one document that it is, without splits.
 
     `vocabulary` (without: the labels found, sorted) must hold every label. `protocol` is not looked at. Media are
-    opened, with the tracks beside them.
+    opened, with the tracks beside them; `layout` is that of tracks which do not say theirs.
     """
     sources, problems = _sources(root, vocabulary)
     lengths = media_lengths(source.video for source in sources if source.video)
@@ -111,7 +112,7 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     )
     rows: list[ClipRow] = []
     for source in sources:
-        rows += _rows(root, source, vocabulary, lengths)
+        rows += _rows(root, source, vocabulary, lengths, layout)
         problems += source.problems
     if not rows and not any(problem.error for problem in problems):
         problems.append(Problem(root, 0, "no gestures in its ELAN files"))
@@ -317,7 +318,9 @@ def _name_subjects(source: _Source, document: Document, tiers: Sequence[str]) ->
             )
 
 
-def _rows(root: Path, source: _Source, vocabulary: Vocabulary, lengths: dict[Path, MediaLength]) -> list[ClipRow]:
+def _rows(
+    root: Path, source: _Source, vocabulary: Vocabulary, lengths: dict[Path, MediaLength], layout: Layout | None
+) -> list[ClipRow]:
     """The clips of a document; what does not fit its media or the vocabulary is noted."""
     if source.media is None or not source.gestures:
         return []
@@ -325,11 +328,11 @@ def _rows(root: Path, source: _Source, vocabulary: Vocabulary, lengths: dict[Pat
         source.problems.append(Problem(source.video, 0, wrong))
         return []
     if source.skeleton is not None:
-        found = skeleton_problems(source.skeleton)
+        found = skeleton_problems(source.skeleton, layout)
         source.problems += found
         if any(problem.error for problem in found):
             return []
-    duration = lengths[source.video].duration if source.video is not None else skeleton_end(source.media)
+    duration = lengths[source.video].duration if source.video is not None else skeleton_end(source.media, layout)
     place = source.path.relative_to(root) if root.is_dir() else Path(source.path.name)
     rows = []
     for gesture in source.gestures:

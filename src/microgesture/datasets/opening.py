@@ -14,6 +14,7 @@ from microgesture.datasets.splits import held_out_by, hold_out, hold_out_named
 from microgesture.datasets.tables import NAMES
 from microgesture.errors import DataError
 from microgesture.plain_json import parse_json
+from microgesture.pose.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,15 @@ def open_data(
     seed: int = 0,
     space: str = "",
     numbering: str = "",
+    layout: Layout | None = None,
 ) -> Manifest:
     """The clips of a table, a PYSKL pickle, a prepared folder or a data set as its owners hand it out.
 
     A table is read as it is, without opening its videos; everything else by `read_source`, whose facts are logged.
     `test_subjects` overrides the splits (`hold_out_named`); where no row has a split, subjects are held out
     (`hold_out`). A prepared folder must have been made with this `protocol`, and its Kinect skeletons in this `space`
-    (empty: whatever they are). `numbering` is that of a PYSKL pickle's classes. Raises `DataError` with the first of
+    (empty: whatever they are). `numbering` is that of a PYSKL pickle's classes, `layout` that of skeletons which do not
+    say what their points are. Raises `DataError` with the first of
     the errors and how many there are, unless `skip` leaves their rows out.
     """
     path = Path(path)
@@ -65,7 +68,7 @@ def open_data(
         found = _table(place, vocabulary, skip)
         facts = mark.get("facts", ())
     else:
-        reading = read_source(place, source, protocol, vocabulary, numbering)
+        reading = read_source(place, source, protocol, vocabulary, numbering, layout)
         _refuse(reading, skip)
         place = place if place.is_file() else place / "manifest.csv"
         found = Manifest(place, reading.rows, reading.vocabulary, reading.numbering)

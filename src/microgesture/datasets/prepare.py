@@ -8,6 +8,7 @@
 | `vocabulary.json`, `manifest.csv` | the classes, and every clip with label, subject, split and the data set's `id` |
 | `unlabelled.csv` | the clips of a challenge's test set, in the same form without labels |
 | `skeletons/*.npz` | one track a person of every skeleton file (`datasets.skeleton_tracks`) |
+| `layout.yaml` | the layout of the skeletons, where one was given or lies in the data set's folder |
 | `cache/` | the decoded clips that `ClipDataset` reads |
 
 Every file is there whole or not at all, and is kept when the same command runs again: an interrupted one goes on.
@@ -29,6 +30,8 @@ from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
 from microgesture.datasets.sources import Reading, read_source
 from microgesture.datasets.splits import held_out_by, hold_out
 from microgesture.errors import DataError, UserError, VideoError
+from microgesture.pose.layout_files import NAME, described, layout_beside, write_layout
+from microgesture.pose.skeleton import Layout
 from microgesture.pose.sources import Space
 from microgesture.vocabulary import Vocabulary
 
@@ -69,12 +72,14 @@ def prepare(
     skeletons: bool = True,
     clips: bool = True,
     space: Space | None = None,
+    layout: Layout | None = None,
     watch: Watch = lambda title: nullcontext(lambda done, total: None),
 ) -> Prepared:
     """Read a data set (`read_source`) and write the files of the module's docstring into `out`.
 
     Clips that cannot be used are left out and listed. `skeletons` off: the manifest names the data set's own files;
-    pickles of many clips are named as they are in any case. `space` "metres" keeps Kinect skeletons in 3D, "pixels" is
+    pickles of many clips are named as they are in any case. `layout`, else `layout.yaml` in the folder, is that of
+    skeletons which do not say what their points are. `space` "metres" keeps Kinect skeletons in 3D, "pixels" is
     for runs that are to read videos; unless given it is that of the data set (`SPACES`), else pixels. Where no row has
     a split, the manifest's are those of `hold_out`. `clips` off: no cache. The cache is that of `frames` frames of
     `size` pixels, with the other settings as a recipe has them by default; another recipe makes its own.
@@ -87,7 +92,8 @@ def prepare(
     if frames < 1 or size < 1:
         raise UserError(f"clips of {frames} frames and {size} pixels cannot be made")
     _check_out(out)
-    reading = read_source(root, name, protocol, vocabulary)
+    layout = layout or layout_beside(root)
+    reading = read_source(root, name, protocol, vocabulary, layout=layout)
     rows, unlabelled, problems = list(reading.rows), list(reading.unlabelled), list(reading.problems)
     if not rows:
         first = f": {reading.problems[0]}" if reading.problems else ""
@@ -95,12 +101,20 @@ def prepare(
         raise DataError(f"{root}: no clip with a label can be used{first}{more}")
     rows, remarks = _with_splits(rows, root)
     space = space or SPACES.get(reading.name, "pixels")
-    mark = {"layout": reading.name, "root": str(root), "protocol": reading.protocol or protocol, "space": space}
+    mark: dict[str, Any] = {
+        "layout": reading.name,
+        "root": str(root),
+        "protocol": reading.protocol or protocol,
+        "space": space,
+    }
+    if layout is not None:
+        mark["points"] = described(layout)
+    _keep_layout(out, layout)
     _begin(out, mark)
     converted, kinect = 0, False
     if skeletons:
         with watch("converting skeletons") as progress:
-            tracks, lost = convert_skeletons([*rows, *unlabelled], root, out / "skeletons", progress, space)
+            tracks, lost = convert_skeletons([*rows, *unlabelled], root, out / "skeletons", progress, space, layout)
         rows, unlabelled, converted = tracks.rows(rows), tracks.rows(unlabelled), len(tracks.files)
         problems += lost
         kinect = KINECT in tracks.layouts
@@ -138,6 +152,15 @@ def _begin(out: Path, mark: dict[str, Any]) -> None:
     if any(before.get(key) != value for key, value in same.items()):
         (out / "manifest.csv").unlink(missing_ok=True)
     write_json(out / MARK, mark)
+
+
+def _keep_layout(out: Path, layout: Layout | None) -> None:
+    """The layout of the data set beside its manifest, where training finds it; one that we wrote before goes."""
+    if layout is None and "points" in read_mark(out):
+        (out / NAME).unlink(missing_ok=True)
+        (out / "manifest.csv").unlink(missing_ok=True)
+    elif layout is not None and not ((out / NAME).is_file() and layout_beside(out) == layout):
+        write_layout(out / NAME, layout)
 
 
 def _write_mark(out: Path, mark: dict[str, Any], reading: Reading) -> None:

@@ -28,6 +28,7 @@ from microgesture.datasets.pyskl_splits import Lists, choose_lists
 from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.pose.pyskl import FPS, PysklFile, annotation_tracks, read_pyskl
+from microgesture.pose.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 SUFFIXES = (".pkl", ".pickle")
@@ -40,7 +41,13 @@ def recognises(root: Path) -> bool:
     return root.suffix.lower() in SUFFIXES
 
 
-def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None, numbering: str = "") -> Reading:
+def read(
+    root: Path,
+    protocol: str = "",
+    vocabulary: Vocabulary | None = None,
+    numbering: str = "",
+    layout: Layout | None = None,
+) -> Reading:
     """The annotations of a pickle, or of the only one in a folder, as clips.
 
     `protocol` is what stands before `_train` in the names of the file's lists ("xsub" of "xsub_train"), "train" where
@@ -51,11 +58,12 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None, n
     `numbering` says what the class numbers mean: "ids" (from 0), "file-ids" (as in the label files: SMG 1 to 17, iMiGUE
     1 to 31 and 99) or "99-as-0" (those with 0 for 99); it may stand behind the protocol, as in "xsub,file-ids", or
     alone in its place, which comes first. Unless given it is decided by the numbers; `Reading.numbering` tells.
+    `layout`, else `layout.yaml` beside the file, is that of points of which the file says nothing.
 
     Raises `DataError` for no file, several, one that is no PYSKL pickle or holds anything but arrays and plain values,
     a protocol that it does not have, and numbers that may mean different classes of the vocabulary.
     """
-    file = read_pyskl(_only_file(root))
+    file = read_pyskl(_only_file(root), layout)
     protocol, said = split_numbering(protocol)
     try:
         lists = choose_lists(file.split, protocol)

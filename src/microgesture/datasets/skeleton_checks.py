@@ -9,13 +9,17 @@ import numpy as np
 from microgesture.datasets.folder_files import problem_of
 from microgesture.datasets.manifest import Problem
 from microgesture.errors import DataError
+from microgesture.pose.skeleton import Layout
 from microgesture.pose.sources import read_tracks
 
 
-def skeleton_problems(path: Path) -> list[Problem]:
-    """What is wrong with a skeleton file: it cannot be read, shows nobody (errors), or has points that are NaN."""
+def skeleton_problems(path: Path, layout: Layout | None = None) -> list[Problem]:
+    """What is wrong with a skeleton file: it cannot be read, shows nobody (errors), or has points that are NaN.
+
+    `layout` belongs to files that do not say what their points are.
+    """
     try:
-        tracks = read_tracks(path)
+        tracks = read_tracks(path, layout=layout)
     except DataError as error:
         return [problem_of(path, error)]
     if not any((track.scores > 0).any() for track in tracks):
@@ -28,9 +32,9 @@ def skeleton_problems(path: Path) -> list[Problem]:
     return [Problem(path, int(first[0]) + 1, what, error=False)]
 
 
-def skeleton_end(path: Path) -> float:
+def skeleton_end(path: Path, layout: Layout | None = None) -> float:
     """Seconds at which the last frame of a skeleton file ends. Raises `DataError` when it cannot be read."""
-    times = read_tracks(path)[0].times
+    times = read_tracks(path, layout=layout)[0].times
     if not len(times):
         return 0.0
     return float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))

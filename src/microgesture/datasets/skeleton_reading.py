@@ -11,6 +11,7 @@ import numpy as np
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
 from microgesture.pose.pyskl import annotation_tracks, read_pyskl
+from microgesture.pose.skeleton import Layout
 from microgesture.pose.sources import Space, largest_first, read_tracks
 from microgesture.pose.track import SkeletonTrack
 
@@ -24,11 +25,13 @@ class RowTracks:
     span: tuple[float, float]
 
 
-def read_rows(rows: Sequence[ClipRow], space: Space = "pixels") -> tuple[dict[int, RowTracks], list[Problem]]:
+def read_rows(
+    rows: Sequence[ClipRow], space: Space = "pixels", layout: Layout | None = None
+) -> tuple[dict[int, RowTracks], list[Problem]]:
     """The tracks of every row by its place in `rows`, and what is wrong with the rows that are missing there.
 
     A row whose skeleton is missing, unreadable, ends before the row begins, or shows nobody in the row's time is a
-    problem. `space` belongs to Kinect files.
+    problem. `space` belongs to Kinect files, `layout` to those that do not say what their points are.
     """
     found: dict[int, RowTracks] = {}
     problems: list[Problem] = []
@@ -36,7 +39,7 @@ def read_rows(rows: Sequence[ClipRow], space: Space = "pixels") -> tuple[dict[in
         if file is None:
             problems += [Problem(rows[i].media, rows[i].row, "names no skeleton") for i in places]
             continue
-        people = _people(file, [_inner_name(rows[i]) for i in places], space)
+        people = _people(file, [_inner_name(rows[i]) for i in places], space, layout)
         for i, whole in zip(places, people, strict=True):
             try:
                 if isinstance(whole, DataError):
@@ -59,14 +62,16 @@ def _inner_name(row: ClipRow) -> str:
     return str(row.skeleton).partition("::")[2]
 
 
-def _people(file: Path, names: Sequence[str], space: Space) -> Iterator[list[SkeletonTrack] | DataError]:
+def _people(
+    file: Path, names: Sequence[str], space: Space, layout: Layout | None
+) -> Iterator[list[SkeletonTrack] | DataError]:
     """For each row of a file the people in it, or why there are none."""
     try:
         if not any(names):
-            tracks = read_tracks(file, space=space)
+            tracks = read_tracks(file, space=space, layout=layout)
             yield from (tracks for _ in names)
             return
-        pickle = read_pyskl(file)
+        pickle = read_pyskl(file, layout)
         annotations = dict(zip(pickle.names, pickle.annotations, strict=True))
     except DataError as error:
         yield from (error for _ in names)

@@ -19,6 +19,8 @@ from microgesture.datasets.folder_files import problem_of
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
 from microgesture.plain_json import parse_json
+from microgesture.pose.layout_files import described
+from microgesture.pose.skeleton import Layout
 from microgesture.pose.sources import Space, read_tracks
 
 INDEX = "index.json"
@@ -49,13 +51,18 @@ class SkeletonTracks:
 
 
 def convert_skeletons(
-    rows: Sequence[ClipRow], root: Path, folder: Path, progress: Progress | None = None, space: Space = "pixels"
+    rows: Sequence[ClipRow],
+    root: Path,
+    folder: Path,
+    progress: Progress | None = None,
+    space: Space = "pixels",
+    layout: Layout | None = None,
 ) -> tuple[SkeletonTracks, list[Problem]]:
     """Write the tracks of the rows' skeleton files into `folder`, named after the files (with their place below `root`
     where names are alike). Tracks and pickles of many clips stay where they are.
 
-    `space` belongs to Kinect files. Files that cannot be read, or show nobody, are problems. Raises `UserError` when
-    the disk refuses.
+    `space` belongs to Kinect files, `layout` to those that do not say what their points are. Files that cannot be read,
+    or show nobody, are problems. Raises `UserError` when the disk refuses.
     """
     sources = dict.fromkeys(row.skeleton for row in rows if row.skeleton and _is_convertible(row.skeleton))
     names = _names(list(sources), root)
@@ -66,10 +73,10 @@ def convert_skeletons(
         for done, (source, name) in enumerate(names.items()):
             if progress is not None:
                 progress(done, len(names))
-            state = _state(source) | {"space": space}
+            state = _state(source) | {"space": space} | ({} if layout is None else {"points": described(layout)})
             if (known := index.get(name)) is None or not _is_finished(known, state, folder):
                 try:
-                    index[name] = {**state, **_convert(source, folder, name, space)}
+                    index[name] = {**state, **_convert(source, folder, name, space, layout)}
                 except DataError as error:
                     problems.append(problem_of(source, error))
                     continue
@@ -127,10 +134,10 @@ def _is_finished(known: dict[str, Any], state: dict[str, Any], folder: Path) -> 
     return same and isinstance(tracks, dict) and bool(tracks) and all((folder / t).is_file() for t in tracks.values())
 
 
-def _convert(source: Path, folder: Path, name: str, space: Space) -> dict[str, Any]:
+def _convert(source: Path, folder: Path, name: str, space: Space, layout: Layout | None) -> dict[str, Any]:
     """Write a track for each person of a skeleton file: names by person, and their layout. Raises `DataError` when it
     cannot be read or shows nobody."""
-    tracks = read_tracks(source, space=space)
+    tracks = read_tracks(source, space=space, layout=layout)
     if not any((track.scores > 0).any() for track in tracks):
         raise DataError(f"{source}: no person in any frame")
     names = {tracks[0].person: f"{name}.npz"} | {track.person: f"{name}@{track.person}.npz" for track in tracks[1:]}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -17,14 +15,13 @@ from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.skeleton_reading import RowTracks, read_rows
 from microgesture.datasets.splits import group
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.pose.layouts import LAYOUTS, Layout, convert_scores
+from microgesture.pose.layout_files import LayoutLike, as_layout
+from microgesture.pose.layouts import Layout, check_joints
 from microgesture.pose.normalisation import normalise
 from microgesture.pose.sources import Space
 from microgesture.pose.track import SkeletonTrack
 from microgesture.video.sampling import sample_times
 from microgesture.vocabulary import Vocabulary
-
-log = logging.getLogger(__name__)
 
 Stream = Literal["joint", "bone", "joint-motion", "bone-motion"]
 """What of a skeleton is shown (Shi et al. 2019, two-stream AGCN): places; vectors from the joint nearer to the body's
@@ -44,7 +41,7 @@ class SkeletonDataset(Dataset):
     (x, y where all scores are alike: a network would be thrown by others later) and x, y, z in 3D. Rows whose points
     have not the given `dimensions` (2 or 3; by default what most rows have) cannot be used. Points are `normalise`d
     once, when the set is made ("body": the person's own centre and size). `augment` is an `Augmentation` for training;
-    its draws depend on nothing but (seed, epoch, index).
+    its draws depend on nothing but (seed, epoch, index). `points` is the layout of files that do not say theirs.
 
     Raises `DataError` for rows without a usable skeleton (the first one, and how many), unless `skip` leaves them out;
     then `rows` are those that are left. Raises `RecipeError` for a layout that does not exist.
@@ -55,7 +52,7 @@ class SkeletonDataset(Dataset):
         rows: Sequence[ClipRow],
         vocabulary: Vocabulary,
         frames: int = 64,
-        layout: str | None = None,
+        layout: LayoutLike | None = None,
         channels: int | None = None,
         persons: int | None = None,
         stream: Stream = "joint",
@@ -66,14 +63,17 @@ class SkeletonDataset(Dataset):
         skip: bool = False,
         space: Space = "pixels",
         dimensions: int | None = None,
+        points: Layout | None = None,
     ) -> None:
         if frames < 1 or stream not in STREAMS:
             raise UserError(f"skeletons of {frames} frames and stream '{stream}' cannot be made")
-        if layout is not None and layout not in LAYOUTS:
-            raise RecipeError(f"there is no keypoint layout '{layout}': known are {', '.join(LAYOUTS)}")
-        self.rows, tracks = _usable(rows, space, dimensions, skip)
+        try:
+            wanted = None if layout is None else as_layout(layout)
+        except DataError as error:
+            raise RecipeError(str(error)) from error
+        self.rows, tracks = _usable(rows, space, dimensions, skip, points)
         self.vocabulary, self.frames, self.stream = vocabulary, frames, stream
-        self.layout: Layout = LAYOUTS[layout or tracks[0].tracks[0].layout]
+        self.layout: Layout = wanted or tracks[0].tracks[0].skeleton
         self.channels = channels or (2 if _scores_say_nothing(tracks) else 3)
         self.persons = persons or (2 if np.mean([len(t.tracks) > 1 for t in tracks]) > SECOND_PERSON else 1)
         self.training, self.seed, self.epoch = training, seed, 0
@@ -139,7 +139,7 @@ def _scores_say_nothing(tracks: Sequence[RowTracks]) -> bool:
 
 
 def _usable(
-    rows: Sequence[ClipRow], space: Space, dimensions: int | None, skip: bool
+    rows: Sequence[ClipRow], space: Space, dimensions: int | None, skip: bool, points: Layout | None
 ) -> tuple[tuple[ClipRow, ...], list[RowTracks]]:
     """The rows with a skeleton of these dimensions and their tracks; raises `DataError` as `SkeletonDataset` does."""
     if not any(row.skeleton for row in rows):
@@ -148,7 +148,7 @@ def _usable(
             f"{first}: no row names a skeleton: make tracks of the videos with `microgesture pose`, and name them in a "
             "column 'skeleton'"
         )
-    found, problems = read_rows(rows, space)
+    found, problems = read_rows(rows, space, points)
     sizes = {i: clip.tracks[0].points.shape[-1] for i, clip in found.items()}
     wanted = dimensions or (Counter(sizes.values()).most_common(1)[0][0] if sizes else 0)
     by = "the run learnt from points" if dimensions else "most rows have points"
@@ -167,12 +167,13 @@ def prepare(
     tracks: Sequence[SkeletonTrack], span: tuple[float, float], layout: Layout, persons: int = 1, by: str = "body"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """People seen at the same times as one clip: moments (T,), the share of the `span` (seconds) that has passed;
-    points (M, T, V, D), normalised; scores (M, T, V). Raises `DataError` when their times differ."""
+    points (M, T, V, D), normalised; scores (M, T, V). Raises `DataError` when their times differ, or
+    hardly a joint of the layout can be made of theirs."""
     first = tracks[0]
-    _warn_of_lacking_joints(first.layout, layout.name)
+    check_joints(first.skeleton, layout)
     points = np.zeros((persons, len(first), len(layout), first.points.shape[-1]), np.float32)
     scores = np.zeros(points.shape[:-1], np.float32)
-    for m, track in enumerate(track.to_layout(layout.name) for track in tracks[:persons]):
+    for m, track in enumerate(track.to_layout(layout) for track in tracks[:persons]):
         if not np.array_equal(track.times, first.times):
             raise DataError("its people were not seen at the same times")
         points[m], scores[m] = np.nan_to_num(track.points), track.scores
@@ -191,19 +192,6 @@ def at_moments(
     part = (place - before).astype(np.float32)[None, :, None]
     joined = points[:, before] * (1 - part[..., None]) + points[:, before + 1] * part[..., None]
     return joined, scores[:, before] * (1 - part) + scores[:, before + 1] * part
-
-
-@cache
-def _warn_of_lacking_joints(source: str, target: str) -> None:
-    """Say once which joints of a layout cannot be made from another's; they lie at the origin with score 0."""
-    made = convert_scores(np.ones(len(LAYOUTS[source])), source, target)
-    lacking = [joint for joint, score in zip(LAYOUTS[target].joints, made, strict=True) if score == 0]
-    if lacking:
-        listed = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
-        log.warning(
-            "%d of %d joints of %s cannot be made from %s and are never seen: %s",
-            *(len(lacking), len(made), target, source, listed),
-        )
 
 
 def to_stream(points: np.ndarray, scores: np.ndarray, stream: Stream, parents: np.ndarray) -> np.ndarray:

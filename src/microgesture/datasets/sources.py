@@ -10,9 +10,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from microgesture.datasets.manifest import ClipRow, Problem, spelt_alike
 from microgesture.errors import DataError
+from microgesture.pose.layout_files import layout_beside
+from microgesture.pose.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 SOURCES = {
@@ -26,6 +29,8 @@ SOURCES = {
     "manifest": "a table of clips (manifest.csv, .parquet)",
 }
 """Name of a layout (its module in this room, but for "manifest") and what it is."""
+WITH_TRACKS = ("class_folders", "elan", "pyskl")
+"""Those whose skeletons may be in any layout of joints, and are opened."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,13 @@ def read_source(
     protocol: str = "",
     vocabulary: Vocabulary | None = None,
     numbering: str = "",
+    layout: Layout | None = None,
 ) -> Reading:
     """Read a data set. `name` is a key of `SOURCES`, found out when empty; `protocol` chooses among published splits
     (empty: the layout's own default, named in `facts`); `vocabulary` is for layouts that bring none (manifest, class
     folders, ELAN, PYSKL). `numbering` says what the class numbers of a PYSKL pickle mean (`datasets.pyskl.read`), and
-    is passed over for other layouts: a run gives that of its training data.
+    is passed over for other layouts: a run gives that of its training data. `layout`, else `layout.yaml` in the folder,
+    is that of skeletons which do not say what their points are.
 
     Raises `DataError` when there is no such folder or no known layout in it, or the protocol is unknown; what is wrong
     inside the data set is in `Reading.problems`.
@@ -77,12 +84,10 @@ def read_source(
     name = name or detect(root)
     if name not in SOURCES:
         raise DataError(f"no data set layout '{name}': known are {', '.join(SOURCES)}")
-    if name == "pyskl":
-        from microgesture.datasets import pyskl
-
-        reading = pyskl.read(root, protocol, vocabulary, numbering)
-    else:
-        reading = _module(name).read(root, protocol, vocabulary)
+    more: dict[str, Any] = {"numbering": numbering} if name == "pyskl" else {}
+    if name in WITH_TRACKS:
+        more["layout"] = layout or layout_beside(root)
+    reading = _module(name).read(root, protocol, vocabulary, **more)
     return replace(reading, rows=tuple(spelt_alike(reading.rows)))
 
 
@@ -99,7 +104,7 @@ def detect(root: Path) -> str:
 class _Module:
     """The two functions that a layout's module gives."""
 
-    read: Callable[[Path, str, Vocabulary | None], Reading]
+    read: Callable[..., Reading]
     recognises: Callable[[Path], bool]
 
 

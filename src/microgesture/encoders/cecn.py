@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, stack_blocks
 from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
+from microgesture.pose.layout_files import LayoutLike
 
 
 class JointEmbedding(nn.Module):
@@ -104,7 +105,9 @@ class CeCn(BlockEncoder):
     Skeletons (B, M, T, V, C) to tokens (B, T / 4, 4 * first_width).
     """
 
-    def __init__(self, layout: str = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64) -> None:
+    def __init__(
+        self, layout: LayoutLike = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64
+    ) -> None:
         super().__init__(layout, channels, persons, first_width)
         topology = spatial_partitions(self.layout)
 

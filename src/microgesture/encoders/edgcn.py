@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from microgesture.encoders.graph_blocks import BlockEncoder, stack_blocks
 from microgesture.encoders.joint_graphs import hop_distances
 from microgesture.encoders.registry import register
+from microgesture.pose.layout_files import LayoutLike
 
 REACHES = (0.5, 1.0, 2.0, 4.0)
 """In bones: at the start a joint's weight falls by e over so many, in each of the four graphs."""
@@ -73,7 +74,9 @@ class EdGcn(BlockEncoder):
     Skeletons (B, M, T, V, C) to tokens (B, T / 4, 4 * first_width).
     """
 
-    def __init__(self, layout: str = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64) -> None:
+    def __init__(
+        self, layout: LayoutLike = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64
+    ) -> None:
         super().__init__(layout, channels, persons, first_width)
         distances = hop_distances(self.layout)
 

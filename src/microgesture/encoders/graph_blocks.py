@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from microgesture.encoders.graph_encoder import GraphEncoder
 from microgesture.errors import RecipeError
+from microgesture.pose.layout_files import LayoutLike
 
 STEPS = ((1, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (4, 1))
 """Of each block: its channels, in multiples of the first's, and its stride over time."""
@@ -88,7 +89,7 @@ class BlockEncoder(GraphEncoder):
 
     blocks: nn.Module
 
-    def __init__(self, layout: str, channels: int, persons: int, first_width: int) -> None:
+    def __init__(self, layout: LayoutLike, channels: int, persons: int, first_width: int) -> None:
         super().__init__(layout, channels, persons)
         if first_width < 4 or first_width % 4:
             raise RecipeError(f"first_width is a multiple of 4, got {first_width}")

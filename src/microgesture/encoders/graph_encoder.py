@@ -6,29 +6,31 @@ import torch
 from torch import Tensor
 
 from microgesture.encoders.encoder import Encoder, Modality
-from microgesture.errors import RecipeError
-from microgesture.pose.layouts import LAYOUTS, Layout
+from microgesture.errors import DataError, RecipeError
+from microgesture.pose.layout_files import LayoutLike, as_layout
+from microgesture.pose.skeleton import Layout
 
 
 class GraphEncoder(Encoder):
     """Skeletons (B, M, T, V, C) to one token for every time step that is left, (B, T', width).
 
-    `layout` names the joints and bones (`microgesture.pose.LAYOUTS`), `channels` is C (2D: x, y, score; 3D: x, y, z),
-    `persons` is M. A recipe may leave them out: they are then those of the data. A token is the mean over joints and
-    persons, and `pool` the mean over tokens: together the global average pooling of these networks. Raises
-    `RecipeError` for a layout that is not known.
+    `layout` names the joints and bones (`microgesture.pose.LAYOUTS`, a layout file, or what stands in one), `channels`
+    is C (2D: x, y, score; 3D: x, y, z), `persons` is M. A recipe may leave them out: they are then those of the data. A
+    token is the mean over joints and persons, and `pool` the mean over tokens: together the global average pooling of
+    these networks. Raises `RecipeError` for a layout that is not known.
     """
 
     modality: Modality = "skeleton"  # type: ignore[misc]
     min_frames = 16
 
-    def __init__(self, layout: str = "coco-17", channels: int = 3, persons: int = 1) -> None:
+    def __init__(self, layout: LayoutLike = "coco-17", channels: int = 3, persons: int = 1) -> None:
         super().__init__()
-        if layout not in LAYOUTS:
-            raise RecipeError(f"no keypoint layout '{layout}': known are {', '.join(LAYOUTS)}")
+        try:
+            self.layout: Layout = as_layout(layout)
+        except DataError as error:
+            raise RecipeError(str(error)) from error
         if channels < 1 or persons < 1:
             raise RecipeError(f"a skeleton has 1 channel and 1 person or more, got {channels} and {persons}")
-        self.layout: Layout = LAYOUTS[layout]
         self.channels, self.persons = channels, persons
 
     def check(self, clip: Tensor) -> None:

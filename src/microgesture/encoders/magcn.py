@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, stack_blocks
 from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
+from microgesture.pose.layout_files import LayoutLike
 
 FIRST_MAGNIFICATION = 2.0
 """How much larger than they are all movements are before training."""
@@ -99,7 +100,9 @@ class MaGcn(BlockEncoder):
     Skeletons (B, M, T, V, C) to tokens (B, T / 4, 4 * first_width).
     """
 
-    def __init__(self, layout: str = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64) -> None:
+    def __init__(
+        self, layout: LayoutLike = "coco-17", channels: int = 3, persons: int = 1, *, first_width: int = 64
+    ) -> None:
         super().__init__(layout, channels, persons, first_width)
         joints, partitions = len(self.layout), spatial_partitions(self.layout)
         self.magnify = GeometricMagnification(joints, channels)

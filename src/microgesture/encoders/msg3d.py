@@ -21,6 +21,7 @@ from microgesture.encoders.reference import ReferenceWeights, load_reference_enc
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
+from microgesture.pose.layout_files import LayoutLike
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class MSG3D(GraphEncoder):
 
     def __init__(
         self,
-        layout: str = "coco-17",
+        layout: LayoutLike = "coco-17",
         channels: int = 3,
         persons: int = 1,
         gcn_scales: int | None = None,
@@ -57,7 +58,7 @@ class MSG3D(GraphEncoder):
     ) -> None:
         super().__init__(layout, channels, persons)
         longest = int(hop_distances(self.layout).max())
-        usual = OFFICIAL_SCALES.get(layout) or tuple(min(most, longest + 1) for most in _MOST_SCALES)
+        usual = OFFICIAL_SCALES.get(self.layout.name) or tuple(min(most, longest + 1) for most in _MOST_SCALES)
         self.gcn_scales = usual[0] if gcn_scales is None else gcn_scales
         self.g3d_scales = usual[1] if g3d_scales is None else g3d_scales
         if min(self.gcn_scales, self.g3d_scales) < 1:

@@ -22,6 +22,7 @@ from microgesture.encoders.reference import ReferenceWeights, load_reference_enc
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
+from microgesture.pose.layout_files import LayoutLike
 
 STEPS = ((64, 1), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1))
 """Channels and stride over time of each block."""
@@ -200,7 +201,7 @@ class ShiftGCN(GraphEncoder):
     width = STEPS[-1][0]
 
     def __init__(
-        self, layout: str = "coco-17", channels: int = 3, persons: int = 1, weights: str | None = None
+        self, layout: LayoutLike = "coco-17", channels: int = 3, persons: int = 1, weights: str | None = None
     ) -> None:
         super().__init__(layout, channels, persons)
         self.data_bn = nn.BatchNorm1d(persons * len(self.layout) * channels)

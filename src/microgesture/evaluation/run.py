@@ -24,6 +24,7 @@ from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
+from microgesture.pose.layout_files import described, layout_beside
 from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
 from microgesture.training.prediction import Predictions, clip_input, predict, resolve_precision
 from microgesture.vocabulary import Vocabulary
@@ -157,6 +158,8 @@ def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest
     data = run.recipe.data
     if manifest:
         data.manifest, data.root, data.source, data.protocol, data.test_subjects = manifest, "", "", "", []
+        beside = layout_beside(manifest)
+        data.layout = data.layout if beside is None else described(beside)
     path = data.manifest or data.root
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")

@@ -33,7 +33,7 @@ from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, clip_key, mix
 from microgesture.evaluation.run import open_data, scored_split
 from microgesture.plain_json import parse_json
-from microgesture.training.assembly import Run, load_run
+from microgesture.training.assembly import Run, layout_of_points, load_run
 from microgesture.vocabulary import BODY_REGIONS, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,9 @@ def rows_to_predict(run: Run, data: str | None, split: str, on_problem: Broken =
         rows = read_unlabelled(beside) if beside.is_file() else ()
     else:
         numbering = run.config.get("numbering", "")
-        reading = read_source(place, layout, "" if data else settings.protocol, run.vocabulary, numbering)
+        reading = read_source(
+            place, layout, "" if data else settings.protocol, run.vocabulary, numbering, layout_of_points(run.recipe)
+        )
         _refuse([problem for problem in reading.errors if not _is_learnt(problem, place)], on_problem)
         rows = reading.unlabelled
     if not rows:

@@ -1,4 +1,5 @@
-"""Layouts of the body, some with fingertips: COCO, OpenPose, MediaPipe Pose, Kinect, iMiGUE, the synthetic body."""
+"""Layouts of the body, some with fingertips: COCO, OpenPose, MediaPipe Pose, Kinect and other depth cameras, iMiGUE,
+the synthetic body."""
 
 from __future__ import annotations
 
@@ -141,6 +142,53 @@ NTU_RGBD = replace(
 )
 """The graph under that name in the official code of ST-GCN, 2s-AGCN, MS-G3D and others: the tip of the hand hangs on
 the thumb there, not on the hand. For weights that were trained on it; "ntu-25" has the bones of the body."""
+
+KINECT_20 = make_layout(
+    "kinect-20",
+    (
+        *("spine_base", "spine_mid", "spine_shoulder", "head"),
+        *(f"{side}_{part}" for side in ("left", "right") for part in _KINECT_ARM),
+        *(f"{side}_{part}" for side in ("left", "right") for part in _KINECT_LEG),
+    ),
+    (
+        ("spine_base", "spine_mid"),
+        ("spine_mid", "spine_shoulder"),
+        ("spine_shoulder", "head"),
+        *both_sides("|spine_shoulder shoulder", "shoulder elbow", "elbow wrist", "wrist hand"),
+        *both_sides("|spine_base hip", "hip knee", "knee ankle", "ankle foot"),
+    ),
+    "spine_shoulder",
+)
+"""Kinect v1 in the order of its SDK (`NUI_SKELETON_POSITION_INDEX`). Its centres of hips and shoulders bear the names
+that the same points have in "kinect-25"."""
+
+_DEPTH_LIMBS = (("shoulder", "elbow", "hand"), ("hip", "knee", "foot"))
+OPENNI_15 = make_layout(
+    "openni-15",
+    (
+        *("head", "neck", "spine_mid"),
+        *(f"{side}_{part}" for limb in _DEPTH_LIMBS for side in ("left", "right") for part in limb),
+    ),
+    (
+        *(("neck", "head"), ("neck", "spine_mid")),
+        *both_sides("|neck shoulder", "shoulder elbow", "elbow hand"),
+        *both_sides("|spine_mid hip", "hip knee", "knee foot"),
+    ),
+    "neck",
+)
+"""Depth cameras with OpenNI, limb by limb, as most data sets of theirs are written. OpenNI's torso is `spine_mid`."""
+
+NITE_15 = replace(
+    OPENNI_15,
+    name="nite-15",
+    joints=(
+        *("head", "neck"),
+        *(f"{side}_{part}" for part in _DEPTH_LIMBS[0] for side in ("left", "right")),
+        "spine_mid",
+        *(f"{side}_{part}" for part in _DEPTH_LIMBS[1] for side in ("left", "right")),
+    ),
+)
+"""The same joints in the order of NiTE 2's `JointType`: side by side, the torso after the hands."""
 
 OPENPOSE_KINETICS = replace(
     OPENPOSE_18,

@@ -23,7 +23,7 @@ from microgesture.pose.cuts import CutFinder
 from microgesture.pose.detections import Collector, Detections, trunk_colour
 from microgesture.pose.estimator import Pose, PoseEstimator, create_estimator
 from microgesture.pose.gaps import MAX_GAP_S, fill_gaps
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.pose.layouts import LAYOUTS, Layout, check_joints
 from microgesture.pose.plausibility import is_person
 from microgesture.pose.read_ahead import read_ahead
 from microgesture.pose.sources import is_skeleton, read_tracks
@@ -98,10 +98,12 @@ def write_pose(
     estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
     video_stream: int | None = None,
+    layout: Layout | None = None,
 ) -> list[Path]:
     """Write the skeleton tracks of a video, or of another tool's skeleton file.
 
-    One person goes to `out`, several to `out` with -P1, -P2 before the suffix.
+    One person goes to `out`, several to `out` with -P1, -P2 before the suffix. `layout` is the one that the tracks are
+    written in, by the names of its joints, and that of a skeleton file which does not say what its points are.
 
     Returns the files. A stopped run leaves its parts in a hidden folder beside `out` and goes on from there. Raises
     as `extract` does, `DataError` when nobody is seen, `UserError` when `out` is no `.npz` or cannot be written.
@@ -110,7 +112,8 @@ def write_pose(
     if out.suffix.lower() != ".npz":
         raise UserError(f"{out}: a skeleton track is a .npz file")
     if is_skeleton(video):
-        return _write_tracks(read_tracks(video, fps=fps)[: 1 if persons == "largest" else None], out, video)
+        tracks = read_tracks(video, fps=fps, layout=layout)[: 1 if persons == "largest" else None]
+        return _write_tracks(_in_layout(tracks, layout, video), out, video)
     parts = out.with_name(f".{out.name}.parts")
     used = create_estimator(model_file=model_file) if estimator is None else estimator
     try:
@@ -122,9 +125,20 @@ def write_pose(
     if not tracks:
         shutil.rmtree(parts, ignore_errors=True)
         raise DataError(f"{video}: nobody was found in it, so there is no skeleton to write")
-    files = _write_tracks(tracks, out, video)
+    files = _write_tracks(_in_layout(tracks, layout, video), out, video)
     shutil.rmtree(parts, ignore_errors=True)
     return files
+
+
+def _in_layout(tracks: Sequence[SkeletonTrack], layout: Layout | None, video: str | Path) -> Sequence[SkeletonTrack]:
+    """The tracks in a layout, as they are without one. Raises `DataError` when its joints are unknown to them."""
+    if layout is None or not tracks:
+        return tracks
+    try:
+        check_joints(tracks[0].skeleton, layout)
+    except DataError as error:
+        raise DataError(f"{video}: {error}") from error
+    return [track if track.skeleton == layout else track.to_layout(layout) for track in tracks]
 
 
 def _write_tracks(tracks: Sequence[SkeletonTrack], out: Path, video: str | Path) -> list[Path]:

@@ -6,10 +6,14 @@ a point that another one can be computed from.
 
 Sources: COCO keypoint task (17); COCO-WholeBody (133; Jin et al., ECCV 2020); OpenPose output formats BODY_25, COCO
 (18), face (70), hand (21); MediaPipe Pose (33) and Hand landmarker (21); Kinect v2 `JointType` (25, also NTU RGB+D);
-the iMiGUE selections of BODY_25 plus fingertips (22 and 35).
+Kinect v1 `NUI_SKELETON_POSITION_INDEX` (20); OpenNI and NiTE 2 (15); the iMiGUE selections of BODY_25 plus fingertips
+(22 and 35). Layouts of one's own are files (`layout_files`).
 """
 
 from __future__ import annotations
+
+import logging
+from functools import cache
 
 import numpy as np
 
@@ -19,10 +23,13 @@ from microgesture.pose.body_layouts import (
     COCO_17,
     IMIGUE_22,
     IMIGUE_35,
+    KINECT_20,
     KINECT_25,
     MEDIAPIPE_33,
+    NITE_15,
     NTU_25,
     NTU_RGBD,
+    OPENNI_15,
     OPENPOSE_18,
     OPENPOSE_KINETICS,
     SYNTHETIC,
@@ -37,6 +44,8 @@ from microgesture.pose.whole_body_layouts import (
     OPENPOSE_140,
 )
 
+log = logging.getLogger(__name__)
+
 __all__ = [
     "BODY_25",
     "COCO_17",
@@ -46,19 +55,23 @@ __all__ = [
     "GESTURE_62",
     "IMIGUE_22",
     "IMIGUE_35",
+    "KINECT_20",
     "KINECT_25",
     "LAYOUTS",
     "MEDIAPIPE_33",
     "MEDIAPIPE_75",
     "MEDIAPIPE_HOLISTIC",
+    "NITE_15",
     "NTU_25",
     "NTU_RGBD",
+    "OPENNI_15",
     "OPENPOSE_18",
     "OPENPOSE_137",
     "OPENPOSE_140",
     "OPENPOSE_KINETICS",
     "SYNTHETIC",
     "Layout",
+    "check_joints",
     "convert",
     "convert_scores",
 ]
@@ -68,7 +81,7 @@ LAYOUTS: dict[str, Layout] = {
     for layout in (
         *(SYNTHETIC, COCO_17, BODY_25, MEDIAPIPE_33, MEDIAPIPE_HOLISTIC, KINECT_25, IMIGUE_22),
         *(GESTURE_62, OPENPOSE_18, OPENPOSE_137, OPENPOSE_140, COCO_WHOLEBODY_133, IMIGUE_35, NTU_25, MEDIAPIPE_75),
-        *(NTU_RGBD, OPENPOSE_KINETICS),
+        *(NTU_RGBD, OPENPOSE_KINETICS, KINECT_20, OPENNI_15, NITE_15),
     )
 }
 
@@ -90,6 +103,8 @@ FALLBACKS: dict[str, tuple[tuple[str, ...], ...]] = {
             "pupil": (("eye",),),
             "cheek": (("eye", "jaw_3"),),
             "hand_root": (("wrist",),),
+            "wrist": (("hand",),),
+            "ankle": (("foot",),),
             "hand": (("index_knuckle", "pinky_knuckle"), ("index_tip", "pinky_tip", "wrist")),
             "hand_tip": (("middle_tip",), ("index_knuckle",)),
             "thumb_tip": (("thumb_mid",),),
@@ -142,6 +157,25 @@ def convert_scores(scores: np.ndarray, from_layout: Layout | str, to_layout: Lay
         if indices:
             out[..., position] = scores[..., indices].min(axis=-1)
     return out
+
+
+@cache
+def check_joints(source: Layout, target: Layout) -> None:
+    """Say once which joints of a layout cannot be made from another's; they lie at the origin with score 0.
+
+    Raises `DataError` when none can be made, or not even half of a layout of the user's own, whose names are others.
+    """
+    made = convert_scores(np.ones(len(source)), source, target)
+    lacking = [joint for joint, score in zip(target.joints, made, strict=True) if score == 0]
+    if len(lacking) == len(target) or (target.name not in LAYOUTS and 2 * len(lacking) > len(target)):
+        what = f"{len(lacking)} of {len(target)} joints of '{target.name}' cannot be made from those of '{source.name}'"
+        raise DataError(f"{what}, the first is {lacking[0]}: joints are matched by their names")
+    if lacking:
+        listed = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
+        log.warning(
+            "%d of %d joints of %s cannot be made from %s and are never seen: %s",
+            *(len(lacking), len(made), target.name, source.name, listed),
+        )
 
 
 def _sources(source: Layout, target: Layout) -> list[tuple[list[int], list[float]]]:

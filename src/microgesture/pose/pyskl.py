@@ -2,8 +2,8 @@
 
 `{'split': {name: [frame_dir]}, 'annotations': [...]}` or the bare list; an annotation is a dict with `frame_dir`,
 `label`, `img_shape`, `keypoint` [M, T, V, C] (C = 2: pixels, with `keypoint_score` [M, T, V]; C = 3: metres, without).
-Source: PYSKL, tools/data/README.md. `write_pyskl` adds `layout`, `image_size` (width, height), `times` (seconds) and
-`persons`, which other programs pass over.
+Source: PYSKL, tools/data/README.md. `write_pyskl` adds `layout` (a name, or what stands in a layout file), `image_size`
+(width, height), `times` (seconds) and `persons`, which other programs pass over.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from microgesture.atomic import replacing
 from microgesture.errors import DataError
 from microgesture.pose.array_pickle import load_array_pickle
+from microgesture.pose.layout_files import LayoutLike, as_layout, described, layout_beside
 from microgesture.pose.layouts import IMIGUE_22, IMIGUE_35, Layout
 from microgesture.pose.pyskl_conventions import Conventions, decide, points_and_scores
 from microgesture.pose.raw_points import clean, frame_rate, guessed_size, in_pixels
@@ -30,15 +31,18 @@ log = logging.getLogger(__name__)
 
 FPS = 30.0
 _SEQUENCES = (list, tuple, np.ndarray)
+_described = cache(described)  # one object for all annotations, which a pickle holds once
 
 
 @dataclass(frozen=True)
 class PysklFile:
-    """What a PYSKL pickle holds: `annotations` as they stand in it, `split` from a name to the `frame_dir`s."""
+    """What a PYSKL pickle holds: `annotations` as they stand in it, `split` from a name to the `frame_dir`s. `layout`
+    is that of points of which it says nothing, where it was given or lies beside it."""
 
     path: Path
     annotations: tuple[Mapping[str, Any], ...]
     split: Mapping[str, tuple[str, ...]]
+    layout: Layout | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -48,7 +52,10 @@ class PysklFile:
     @cached_property
     def conventions(self) -> Conventions:
         """What the file leaves unsaid, by the vote of its annotations."""
-        return decide(self.annotations)
+        found = replace(decide(self.annotations), own=self.layout)
+        for doubt in found.doubts:
+            log.warning("%s: %s", self.path, doubt)
+        return found
 
     def annotation(self, name: str | None = None) -> Mapping[str, Any]:
         """The annotation of a `frame_dir`; without a name the only one. Raises `DataError` when it is not one."""
@@ -63,8 +70,11 @@ class PysklFile:
         return found[0]
 
 
-def read_pyskl(path: str | Path) -> PysklFile:
-    """Read a PYSKL pickle with `load_array_pickle`, which runs nothing. Raises `DataError` naming file and clip."""
+def read_pyskl(path: str | Path, layout: Layout | None = None) -> PysklFile:
+    """Read a PYSKL pickle with `load_array_pickle`, which runs nothing. Raises `DataError` naming file and clip.
+
+    `layout`, else `layout.yaml` beside the file, is that of points of which the file says nothing.
+    """
     data = load_array_pickle(path)
     if isinstance(data, dict) and "keypoint" in data:
         data = [data]  # one annotation by itself
@@ -77,15 +87,14 @@ def read_pyskl(path: str | Path) -> PysklFile:
     parts = split if isinstance(split, dict) else {}
     if not all(isinstance(names, list | tuple | set | frozenset | np.ndarray) for names in parts.values()):
         raise DataError(f"{path}: 'split' is not a dict of lists")
-    return PysklFile(
-        Path(path), tuple(annotations), {str(part): tuple(map(str, names)) for part, names in parts.items()}
-    )
+    lists = {str(part): tuple(map(str, names)) for part, names in parts.items()}
+    return PysklFile(Path(path), tuple(annotations), lists, layout or layout_beside(path))
 
 
 def annotation_tracks(
     annotation: Mapping[str, Any],
     fps: float | None = None,
-    layout: str | None = None,
+    layout: LayoutLike | None = None,
     image_size: tuple[int, int] | None = None,
     source: str = "",
     conventions: Conventions | None = None,
@@ -94,9 +103,10 @@ def annotation_tracks(
 
     `conventions` are those of the file (`PysklFile.conventions`); without them the annotation is judged by itself,
     which errs for a bent person or clasped hands. Unless given, `fps` is 30 (the files do not say) and the layout is
-    the annotation's `layout`, else follows from the number of points: 17 COCO, 18 OpenPose, 22 and 35 iMiGUE (the right
-    hand's tips are put first, see `read_miga`), 33 MediaPipe, 62 "gesture-62", 133 COCO-WholeBody, 137 OpenPose; 25 in
-    3D is Kinect v2 = NTU, in 2D Kinect when point 0 lies below point 1 (the base of the spine) and BODY_25 otherwise;
+    the annotation's `layout`, else follows from the number of points: 15 OpenNI or NiTE, in whose order the bones are
+    shorter, 17 COCO, 18 OpenPose, 20 Kinect v1, 22 and 35 iMiGUE (the right hand's tips are put first, `read_miga`), 33
+    MediaPipe, 62 "gesture-62", 133 COCO-WholeBody, 137 OpenPose; 25 in 3D is Kinect v2 = NTU, in 2D Kinect when point 0
+    lies below point 1 (the base of the spine) and BODY_25 otherwise;
     75 is "mediapipe-holistic" or MediaPipe's 33 + 21 + 21, by whether the lips lie between the corners of the mouth.
     Three values a point are x, y, score when the last is in [0, 1] and the others are pixels or parts of a picture,
     else metres. Points without scores are known unless all their values are 0. `img_shape` is (height, width) unless
@@ -106,8 +116,8 @@ def annotation_tracks(
     where = source or str(annotation.get("frame_dir", "annotation"))
     conventions = conventions or decide([annotation])
     points, scores = points_and_scores(annotation, where, conventions.is_score)
-    named = layout or ("layout" in annotation and str(annotation["layout"])) or None
-    known = conventions.layout(points.shape[2], points.shape[-1], named, where)
+    given = None if layout is None else as_layout(layout)
+    known = conventions.layout(points.shape[2], points.shape[-1], given, annotation.get("layout"), where)
     points, scores = clean(points, scores)
     size = image_size or _image_size(annotation, points, scores, where)
     if points.shape[-1] == 2:
@@ -122,7 +132,7 @@ def annotation_tracks(
     names = written if isinstance(written, list) and len(written) == len(points) else range(1, len(points) + 1)
     names = [name if isinstance(name, str) else f"P{name}" for name in names]
     times = _times(annotation, fps, points.shape[1], where)
-    return [SkeletonTrack(times, points[m], scores[m], known.name, size, names[m]) for m in seen]
+    return [SkeletonTrack(times, points[m], scores[m], known.name, size, names[m], own=known) for m in seen]
 
 
 def write_pyskl(
@@ -158,7 +168,7 @@ def _annotation(
         raise DataError(f"{path}: clip '{name}' has no track")
     first = tracks[0]
     for track in tracks:
-        same = track.layout == first.layout and track.points.shape == first.points.shape
+        same = track.skeleton == first.skeleton and track.points.shape == first.points.shape
         if not same or not np.array_equal(track.times, first.times):
             raise DataError(f"{path}: the people of clip '{name}' differ in layout or times")
     width, height = first.image_size
@@ -170,7 +180,7 @@ def _annotation(
         "label": int(label),
         "keypoint": np.stack([track.points for track in tracks]),
         "keypoint_score": np.stack([track.scores for track in tracks]),
-        "layout": first.layout,
+        "layout": _described(first.skeleton),
         "image_size": (width, height),
         "times": first.times,
         "persons": [track.person for track in tracks],

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from microgesture.errors import DataError
+from microgesture.pose.bone_fit import best_fit
+from microgesture.pose.layout_files import layout_from_values
 from microgesture.pose.layouts import LAYOUTS, MEDIAPIPE_HOLISTIC, Layout
 from microgesture.pose.miga import left_hand_first
 from microgesture.pose.raw_points import NORMALISED, clean
@@ -24,46 +26,91 @@ _METRES = 10.0
 _BY_COUNT = {
     len(LAYOUTS[name]): name
     for name in (
-        *("coco-17", "openpose-18", "imigue-22", "mediapipe-33", "imigue-35", "gesture-62", "synthetic"),
+        *("coco-17", "openpose-18", "kinect-20", "imigue-22", "mediapipe-33", "imigue-35", "gesture-62", "synthetic"),
         *("coco-wholebody-133", "openpose-137", "openpose-140"),
     )
 }
 _FINGERTIPS = (22, 35)
+_ORDERS = {15: ("openni-15", "nite-15"), 17: ("coco-17",), 20: ("kinect-20",)}
+"""Layouts with numbers of points that other makers use for other joints too."""
+_LOOSE = {15: 1.45, 17: 2.0, 20: 1.45}
+"""The median of `bone_fit` from which on the bones do not belong to the points. Right ones have 1.2 to 1.3 (17 points:
+1.4 to 1.5) on people who sit, stand and gesture, those of Human3.6M read as COCO 2.4, of MSR Action3D as Kinect 2.2, of
+CAD-60 as OpenNI 1.53."""
+_HOW = "data.layout, --layout, or layout.yaml beside the file"
+_POSES = 5
+"""Poses of an annotation that are looked at for that."""
 
 
 @dataclass(frozen=True)
 class Conventions:
     """How a file's numbers are meant: whether the last of three values a point `is_score` (else a depth), the layout
     by (number of points, 2 or 3 dimensions) where the number alone does not tell, and the numbers of points (22, 35)
-    whose first five fingertips are those of the left hand (`left_first`), or of the right (`right_first`)."""
+    whose first five fingertips are those of the left hand (`left_first`), or of the right (`right_first`). `doubtful`
+    are numbers of points with the layout that is taken for theirs, though its bones fit them badly. `own` is the layout
+    that was given for points of which the file says nothing."""
 
     is_score: bool = False
     layouts: Mapping[tuple[int, int], str] = field(default_factory=dict)
     left_first: frozenset[int] = frozenset()
     right_first: frozenset[int] = frozenset()
+    doubtful: Mapping[int, str] = field(default_factory=dict)
+    own: Layout | None = None
 
     @property
     def facts(self) -> list[str]:
         """What was decided, in lines for a person."""
-        found = [f"{count} points in {size}D are taken for those of {n}" for (count, size), n in self.layouts.items()]
+        guessed = {shape: name for shape, name in self.layouts.items() if self.own is None or shape[0] != len(self.own)}
+        found = [f"{count} points in {size}D are taken for those of {name}" for (count, size), name in guessed.items()]
+        found += self.doubts
         if self.is_score:
             found.append("the last of three values a point is taken for its score")
         for side, counts in (("left", self.left_first), ("right", self.right_first)):
+            counts = counts - {0 if self.own is None else len(self.own)}
             found += [f"of {count} points, the first five fingertips are those of the {side} hand" for count in counts]
         return found
 
-    def layout(self, count: int, dimensions: int, given: str | None, where: str) -> Layout:
-        """The layout of `count` points, by the name that is `given`, else by their number or as was decided.
+    @property
+    def doubts(self) -> list[str]:
+        """Layouts that may not be those of the points, in lines for a person."""
+        return [
+            f"the bones of {name} fit the {count} points badly: name their layout ({_HOW})"
+            for count, name in self.doubtful.items()
+            if self.own is None or len(self.own) != count
+        ]
+
+    def layout(self, count: int, dimensions: int, given: Layout | None, said: Any, where: str) -> Layout:
+        """The layout of `count` points: the one that is `given`, else `own`, else what the annotation `said` (a name,
+        or what stands in a layout file), else by their number or as was decided.
 
         Raises `DataError`, which begins with `where`.
         """
-        name = given or self.layouts.get((count, dimensions)) or _BY_COUNT.get(count)
+        wanted = given if given is not None else self.own
+        if wanted is not None and len(wanted) == count:
+            return wanted
+        if given is None and (named := _said(said, count, where)) is not None:
+            return named
+        if wanted is not None:
+            raise DataError(f"{where}: {count} points do not fit layout '{wanted.name}' of {len(wanted)} joints")
+        if said is not None:
+            what = f"do not fit layout '{str(said)[:40]}'; known are {', '.join(LAYOUTS)}"
+            raise DataError(f"{where}: {count} points {what}, and layout files of your own")
+        name = self.layouts.get((count, dimensions)) or _BY_COUNT.get(count)
         if name is None:
-            what = "are of no known layout: 'layout' in every annotation may name one of"
-            raise DataError(f"{where}: {count} points {what} {', '.join(LAYOUTS)}")
-        if name not in LAYOUTS or len(LAYOUTS[name]) != count:
-            raise DataError(f"{where}: {count} points do not fit layout '{name}'; known are {', '.join(LAYOUTS)}")
+            what = (
+                "are of no known layout: give a layout file (data.layout, --layout, or layout.yaml beside the file), "
+            )
+            raise DataError(f"{where}: {count} points {what}or one of {', '.join(LAYOUTS)}")
         return LAYOUTS[name]
+
+
+def _said(said: Any, count: int, where: str) -> Layout | None:
+    """The layout of `count` points that an annotation names or holds; None when it is another or none."""
+    if isinstance(said, Mapping):
+        named: Layout | None = layout_from_values(said, f"{where}: layout")
+    else:
+        named = LAYOUTS.get(said) if isinstance(said, str) else None
+    return named if named is not None and len(named) == count else None
 
 
 def decide(annotations: Sequence[Mapping[str, Any]]) -> Conventions:
@@ -72,9 +119,10 @@ def decide(annotations: Sequence[Mapping[str, Any]]) -> Conventions:
     is_score = _most(_third_is_score(annotation) for annotation in asked) or False
     open_layouts: dict[tuple[int, int], list[bool | None]] = {}
     hands: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+    poses: dict[tuple[int, int], list[np.ndarray]] = {}
     for annotation in asked:
         count = annotation["keypoint"].shape[-2]
-        if "layout" in annotation or count not in (25, 75, *_FINGERTIPS):
+        if "layout" in annotation or count not in (25, 75, *_FINGERTIPS, *_ORDERS):
             continue
         try:
             points, scores = clean(*points_and_scores(annotation, "", is_score))
@@ -83,16 +131,28 @@ def decide(annotations: Sequence[Mapping[str, Any]]) -> Conventions:
         if count in _FINGERTIPS:
             flat = points[..., :2].reshape(-1, count, 2), scores.reshape(-1, count)
             hands.setdefault(count, []).append(flat)
+        elif count in _ORDERS:
+            poses.setdefault((count, points.shape[-1]), []).append(_whole_poses(points, scores))
         else:
             told = _is_kinect(points, scores) if count == 25 else _is_holistic(points, scores)
             open_layouts.setdefault((count, points.shape[-1]), []).append(told)
     left = {count: _left_first(clips, count) for count, clips in hands.items()}
+    orders = {count: [LAYOUTS[name] for name in names] for count, names in _ORDERS.items()}
+    fits = {key: best_fit(np.concatenate(found), orders[key[0]]) for key, found in poses.items()}
     return Conventions(
         is_score,
-        {key: _named(key[0], _most(votes)) for key, votes in open_layouts.items()},
+        {key: _named(key[0], _most(votes)) for key, votes in open_layouts.items()}
+        | {key: layout.name for key, (layout, _) in fits.items() if len(orders[key[0]]) > 1},
         frozenset(count for count, first in left.items() if first),
         frozenset(count for count, first in left.items() if not first),
+        {key[0]: layout.name for key, (layout, fit) in fits.items() if _LOOSE[key[0]] < fit < np.inf},
     )
+
+
+def _whole_poses(points: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """A few poses (N, V, D) of points (M, T, V, D) in which all of them are known."""
+    whole = points[(scores > 0).all(-1)]
+    return whole[np.unique(np.linspace(0, len(whole) - 1, min(_POSES, len(whole))).astype(int))]
 
 
 def points_and_scores(annotation: Mapping[str, Any], where: str, is_score: bool) -> tuple[np.ndarray, np.ndarray]:

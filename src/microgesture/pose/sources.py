@@ -6,7 +6,7 @@
 | OpenPose JSON folder | a folder with JSON files | "openpose-137", "body-25" |
 | MiGA challenge | `.csv` of 106 (or 76) columns | "imigue-35", "body-25" |
 | SMG, Kinect v2 | `.csv` of 275 columns | "kinect-25" |
-| PYSKL pickle | `.pkl`, `.pickle` | by the number of points |
+| PYSKL pickle | `.pkl`, `.pickle` | the file's or the user's word, else by the number of points |
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from microgesture.errors import DataError
 from microgesture.pose.kinect import COLUMNS as KINECT_COLUMNS
 from microgesture.pose.kinect import read_kinect
+from microgesture.pose.layout_files import LayoutLike, as_layout
 from microgesture.pose.miga import COLUMNS as MIGA_COLUMNS
 from microgesture.pose.miga import read_miga
 from microgesture.pose.number_rows import first_row_width
@@ -43,7 +44,7 @@ def read_tracks(
     fps: float | None = None,
     *,
     name: str | None = None,
-    layout: str | None = None,
+    layout: LayoutLike | None = None,
     image_size: tuple[int, int] | None = None,
     space: Space = "pixels",
 ) -> list[SkeletonTrack]:
@@ -52,12 +53,14 @@ def read_tracks(
     `fps` stands in for the times of the file. Without it a track has its own times, OpenPose and MiGA files have 25
     frames per second, Kinect files what `_data.csv` says or 28, PYSKL files 30. A PYSKL file of several clips needs
     the `frame_dir` of one, as `name` or as `file.pkl::frame_dir`; what the file leaves unsaid all of its clips decide.
-    `layout` names the points of a PYSKL file whose number does not tell, `image_size` is (width, height) where the
-    files do not say, `space` belongs to Kinect files.
+    `layout` (a name, a layout file, or a `Layout`) is that of the points of a PYSKL file that does not say it, and of a
+    track in a layout that the package does not know; unless given, `layout.yaml` beside the file. `image_size` is
+    (width, height) where the files do not say, `space` belongs to Kinect files.
     Raises `DataError` in one line that names the file, and the row where there is one.
     """
     path, inner = _split_name(path)
     name = name or inner
+    own = None if layout is None else as_layout(layout)
     if name is not None and path.suffix.lower() not in _PICKLES:
         raise DataError(f"{path}: only a PYSKL file has clips to choose from, not '{name}'")
     if path.is_dir():
@@ -66,13 +69,13 @@ def read_tracks(
         raise DataError(f"{path}: no such file")
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        track = SkeletonTrack.load(path)
+        track = SkeletonTrack.load(path, own)
         return [track if fps is None else replace(track, times=np.arange(len(track)) / frame_rate(fps, 1.0))]
     if suffix in _PICKLES:
-        file = read_pyskl(path)
+        file = read_pyskl(path, own)
         annotation = file.annotation(name)
         where = f"{path}::{annotation['frame_dir']}"
-        return largest_first(annotation_tracks(annotation, fps, layout, image_size, where, file.conventions))
+        return largest_first(annotation_tracks(annotation, fps, None, image_size, where, file.conventions))
     kind = _kind_of_csv(path)
     if kind == "kinect":
         return [read_kinect(path, fps, space, image_size)]

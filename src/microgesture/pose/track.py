@@ -12,6 +12,7 @@ Keys of the file, readable with `numpy.load(path, allow_pickle=False)`:
 | `image_size` | (2,) int32 | width and height of the picture |
 | `person` | () str | e.g. "P1" |
 | `interpolated` | (T,) bool | the person was not seen in this frame, the pose lies between two that were; optional |
+| `bones`, `centre`, `pairs` | (V - 1, 2) str, () str, (P, 2) str | of a layout of one's own, as in its file; optional |
 | `media` | () str | SHA-256 of the file that the person was seen in; optional |
 """
 
@@ -26,11 +27,13 @@ import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from microgesture.atomic import replacing
 from microgesture.errors import DataError
+from microgesture.pose.layout_files import layout_beside, layout_from_values
 from microgesture.pose.layouts import LAYOUTS, Layout, convert, convert_scores
 
 LEAST_SCORE = 0.15
@@ -41,6 +44,7 @@ BROKEN_ARCHIVE = (
 )
 """What reading a damaged archive raises: NumPy reads the headers of arrays with Python's own tokenizer."""
 _KEYS = ("times", "points", "scores", "layout", "joints", "image_size", "person")
+_OWN = ("bones", "centre", "pairs")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -64,10 +68,10 @@ def media_hash(path: str | Path) -> str:
 class SkeletonTrack:
     """Keypoints of one person: `times (T,)` seconds, `points (T, V, 2|3)`, `scores (T, V)` in [0, 1].
 
-    `layout` is a name in `LAYOUTS` (a `Layout` is taken too and stored by name), `image_size` is (width,
-    height) in pixels as displayed. Points of score 0 are unknown, whatever their coordinates. `interpolated (T,)`
-    marks poses that were not seen but lie between two that were (None: nothing is known of that). `media` is the
-    SHA-256 of the file that the person was seen in, where it is known.
+    `layout` is a name in `LAYOUTS`, or a `Layout`, which is stored by name and, when it is one's own, in `own`;
+    `image_size` is (width, height) in pixels as displayed. Points of score 0 are unknown, whatever their coordinates.
+    `interpolated (T,)` marks poses that were not seen but lie between two that were (None: nothing is known of that).
+    `media` is the SHA-256 of the file that the person was seen in, where it is known.
     Raises `DataError` when the shapes do not fit each other or the layout, or times decrease.
     """
 
@@ -79,16 +83,14 @@ class SkeletonTrack:
     person: str = "P1"
     interpolated: np.ndarray | None = None
     media: str = ""
+    own: Layout | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.layout, Layout):
-            object.__setattr__(self, "layout", self.layout.name)
-        if self.layout not in LAYOUTS:
-            raise DataError(f"no keypoint layout '{self.layout}': known are {', '.join(LAYOUTS)}")
+        self._name_layout()
         times = np.asarray(self.times, dtype=np.float64)
         points = np.asarray(self.points, dtype=np.float32)
         scores = np.asarray(self.scores, dtype=np.float32)
-        shape = (len(times), len(LAYOUTS[self.layout])) if times.ndim == 1 else None
+        shape = (len(times), len(self.skeleton)) if times.ndim == 1 else None
         if shape is None or points.shape not in ((*shape, 2), (*shape, 3)) or scores.shape != shape:
             shapes = f"times {times.shape}, points {points.shape}, scores {scores.shape}"
             raise DataError(f"skeleton track: {shapes} do not fit layout '{self.layout}'")
@@ -105,13 +107,30 @@ class SkeletonTrack:
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "image_size", (int(width), int(height)))
 
+    def _name_layout(self) -> None:
+        """Settle `layout`, the name, and `own`, which is there for a layout that is not the package's."""
+        layout, own = self.layout, self.own
+        if isinstance(layout, Layout):
+            own = layout
+        elif own is not None and own.name != layout:  # put into another layout by `replace`
+            own = None
+        name = own.name if own is not None else layout
+        if own is not None and name in LAYOUTS:
+            if LAYOUTS[name] != own:
+                raise DataError(f"layout '{name}' is not the package's of that name: give it another name")
+            own = None
+        if own is None and name not in LAYOUTS:
+            raise DataError(f"no keypoint layout '{name}': known are {', '.join(LAYOUTS)}")
+        object.__setattr__(self, "layout", name)
+        object.__setattr__(self, "own", own)
+
     def __len__(self) -> int:
         return len(self.times)
 
     @property
     def skeleton(self) -> Layout:
         """The layout with its bones and flip pairs."""
-        return LAYOUTS[self.layout]
+        return LAYOUTS[self.layout] if self.own is None else self.own
 
     def between(self, start: float, end: float) -> SkeletonTrack:
         """Only the poses at start <= time < end seconds; times are unchanged."""
@@ -133,12 +152,12 @@ class SkeletonTrack:
         starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
         return [(float(self.times[a]), float(after[b])) for a, b in zip(starts, ends, strict=True)]
 
-    def to_layout(self, layout: str) -> SkeletonTrack:
+    def to_layout(self, layout: Layout | str) -> SkeletonTrack:
         """The same track in another layout; joints that cannot be made have score 0 and lie at the origin."""
-        points = convert(self.points, self.layout, layout)
-        scores = np.where(np.isfinite(points).all(-1), convert_scores(self.scores, self.layout, layout), 0.0)
-        points = np.nan_to_num(points)
-        return replace(self, points=points, scores=scores, layout=layout)
+        points = convert(self.points, self.skeleton, layout)
+        scores = np.where(np.isfinite(points).all(-1), convert_scores(self.scores, self.skeleton, layout), 0.0)
+        target = LAYOUTS[layout] if isinstance(layout, str) else layout
+        return replace(self, points=np.nan_to_num(points), scores=scores, layout=target.name, own=target)
 
     def box(
         self, start: float | None = None, end: float | None = None, min_score: float = 0.3
@@ -180,6 +199,10 @@ class SkeletonTrack:
         }
         if self.interpolated is not None:
             arrays["interpolated"] = self.interpolated
+        if self.own is not None:
+            arrays["bones"] = np.array(self.own.bones)
+            arrays["centre"] = np.array(self.own.center)
+            arrays["pairs"] = np.array(self.own.flip, dtype=str).reshape(-1, 2)
         if self.media:
             arrays["media"] = np.array(self.media)
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -192,25 +215,44 @@ class SkeletonTrack:
                 archive.writestr(info, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: str | Path) -> SkeletonTrack:
-        """Read a track that `save` wrote. Raises `DataError` naming the file when it is not one."""
+    def load(cls, path: str | Path, layout: Layout | None = None) -> SkeletonTrack:
+        """Read a track that `save` wrote. Raises `DataError` naming the file when it is not one.
+
+        `layout`, else `layout.yaml` beside the file, is what a name in the file means that the package does not know
+        and whose bones the file does not hold.
+        """
         try:
             with np.load(path, allow_pickle=False) as archive:
                 if missing := [key for key in _KEYS if key not in archive.files]:
                     raise DataError(f"{path}: not a skeleton track (no '{missing[0]}')")
                 data = {key: archive[key] for key in _KEYS}
+                drawn = {key: archive[key].tolist() for key in _OWN if key in archive.files}
                 marks = archive["interpolated"] if "interpolated" in archive.files else None
                 media = str(archive["media"]) if "media" in archive.files else ""
         except BROKEN_ARCHIVE as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npz file"
             raise DataError(f"{path}: cannot be read as a skeleton track ({reason})") from error
-        layout = str(data["layout"])
-        if layout in LAYOUTS and tuple(data["joints"].tolist()) != LAYOUTS[layout].joints:
-            raise DataError(f"{path}: its joints are not those of layout '{layout}'")
+        found = _layout_of(path, str(data["layout"]), data["joints"].ravel().tolist(), drawn, layout)
         try:
             width, height = (int(side) for side in data["image_size"].ravel())
             size = (width, height)
             person = str(data["person"])
-            return cls(data["times"], data["points"], data["scores"], layout, size, person, marks, media)
+            arrays = (data["times"], data["points"], data["scores"])
+            return cls(*arrays, found.name, size, person, marks, media, found)
         except (DataError, ValueError) as error:
             raise DataError(f"{path}: {error}") from error
+
+
+def _layout_of(path: str | Path, name: str, joints: list[str], drawn: dict[str, Any], given: Layout | None) -> Layout:
+    """The layout of a track file, whose joints it must have; `drawn` are the bones and so on that the file holds."""
+    known = LAYOUTS.get(name)
+    if known is None and len(drawn) == len(_OWN):
+        known = layout_from_values({"name": name, "joints": joints, **drawn}, str(path))
+    if known is None:
+        known = given if given is not None and given.name == name else layout_beside(path)
+    if known is None or known.name != name:
+        what = "and no layout file of that name was given or lies beside it (layout.yaml)"
+        raise DataError(f"{path}: no keypoint layout '{name}' is known, {what}; known are {', '.join(LAYOUTS)}")
+    if tuple(joints) != known.joints:
+        raise DataError(f"{path}: its joints are not those of layout '{name}'")
+    return known

@@ -6,12 +6,13 @@ oval where the head is. Nothing of a face goes into it, not even the places of e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.pose.layouts import GESTURE_62, Layout
 from microgesture.pose.track import SkeletonTrack
 from microgesture.report.markup import clock, esc
 from microgesture.timeline import GestureEvent, Timeline
@@ -35,6 +36,10 @@ _LEGS = tuple(
 _FINGERS = tuple(
     bone for bone in GESTURE_62.bones if any(f in bone[1] for f in ("thumb", "index", "middle", "ring", "pinky"))
 )
+_HEAD = re.compile(
+    r"((left|right|[lr])[_ ]?)?(head|nose|eye|ear|brow|cheek|mouth|jaw|lid|pupil|forehead|chin|face)\w*|\w*_lip\w*"
+)
+"""Joints of a layout of the user's own that are no ends of lines: nothing of a face is drawn."""
 _HEAD_PAIRS = (
     ("left_ear", "right_ear", 0.62),
     ("left_eye", "right_eye", 1.1),
@@ -49,11 +54,12 @@ _HEAD_PAIRS = (
 
 @dataclass(frozen=True)
 class _Stance:
-    """One pose to draw: `points (62, 2)` with y down, `seen (62,)` bool, the head's centre and half width."""
+    """One pose to draw: `points (V, 2)` with y down, `seen (V,)` bool; the head's centre and half width."""
 
     points: np.ndarray
     seen: np.ndarray
     head: tuple[float, float, float] | None
+    layout: Layout = GESTURE_62
 
     def corners(self) -> np.ndarray:
         """Everything that must lie in the drawing, `(n, 2)`."""
@@ -80,7 +86,9 @@ def event_drawings(timeline: Timeline, tracks: Mapping[str, SkeletonTrack]) -> l
 
 def event_drawing(event: GestureEvent, track: SkeletonTrack) -> str:
     """The stick figure at the start, the middle and the end of an event, fainter the earlier; "" if not seen."""
-    bones = _TRUNK + (_LEGS if event.body_region in _LEG_REGIONS else ())
+    bones = (
+        _TRUNK + (_LEGS if event.body_region in _LEG_REGIONS else ()) if track.own is None else _own_bones(track.own)
+    )
     stances = _stances(event, track, bones)
     if not stances:
         return ""
@@ -96,20 +104,27 @@ def event_drawing(event: GestureEvent, track: SkeletonTrack) -> str:
     return f'<svg class="drawing" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{name}">{figures}</svg>'
 
 
+def _own_bones(layout: Layout) -> tuple[tuple[str, str], ...]:
+    """The bones of a layout of the user's own that are drawn: those of which no end is of the head, by its name."""
+    return tuple(bone for bone in layout.bones if not any(_HEAD.fullmatch(joint) for joint in bone))
+
+
 def _stances(event: GestureEvent, track: SkeletonTrack, bones: tuple[tuple[str, str], ...]) -> list[_Stance]:
     """Poses near the start, the middle and the end; fewer when the person is seen less, none when hardly."""
     inside = track.between(event.start, event.end)
-    used = [GESTURE_62.index(name) for name in dict.fromkeys(joint for bone in (*bones, *_FINGERS) for joint in bone)]
-    common = inside.to_layout(GESTURE_62.name)
+    layout = track.own or GESTURE_62
+    lines = bones if track.own else (*bones, *_FINGERS)
+    used = [layout.index(name) for name in dict.fromkeys(joint for bone in lines for joint in bone)]
+    common = inside if track.own else inside.to_layout(GESTURE_62)
     seen = np.zeros(common.scores.shape, bool)
     seen[:, used] = (common.scores[:, used] >= _MIN_SCORE) & np.isfinite(common.points[:, used]).all(-1)
-    moments = np.flatnonzero(seen.sum(1) >= 4)
+    moments = np.flatnonzero(seen.sum(1) >= max(min(4, len(used)), 1))
     if not len(moments):
         return []
     wanted = event.start + event.duration * np.array([0.1, 0.5, 0.9])
     chosen = dict.fromkeys(int(moments[np.abs(inside.times[moments] - t).argmin()]) for t in wanted)
     down = np.array([1.0, -1.0 if _grows_upward(inside) else 1.0])
-    return [_Stance(common.points[i, :, :2] * down, seen[i], _head(inside, i, down)) for i in chosen]
+    return [_Stance(common.points[i, :, :2] * down, seen[i], _head(inside, i, down), layout) for i in chosen]
 
 
 def _grows_upward(track: SkeletonTrack) -> bool:
@@ -147,19 +162,20 @@ def _figure(stance: _Stance, bones: tuple[tuple[str, str], ...], scale: float, s
     points = stance.points * scale + shift
 
     def lines(pairs: tuple[tuple[str, str], ...]) -> str:
-        ends = [(GESTURE_62.index(a), GESTURE_62.index(b)) for a, b in pairs]
+        ends = [(stance.layout.index(a), stance.layout.index(b)) for a, b in pairs]
         return "".join(
             "M{:.0f} {:.0f}L{:.0f} {:.0f}".format(*points[i], *points[j])
             for i, j in ends
             if stance.seen[i] and stance.seen[j]
         )
 
-    body, hands, head = lines(bones), lines(_FINGERS), ""
-    shoulders = [GESTURE_62.index(f"{side}_shoulder") for side in _SIDES]
+    joints = stance.layout.joints
+    body, hands, head = lines(bones), lines(_FINGERS if stance.layout is GESTURE_62 else ()), ""
+    shoulders = [joints.index(name) for name in ("left_shoulder", "right_shoulder") if name in joints]
     if stance.head is not None:
         x, y = np.array(stance.head[:2]) * scale + shift
         half = stance.head[2] * scale
-        if stance.seen[shoulders].all():
+        if shoulders and stance.seen[shoulders].all():
             body += "M{:.0f} {:.0f}L{:.0f} {:.0f}".format(*points[shoulders].mean(0), x, y)
         head = f'<ellipse cx="{x:.0f}" cy="{y:.0f}" rx="{half:.0f}" ry="{1.25 * half:.0f}"/>'
     return f'<path d="{body}"/>{head}<path class="hand" d="{hands}"/>'

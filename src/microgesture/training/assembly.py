@@ -23,6 +23,8 @@ from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.forking import keep_usable_after_fork
 from microgesture.own_weights import read_weights
 from microgesture.plain_json import parse_json
+from microgesture.pose.layout_files import as_layout, described
+from microgesture.pose.skeleton import Layout
 from microgesture.recognition import Objective, create_objective, restore
 from microgesture.training.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
@@ -81,9 +83,14 @@ def open_manifest(
         vocabulary = Vocabulary.load(data.vocabulary)
     skip = data.on_problem == "skip"
     space = _space(recipe)
-    held_out = data.held_out
-    found = open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering)
+    held_out, layout = data.held_out, layout_of_points(recipe)
+    found = open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering, layout)
     return add_background(found, data.background) if data.background else found
+
+
+def layout_of_points(recipe: Recipe) -> Layout | None:
+    """The layout of skeletons that do not say what their points are; None leaves it to the files."""
+    return as_layout(recipe.data.layout) if recipe.data.layout else None
 
 
 def _space(recipe: Recipe) -> str:
@@ -129,6 +136,7 @@ def make_dataset(
             skip=data.on_problem == "skip",
             space=data.space,
             dimensions=dimensions,
+            points=layout_of_points(recipe),
             **shape,
         )
     if data.on_problem == "skip":
@@ -153,21 +161,23 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
     """What is known of the skeletons that an encoder, or a recipe's encoder, reads: `layout`, `channels`, `persons`."""
     if encoder is not None:
         layout = getattr(encoder, "layout", None)
-        found = {"layout": layout.name if layout is not None else None}
+        found = {"layout": layout}
         return found | {key: getattr(encoder, key) for key in ("channels", "persons") if hasattr(encoder, key)}
     kind = encoder_class(recipe.encoder.name)
     fixed = getattr(kind, "layout", None)  # an encoder of one layout alone
     given = {key: value for key, value in recipe.encoder.options.items() if key in ("layout", "channels", "persons")}
+    if fixed is None and recipe.data.layout:
+        given.setdefault("layout", recipe.data.layout)
     if "channels" not in encoder_parameters(recipe.encoder.name):
         given["channels"] = getattr(kind, "channels", 3)
-    return given if fixed is None else {"layout": fixed.name, "persons": 1} | given
+    return given if fixed is None else {"layout": fixed, "persons": 1} | given
 
 
 def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     """Encoder options that the recipe leaves open and the skeletons decide: `layout`, `channels`, `persons`."""
     if not isinstance(dataset, SkeletonDataset):
         return {}
-    known = {"layout": dataset.layout.name, "channels": dataset.channels, "persons": dataset.persons}
+    known = {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
 

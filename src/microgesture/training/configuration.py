@@ -20,6 +20,7 @@ from microgesture.atomic import write_text
 from microgesture.errors import RecipeError
 from microgesture.plain_json import parse_json
 from microgesture.plain_yaml import load_yaml
+from microgesture.pose.layout_files import as_layout, described, layout_beside
 
 
 @dataclass
@@ -55,6 +56,9 @@ class DataConfig:
     """Training only: largest share of the side that a random crop may take away."""
     stream: Literal["joint", "bone", "joint-motion", "bone-motion"] = "joint"
     """Skeletons: places, bones, or the change of either over time."""
+    layout: str | dict[str, Any] = ""
+    """Skeletons: the layout that they are read in, one of the package or a layout file (`.yaml`) of your own, for files
+    that do not say what their points are; empty: `layout.yaml` beside the data, else by the files."""
     normalise: Literal["body", "none"] = "body"
     """Skeletons: relative to the person's own place and size, or in the units of the files."""
     background: float = 0.0
@@ -109,6 +113,9 @@ class OptimiserConfig:
     least_steps: int = 0
     """A small data set is passed more often than `epochs` times, until so many steps are taken; it is still validated
     about `epochs` times."""
+    stop_after: int = 8
+    """A small data set that `least_steps` passes more often ends sooner: after so many validations that bring nothing
+    better, over three more; 0: never."""
     schedule: Literal["plateau", "cosine", "trapezoid", "constant"] = "plateau"
     """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero; trapezoid:
     warm-up, a long level stretch, then straight to zero over the last `cooldown` of the steps."""
@@ -253,13 +260,38 @@ def make_recipe(values: Mapping[str, Any], flags: Sequence[str] = (), source: st
         raise RecipeError(f"{source}: {_one_line(error)}") from error
     keys = ("title", *_PARTS, "start", "published")
     result = Recipe(**{key: getattr(recipe, key) for key in keys})
+    _settle_layouts(result)
     _check_ranges(result, source)
     return result
 
 
 def load_recipe(name: str, flags: Sequence[str] = ()) -> Recipe:
-    """Read a recipe by name or file and lay the flags over it."""
-    return make_recipe(read_recipe(name), flags, name)
+    """Read a recipe by name or file and lay the flags over it; `layout.yaml` beside the data is their layout."""
+    recipe = make_recipe(read_recipe(name), flags, name)
+    find_layout(recipe)
+    return recipe
+
+
+def find_layout(recipe: Recipe) -> None:
+    """Put the layout that lies beside the data of a recipe into it, unless it has one.
+
+    Raises `DataError` when `layout.yaml` is no layout.
+    """
+    place = recipe.data.manifest or recipe.data.root
+    if place and not recipe.data.layout and (found := layout_beside(place)) is not None:
+        recipe.data.layout = described(found)
+
+
+def _settle_layouts(recipe: Recipe) -> None:
+    """Layout files of a recipe as what stands in them, so that a run needs no file later.
+
+    Raises `DataError` naming the file and the entry.
+    """
+    if recipe.data.layout:
+        recipe.data.layout = described(as_layout(recipe.data.layout))
+    given = recipe.encoder.options.get("layout", "")
+    if isinstance(given, Mapping) or str(given).lower().endswith((".yaml", ".yml")):
+        recipe.encoder.options["layout"] = described(as_layout(given))
 
 
 def recipe_from_run(folder: str | Path) -> Recipe:
@@ -305,6 +337,7 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "optimiser.momentum": 0 <= recipe.optimiser.momentum < 1,
         "optimiser.batch": recipe.optimiser.batch >= 1,
         "optimiser.least_steps": recipe.optimiser.least_steps >= 0,
+        "optimiser.stop_after": recipe.optimiser.stop_after >= 0,
         "optimiser.epochs": recipe.optimiser.epochs >= 1,
         "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
         "optimiser.cooldown": 0 <= recipe.optimiser.cooldown <= 1,

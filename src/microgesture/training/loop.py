@@ -42,7 +42,7 @@ from microgesture.training.assembly import (
     start_from,
 )
 from microgesture.training.averaging import MovingAverage
-from microgesture.training.configuration import DataConfig, Recipe, make_recipe, recipe_from_run
+from microgesture.training.configuration import DataConfig, Recipe, find_layout, make_recipe, recipe_from_run
 from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
 from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
@@ -50,7 +50,7 @@ from microgesture.training.prediction import autocast, clip_input, fit_temperatu
 from microgesture.training.progress import TrainingProgress
 from microgesture.training.recipe_difference import first_difference
 from microgesture.training.run_files import write_configuration
-from microgesture.training.stopping import Interrupted, stop_signal
+from microgesture.training.stopping import Interrupted, Patience, stop_signal
 
 
 @dataclass
@@ -68,6 +68,7 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False, show: bool = Tr
     checkpoint or the run that is there, and `Interrupted` after Ctrl-C or a termination signal.
     """
     out = Path(out)
+    find_layout(recipe)
     if _is_finished(out) and resume:
         if different := first_difference(recipe_from_run(out).to_dict(), recipe.to_dict()):
             raise RecipeError(f"'{out}' holds a finished run whose `{different}` differs: choose another folder")
@@ -106,6 +107,9 @@ class _Loop:
         self.steps_per_epoch = full + (rest >= self.accelerator.num_processes)  # as `make_loader` shares batches
         wanted = -(-recipe.optimiser.least_steps // max(self.steps_per_epoch, 1))
         self.epochs = max(recipe.optimiser.epochs, wanted)
+        alike = self.val_set is not None or self.accelerator.num_processes == 1  # what all processes see
+        small = wanted > recipe.optimiser.epochs
+        self.patience = Patience(recipe.optimiser.stop_after if small and alike else 0)
         self.passes = round(self.epochs / recipe.optimiser.epochs)  # from one validation to the next
         self.total_steps = self.steps_per_epoch * self.epochs
         self.model, self.optimizer = self.accelerator.prepare(objective, self.optimizer)
@@ -128,8 +132,17 @@ class _Loop:
         if self.accelerator.is_main_process:
             self._write_config(finished=False)
         title = self.recipe.title or self.out.name
-        progress = TrainingProgress(title, self.total_steps, self.step, self.show and self.accelerator.is_main_process)
+        validated = len(self.val_set or ()) / self.passes / max(len(self.train_set), 1)
+        progress = TrainingProgress(
+            title,
+            self.patience.ends or self.total_steps,
+            self.step,
+            self.show and self.accelerator.is_main_process,
+            validated / 3,  # no backward pass
+            self.patience.most > 0,
+        )
         with progress, stop_signal() as stop:
+            progress.say(self._plan())
             while self.epoch < self.epochs:
                 self._train_epoch(progress, stop)
                 self._end_epoch(progress)
@@ -208,7 +221,20 @@ class _Loop:
                 for key, value in row.items():
                     self.writer.add_scalar(key, value, self.step)
         progress.epoch(self.epoch, self.epochs, row)
+        if self.patience.see(row, self.step, self.steps_per_epoch * self.passes):
+            self.epochs = min(self.epochs, self.patience.ends // self.steps_per_epoch)
+            progress.end_at(self.steps_per_epoch * self.epochs)
+            which = "validations" if self.val_set is not None else "looks at the training loss (nothing to validate on)"
+            more = f"the rate falls to zero until epoch {self.epochs}, the last"
+            progress.say(f"{self.patience.most} {which} brought nothing better: {more}")
         self._save()
+
+    def _plan(self) -> str:
+        """What training will take, before it begins."""
+        clips = f"{len(self.train_set):,} clips to learn from, {len(self.val_set or ()):,} to validate on"
+        steps = f"{self.total_steps:,} steps of {self.recipe.optimiser.batch} clips ({self.epochs} epochs)"
+        sooner = f", fewer when {self.patience.most} validations in a row bring nothing better (optimiser.stop_after)"
+        return f"{clips}: {steps}" + (sooner if self.patience.most else "")
 
     def _validate(self, clips: AnyDataset) -> dict[str, float]:
         found = predict(self._kept(), clips, self.recipe.optimiser.batch, self.precision, self.device)
@@ -263,6 +289,7 @@ class _Loop:
             "sums": self.sums,
             "summed": self.summed,
             "plateau": self.plateau.state_dict(),
+            "patience": self.patience.state(),
             "recipe": self.recipe.to_dict(),
         }
         files.save_state(self.accelerator, self.out / "checkpoints", state)
@@ -281,6 +308,9 @@ class _Loop:
         self.sums, self.summed = state["sums"], state["summed"]
         self.best = _Best(*state["best"])
         self.plateau.load_state_dict(state["plateau"])
+        self.patience = Patience(**state.get("patience", self.patience.state()))
+        if self.patience.ends:
+            self.epochs = min(self.epochs, self.patience.ends // self.steps_per_epoch)
 
     def _set_rates(self) -> None:
         settings = self.recipe.optimiser
@@ -291,7 +321,7 @@ class _Loop:
         else:
             return
         for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group["lr"] = base * scale
+            group["lr"] = base * scale * self.patience.scale(self.step)
 
     def _kept(self) -> Objective:
         """What is validated and saved: the moving average where there is one."""

@@ -10,16 +10,33 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+TIMED = 4
+"""Steps whose time tells that of the rest; the first is left out, as it prepares things."""
+
 
 class TrainingProgress:
-    """Context manager; `step` after each step, `epoch` after each epoch. Silent on all but the main process."""
+    """Context manager; `step` after each step, `epoch` after each epoch. Silent on all but the main process.
 
-    def __init__(self, title: str, total_steps: int, done: int = 0, show: bool = True) -> None:
+    After a few steps it says what the rest will take: `beside` is what validation takes, as a share of the steps' time,
+    and `may_stop` that they may be fewer.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        total_steps: int,
+        done: int = 0,
+        show: bool = True,
+        beside: float = 0.0,
+        may_stop: bool = False,
+    ) -> None:
         self.title = title
         self.total = total_steps
         self.done = done
         self.first = done
         self.show = show
+        self.beside, self.may_stop = beside, may_stop
+        self.warm = 0.0
         self.console = Console(file=sys.stderr)
         self.started = time.monotonic()
         self.bar = Progress(
@@ -48,6 +65,26 @@ class TrainingProgress:
         self.done += 1
         self.bar.update(self.task, completed=self.done, loss=f"loss {loss:.3f}")
 
+        if self.done - self.first == 1:
+            self.warm = time.monotonic()
+        elif self.done - self.first == TIMED + 1:
+            self._say_time((time.monotonic() - self.warm) / TIMED)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if self.show:
+            self.console.print(f"{self.title}  {text}", highlight=False, soft_wrap=True)
+
+    def _say_time(self, seconds: float) -> None:
+        """How long all the rest takes, at so many seconds a step."""
+        left = seconds * (self.total - self.done) * (1 + self.beside)
+        self.say(f"{seconds:.2g} s a step: {'at most' if self.may_stop else 'about'} {_duration(left)} for the rest")
+
+    def end_at(self, total: int) -> None:
+        """Training ends sooner, after so many steps in all."""
+        self.total = total
+        self.bar.update(self.task, total=total)
+
     def epoch(self, number: int, epochs: int, values: Mapping[str, float]) -> None:
         """One epoch is done: print its figures and the time left."""
         if not self.show:
@@ -55,8 +92,13 @@ class TrainingProgress:
         shown = "  ".join(f"{k} {values[k]:.3f}" for k in ("loss", "val_loss", "val_top1") if k in values)
         steps = max(self.done - self.first, 1)
         left = (time.monotonic() - self.started) / steps * (self.total - self.done)
-        line = f"{self.title}  epoch {number}/{epochs}  {shown}  left {left / 60:.1f} min"
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.say(f"epoch {number}/{epochs}  {shown}  left {left / 60:.1f} min")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import torch
 
 import microgesture
 from microgesture.atomic import write_json
+from microgesture.pose.layout_files import described
 from microgesture.recognition import Objective, describe
 from microgesture.training.assembly import CONFIG, LABELS
 from microgesture.training.configuration import Recipe
@@ -42,7 +43,7 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
     if objective.modality == "skeleton":
         layout = getattr(objective.encoder, "layout", None)
         data = recipe.data
-        seen = {"layout": layout.name if layout is not None else "", "frames": data.frames, "stream": data.stream}
+        seen = {"layout": described(layout) if layout is not None else "", "frames": data.frames, "stream": data.stream}
         seen |= {"normalise": data.normalise, "values": "x, y, score in 2D; x, y, z in 3D"}
         write_json(folder / "preprocessor.json", seen)
         return
