@@ -29,6 +29,7 @@ import yaml
 
 from microgesture.atomic import write_text
 from microgesture.errors import DataError
+from microgesture.plain_yaml import load_yaml
 from microgesture.pose.layouts import LAYOUTS
 from microgesture.pose.skeleton import Layout, mirror_pairs
 
@@ -91,7 +92,7 @@ def read_layout(path: str | Path) -> Layout:
         text = data.decode("utf-8-sig")
         if _nesting(text) > _MOST_NESTED:
             raise DataError(f"{path}: brackets in brackets, {_nesting(text)} deep: not a layout file")
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from microgesture.errors import DataError
+from microgesture.plain_json import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ def json_segments(text: str, source: str) -> Iterator[Segment]:
     """Segments of `whisper` and WhisperX (`segments`), of whisper.cpp (`transcription`) and of transformers (`chunks`).
     Raises `DataError` naming `source` and the segment."""
     try:
-        held = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        held = parse_json(text)
+    except ValueError as error:
         raise DataError(f"{source}: not JSON ({error})") from None
     known = ("segments", "transcription", "chunks")
     rows = next((held[key] for key in known if key in held), None) if isinstance(held, dict) else held
