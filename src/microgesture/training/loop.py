@@ -135,7 +135,7 @@ class _Loop:
         validated = len(self.val_set or ()) / self.passes / max(len(self.train_set), 1)
         progress = TrainingProgress(
             title,
-            self.patience.ends or self.total_steps,
+            self.steps_per_epoch * self.epochs,  # fewer than in all where the end is known
             self.step,
             self.show and self.accelerator.is_main_process,
             validated / 3,  # no backward pass
