@@ -230,7 +230,7 @@ def pack(run: Path, out: Path, result: Mapping[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     write_weights(out / WEIGHTS, weights, {"format": "pt"})
     config = json.loads((run / CONFIG).read_text("utf-8"))
-    config["recipe"]["data"]["manifest"] = ""
+    config["recipe"]["data"]["manifest"] = config["recipe"]["start"] = ""
     words = Vocabulary.load("imigue").to_json()  # a clip that is to be named shows a gesture: without "No gesture"
     config["model"]["vocabulary"] = words
     write_json(out / CONFIG, config)

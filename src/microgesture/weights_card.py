@@ -24,7 +24,7 @@ def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         f"- Encoder `{config['model']['encoder']}` {config['model']['encoder_options']}, text encoder `gesture-words`, "
         f"objective `{config['model']['objective']}`.",
         f"- Learnt from synthetic people only, by `make pretrain` (seed 0) in {making['minutes']:.0f} minutes on "
-        f"{making['machine']}: {_sizes(making['sizes'])}.",
+        f"{making['machine']}: {_sizes(making['sizes'])}.{' ' + making['note'] if making.get('note') else ''}",
         f"- Settings of spotting, fitted on validation people: gesture_threshold {spotting['gesture_threshold']}, "
         f"smoothing_s {spotting['smoothing_s']}, min_gap_s {spotting['min_gap_s']}, min_length_s "
         f"{spotting['min_length_s']}.",
