@@ -67,7 +67,7 @@ def test_without_standard_streams_the_files_are_written_and_the_code_is_0(tmp_pa
     done = subprocess.run(["sh", "-c", line, "sh", *COMMAND], cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert (tmp_path / "out" / "report.html").is_file()
+    assert (tmp_path / "out" / "still" / "report.html").is_file()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes are told apart otherwise")

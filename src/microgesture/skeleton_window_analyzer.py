@@ -28,6 +28,7 @@ from microgesture.skeleton_analyzer import (
     speed_of_body,
 )
 from microgesture.spotting import SpottingConfig
+from microgesture.timeline import GestureEvent
 from microgesture.training.assembly import Run
 from microgesture.training.prediction import softmax
 from microgesture.video import sample_times
@@ -118,6 +119,10 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
     def visible(self, track: SkeletonTrack, duration: float) -> dict[str, float]:
         """As of any skeleton; nothing is said of points in space, and of a layout of the user's own."""
         return {} if _is_others(track) else super().visible(track, duration)
+
+    def counted(self, events: Sequence[GestureEvent], track: SkeletonTrack) -> list[GestureEvent]:
+        """As of any skeleton; nothing is counted of points in space, and of a layout of the user's own."""
+        return list(events) if _is_others(track) else super().counted(events, track)
 
     def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
         """None: such a run compares whole clips, and tells one gesture of each."""
