@@ -52,15 +52,18 @@ def test_they_are_small_and_have_a_card():
 def test_they_name_what_strangers_do(analyzer, strangers):
     clips = score_clips(analyzer, strangers, "imigue", 400)
     metrics = clips.metrics(32)
-    assert metrics.top1 > 0.45
-    assert metrics.top5 > 0.8
+    assert metrics.top1 > 0.6
+    assert metrics.top5 > 0.95
     assert metrics.best_constant < 0.2
 
 
 def test_one_set_of_weights_reads_three_vocabularies(analyzer, strangers):
-    for name, least in (("smg", 0.8), ("ma52", 0.5)):
-        clips = score_clips(analyzer, strangers, name, 300)
-        assert clips.metrics(len(Vocabulary.load(name))).top5 > least
+    for name, least in (("smg", 0.75), ("ma52", 0.6)):
+        words = Vocabulary.load(name)
+        clips = score_clips(analyzer, strangers, name, 400)
+        assert clips.metrics(len(words)).top1 > least
+    head, _ = clips.by_region(words)["head"]
+    assert head > 0.6, "movements of the head by itself"
 
 
 def test_new_words_for_a_known_movement_find_it(analyzer):
@@ -89,7 +92,7 @@ def test_untrimmed_people_get_events_that_match(analyzer, strangers):
         truth = windows.truth(number, words, "smg")
         matching = match_events(timeline.events, truth, iou=0.3)
         hits, truths = hits + matching.hits, truths + matching.truth
-    assert hits / truths > 0.3
+    assert hits / truths > 0.45
 
 
 def test_mirrored_people_do_the_same(analyzer, strangers):
