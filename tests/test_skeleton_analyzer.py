@@ -16,9 +16,10 @@ from microgesture.pose import estimator
 from microgesture.pose.estimator import Pose
 from microgesture.pose.openpose import write_openpose
 from microgesture.pose.pyskl import write_pyskl
+from microgesture.pose.resampling import resample
 from microgesture.pose.track import SkeletonTrack
 from microgesture.recognition import create_objective
-from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched, resample
+from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched
 from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.skeleton_bank import make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows

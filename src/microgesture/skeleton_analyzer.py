@@ -22,8 +22,9 @@ from microgesture.errors import DataError
 from microgesture.pose.layout_files import LayoutLike
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
+from microgesture.pose.resampling import LEADING, resample, shoulder_width, speed_of_body, step_of
 from microgesture.pose.sources import Space, is_skeleton, read_tracks
-from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
+from microgesture.pose.track import SkeletonTrack
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.spotting.repetition import repetitions
@@ -35,12 +36,6 @@ from microgesture.vocabulary import Vocabulary
 
 BATCH = 32
 """Windows scored at once."""
-LONGEST_STEP_S = 0.4
-"""Poses farther apart than this are not joined by a straight line: nobody is seen between them."""
-LEAST_RATE = 2.5
-"""Poses a second below which a track is refused."""
-LONGEST_S = 86_400.0
-"""A longer track is refused: its times are damaged."""
 LEAST_SEEN_S = 0.24
 """A shorter appearance is no movement that could be named."""
 
@@ -111,7 +106,7 @@ class SkeletonAnalyzer(Analyzer):
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps, space=self.space, layout=layout or layout_of_points(self.run.recipe))
             kept = tracks[:1] if persons == "largest" else tracks
-            end = max((float(t.times[-1]) + _step(t) for t in kept if len(t)), default=0.0)
+            end = max((float(t.times[-1]) + step_of(t) for t in kept if len(t)), default=0.0)
             media = Media(printable(source), end, None, kept[0].image_size if kept else None)
             return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
@@ -142,7 +137,7 @@ class SkeletonAnalyzer(Analyzer):
         track = watched.tracks[0]
         start, end = float(track.times[0]), watched.media.duration or 0.0
         if watched.source == "file":
-            start, end = 0.0, float(track.times[-1] - track.times[0]) + _step(track)
+            start, end = 0.0, float(track.times[-1] - track.times[0]) + step_of(track)
         try:
             probabilities = self.probabilities(track, watched.others(track))
             event = self.event_of(probabilities, max(end, start + 1e-3), top, start)
@@ -281,7 +276,7 @@ class SkeletonAnalyzer(Analyzer):
         skeleton = resample(track, self.rate)
         if not events or not len(skeleton):
             return list(events)
-        points, known = skeleton[..., :2] / _shoulder_width(skeleton), skeleton[..., 2] > 0
+        points, known = skeleton[..., :2] / shoulder_width(skeleton), skeleton[..., 2] > 0
         made = []
         for event in events:
             start, end = (round((time - float(track.times[0])) * self.rate) for time in (event.start, event.end))
@@ -375,41 +370,6 @@ def with_parts(
     return replace(event, alternatives=(*kept, *promoted), by_part=by_part)
 
 
-def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
-    """A track in layout "gesture-62" at `rate` poses a second from its first time on, (T, 62, 3) of x, y, score.
-
-    Points lie on straight lines between the neighbouring poses; their score is the lower of the two, and 0 below
-    `LEAST_SCORE`. Nobody is seen where the poses are more than `LONGEST_STEP_S` apart and where neither the neck nor
-    both shoulders nor three points of the head are known: a hand alone says nothing. Raises `DataError` for a 3D
-    track, for too few poses a second and for times that reach over more than a day.
-    """
-    if track.points.shape[-1] != 2:
-        raise DataError("the recogniser reads 2D tracks (pixels); this one is in metres")
-    converted = track.to_layout(GESTURE_62.name)
-    if len(track) == 0:
-        return np.zeros((0, len(GESTURE_62), 3), np.float32)
-    if len(track) > 1 and _step(track) > LONGEST_STEP_S:
-        raise DataError(f"{1 / _step(track):.1f} poses a second are too few: a gesture needs at least {LEAST_RATE:g}")
-    usable = np.isfinite(converted.points).all(-1) & (converted.scores >= LEAST_SCORE)
-    usable &= (usable[:, _SHOULDERS].all(1) | usable[:, _NECK] | (usable[:, _HEAD].sum(1) >= 3))[:, None]
-    times, scores = converted.times, np.where(usable, converted.scores, 0.0)
-    points = np.nan_to_num(converted.points)
-    if len(track) == 1:
-        return np.concatenate([points, scores[..., None]], -1).astype(np.float32)
-    if times[-1] - times[0] > LONGEST_S:
-        raise DataError(f"its times reach over {(times[-1] - times[0]) / 3600:.0f} hours: they must be wrong")
-    grid = times[0] + np.arange(int((times[-1] - times[0]) * rate + 1.001)) / rate
-    after = np.clip(np.searchsorted(times, grid, side="right"), 1, len(times) - 1)
-    before = after - 1
-    gap = np.maximum(times[after] - times[before], 1e-9)
-    part = np.clip((grid - times[before]) / gap, 0.0, 1.0)[:, None, None]
-    a, b = scores[before], scores[after]
-    low = np.where(part[..., 0] < 1e-6, a, np.where(part[..., 0] > 1 - 1e-6, b, np.minimum(a, b)))
-    joined = points[before] * (1 - part) + points[after] * part
-    low[(gap > LONGEST_STEP_S) & (part[:, 0, 0] > 1e-6) & (part[:, 0, 0] < 1 - 1e-6)] = 0.0
-    return np.concatenate([joined, low[..., None]], -1).astype(np.float32)
-
-
 def _starts(length: int, window: int) -> list[int]:
     """First frames of windows that overlap by half and cover everything; all of them even."""
     hop = max(window // 2 - (window // 2) % 2, 1)
@@ -421,19 +381,7 @@ def _cut(skeleton: np.ndarray, start: int, length: int) -> np.ndarray:
     return np.pad(part, ((0, length - len(part)), (0, 0), (0, 0)))
 
 
-_SHOULDERS = [GESTURE_62.index("left_shoulder"), GESTURE_62.index("right_shoulder")]
-_NECK = GESTURE_62.index("neck")
-_HEAD = [GESTURE_62.index(name) for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
 _FLIP = torch.from_numpy(GESTURE_62.flip_permutation)
-_LEADING = tuple(
-    GESTURE_62.index(name)
-    for name in (
-        "nose",
-        *(f"{s}_{j}" for j in ("wrist", "index_tip", "shoulder", "knee", "toe") for s in ("left", "right")),
-    )
-)
-
-
 _MOVED = tuple(
     [GESTURE_62.index(name) for name in names]
     for names in (
@@ -442,32 +390,10 @@ _MOVED = tuple(
         ("upper_lip", "lower_lip"),
         ("nose", "chin"),
         ("left_shoulder", "right_shoulder"),
-        tuple(GESTURE_62.joints[k] for k in _LEADING),
+        tuple(GESTURE_62.joints[k] for k in LEADING),
     )
 )
 """Points that a movement of each of `PARTS` is counted by; last: of any part."""
-
-
-def _shoulder_width(skeleton: np.ndarray) -> float:
-    """Median distance of the shoulders (T, 62, 3), 1 where they are never known."""
-    both = (skeleton[:, _SHOULDERS, 2] > 0).all(-1)
-    width = np.linalg.norm(np.subtract(*(skeleton[:, joint, :2] for joint in _SHOULDERS)), axis=-1)[both]
-    return max(float(np.median(width)), 1e-6) if len(width) else 1.0
-
-
-def speed_of_body(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
-    """Shoulder widths a second that the fastest of hands, head, shoulders and feet moves, for every `stride` poses."""
-    if len(skeleton) < 2:
-        return np.zeros(-(-len(skeleton) // stride))
-    points, known = skeleton[:, _LEADING, :2], skeleton[:, _LEADING, 2] > 0
-    scale = _shoulder_width(skeleton)
-    step = np.linalg.norm(np.diff(points, axis=0), axis=-1) * (known[1:] & known[:-1]) * rate / scale
-    fastest = np.concatenate([[0.0], step.max(1)])
-    return np.maximum.reduceat(fastest, np.arange(0, len(fastest), stride))
-
-
-def _step(track: SkeletonTrack) -> float:
-    return float(np.median(np.diff(track.times))) if len(track) > 1 else 0.0
 
 
 def _absent(scores: WindowScores, duration: float) -> list[tuple[float, float]]:

@@ -16,17 +16,10 @@ from microgesture.datasets.skeletons import SPACES, as_clip, at_moments, prepare
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose.layouts import Layout
 from microgesture.pose.normalisation import body_frame
+from microgesture.pose.resampling import LONGEST_S, resample, speed_of_body
 from microgesture.pose.sources import is_skeleton
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
-from microgesture.skeleton_analyzer import (
-    BATCH,
-    LEAST_SEEN_S,
-    LONGEST_S,
-    SkeletonAnalyzer,
-    Watched,
-    resample,
-    speed_of_body,
-)
+from microgesture.skeleton_analyzer import BATCH, LEAST_SEEN_S, SkeletonAnalyzer, Watched
 from microgesture.spotting import SpottingConfig
 from microgesture.timeline import GestureEvent
 from microgesture.training.assembly import Run
