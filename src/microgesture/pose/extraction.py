@@ -259,7 +259,8 @@ def _sampled(reader: VideoReader, plan: _Plan, size: tuple[int, int] | None, fir
         k = max(math.ceil((begin - plan.start) * plan.rate - 1e-6), first)
         for times, frames in reader.stream(plan.rate, _CHUNK, plan.start + k / plan.rate, end, size):
             moments = plan.start + np.arange(k, k + len(times)) / plan.rate
-            held = ((moments[:, None] > pauses[:, 0] + 1 / plan.rate) & (moments[:, None] < pauses[:, 1])).any(axis=1)
+            inside = (moments[:, None] > pauses[:, 0] + 1 / plan.rate) & (moments[:, None] < pauses[:, 1])
+            held = np.asarray(inside.any(axis=1))
             yield moments, [None if gone else frame for gone, frame in zip(held, frames, strict=True)]
             k += len(times)
 

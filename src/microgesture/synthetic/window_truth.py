@@ -111,7 +111,8 @@ class Happening:
         windows, stretches, names = len(seen), seen.shape[1] // stride, len(truth.names)
         self.active = np.zeros((windows, stretches, len(truth.motions)), np.float32)
         self.share = np.zeros((windows, len(truth.motions)), np.float32)
-        claims = of_parts(claimed)[:, : stretches * stride].reshape(windows, stretches, stride, -1).any(2)
+        stretched = of_parts(claimed)[:, : stretches * stride].reshape(windows, stretches, stride, -1)
+        claims = np.asarray(stretched.any(2))
         self.tell_tokens = np.repeat(claims[:, :, None], names, 2)
         enough = of_parts(seen).sum(1) / np.maximum(length, 1)[:, None] >= ENOUGH
         self.tell = np.repeat(enough[:, None], names, 1)
@@ -150,4 +151,4 @@ class Happening:
         if share >= TAKES_PART:
             self.tell[b, nameless, group] = False
             self.nothing[b, nameless] = False
-        self.tell_tokens[np.ix_([b], part > 0.05, nameless, [group])] = False
+        self.tell_tokens[np.ix_(np.array([b]), part > 0.05, nameless, np.array([group]))] = False
