@@ -17,7 +17,7 @@ SMALL = ["--encoder.options", '{"width": 32, "layers": 1}', "--optimiser.epochs"
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    sizes = Sizes(train=6, val=3, test=3, clips=96, films=3, windows=64, idle_minutes=0.5)
+    sizes = Sizes(train=5, val=3, test=3, clips=64, films=2, windows=64, idle_minutes=0.4)
     out = tmp_path_factory.mktemp("pretraining")
     return pretrain(out, seeds=2, sizes=sizes, workers=1, estimated=False, flags=SMALL)
 

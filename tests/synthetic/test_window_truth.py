@@ -156,7 +156,7 @@ def test_pictures_do_not_look_at_the_motion():
 
 
 def test_what_is_in_the_picture_does_not_tell_the_gesture():
-    audit = blind_audit(make_bank(50, 71), 3500, seed=5)
+    audit = blind_audit(make_bank(36, 71), 2600, seed=5)
     assert audit.leak < 0.03
     assert audit.balanced < audit.even + 0.08
     assert audit.majority < 0.8
