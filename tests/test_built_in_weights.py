@@ -17,7 +17,7 @@ from microgesture.synthetic.estimated_bank import film
 from microgesture.synthetic.renderer import render_chunks
 from microgesture.synthetic.skeleton_bank import RATE, act, make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.timeline import Media
+from microgesture.timeline import GestureEvent, Media
 from microgesture.video import VideoWriter
 from microgesture.vocabulary import Vocabulary
 
@@ -145,6 +145,9 @@ def test_lost_hands_make_no_gesture_and_legs_in_the_picture_are_none(analyzer, s
         hidden = replace(track, scores=scores)
         timeline = analyzer.read(Watched((hidden,), Media("film", len(track) / RATE)))
         assert [event.label for event in timeline if NEEDED[event.body_region] == "hands"] == []
+        event = GestureEvent(1.0, 4.0, "Touching jaw", analyzer.vocabulary.index("Touching jaw"))
+        assert analyzer.is_seen(event, track)
+        assert not analyzer.is_seen(event, hidden), "whatever finds an event, it is refused"
         ranked = analyzer.probabilities(hidden)
         of_hands = [gesture.id for gesture in analyzer.vocabulary if NEEDED[gesture.body_region] == "hands"]
         assert ranked[of_hands].max() == 0.0
@@ -164,9 +167,8 @@ def test_two_parts_that_act_are_both_among_the_first_five(analyzer):
                 if end - start < 2.5:
                     continue
                 track = windows.film(number).between(start, min(end, start + 3.8))
-                event = with_parts(
-                    other.event_of(other.probabilities(track), 1.0, 5), other.acting_parts(track), other.vocabulary, 5
-                )
+                event = other.event_of(other.probabilities(track), 1.0, 5)
+                event = with_parts(event, other.acting_parts(track), other.vocabulary)
                 readings = {event.label, *(a.label for a in event.alternatives)}
                 together += 1
                 both += {"crossing arms", "shaking legs"} <= readings

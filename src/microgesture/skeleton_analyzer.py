@@ -141,7 +141,7 @@ class SkeletonAnalyzer(Analyzer):
         try:
             probabilities = self.probabilities(track, watched.others(track))
             event = self.event_of(probabilities, max(end, start + 1e-3), top, start)
-            return with_parts(event, self.acting_parts(track), self.vocabulary, top)
+            return with_parts(event, self.acting_parts(track), self.vocabulary)
         except DataError as error:
             raise DataError(f"{clip}: {error}") from error
 
@@ -199,7 +199,7 @@ class SkeletonAnalyzer(Analyzer):
                 annotator=self.run.title,
                 start=float(track.times[0]) if len(track) else 0.0,
             )
-            events += self.counted(found, track)
+            events += self.counted([event for event in found if self.is_seen(event, track)], track)
             unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
             visible[track.person] = self.visible(track, duration)
         if not watched.tracks and duration > 0:
@@ -287,6 +287,15 @@ class SkeletonAnalyzer(Analyzer):
             made.append(replace(event, count=repetitions(points[at], known[at])))
         return made
 
+    def is_seen(self, event: GestureEvent, track: SkeletonTrack) -> bool:
+        """Whether the part of the body that makes an event is seen for `ENOUGH` of its time."""
+        part = self.needs[event.label_id] if event.label_id is not None else len(PARTS)
+        if part == len(PARTS):
+            return True
+        skeleton = resample(track.between(event.start - 1e-9, event.end + 1e-9), self.rate)
+        seen = of_parts(parts_seen(skeleton[..., 2] > 0))[:, part]
+        return len(seen) > 0 and bool(seen.sum() >= ENOUGH * (event.end - event.start) * self.rate - 1.0)
+
     def visible(self, track: SkeletonTrack, duration: float) -> dict[str, float]:
         """For which share of `duration` seconds each part of the body (`PARTS`) of a person can be seen."""
         seen = of_parts(parts_seen(resample(track, self.rate)[..., 2] > 0)).sum(0) / self.rate
@@ -356,11 +365,9 @@ class SkeletonAnalyzer(Analyzer):
         return clips.cpu().numpy(), tokens.cpu().numpy()
 
 
-def with_parts(
-    event: GestureEvent, acting: Sequence[tuple[str, int, float]], vocabulary: Vocabulary, top: int
-) -> GestureEvent:
+def with_parts(event: GestureEvent, acting: Sequence[tuple[str, int, float]], vocabulary: Vocabulary) -> GestureEvent:
     """The event with the best reading of each acting part (`SkeletonAnalyzer.acting_parts`), which are brought among
-    the first `top` readings in place of the least probable ones."""
+    its readings in place of the least probable ones."""
     by_part = tuple((part, Alternative(vocabulary[best].name, sure)) for part, best, sure in acting)
     readings = [Alternative(event.label, event.confidence), *event.alternatives]
     missing = [a for _, a in by_part if a.label not in {r.label for r in readings}][: max(len(readings) - 1, 0)]

@@ -113,6 +113,10 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         """As of any skeleton; nothing is said of points in space, and of a layout of the user's own."""
         return {} if _is_others(track) else super().visible(track, duration)
 
+    def is_seen(self, event: GestureEvent, track: SkeletonTrack) -> bool:
+        """As of any skeleton; points in space and a layout of the user's own are taken as they are."""
+        return _is_others(track) or super().is_seen(event, track)
+
     def counted(self, events: Sequence[GestureEvent], track: SkeletonTrack) -> list[GestureEvent]:
         """As of any skeleton; nothing is counted of points in space, and of a layout of the user's own."""
         return list(events) if _is_others(track) else super().counted(events, track)
