@@ -95,15 +95,17 @@ class _Followed:
 class HolisticEstimator(Closing):
     """MediaPipe holistic as a `PoseEstimator` of up to `max_people`.
 
-    `static`: every frame by itself; `smooth` and `complexity` as in `HolisticPerson`.
+    `static`: every frame by itself; `smooth` and `complexity` as in `HolisticPerson`. Points are not smoothed unless
+    asked for: the filter keeps two thirds of a nod, half of a head shake and a third of a shrug
+    (`benchmarks/estimator_noise.py --smoothing`).
     """
 
     layout = "mediapipe-holistic"
 
     def __init__(
-        self, max_people: int = PEOPLE, static: bool = False, smooth: bool = True, complexity: int = 1
+        self, max_people: int = PEOPLE, static: bool = False, smooth: bool = False, complexity: int = 1
     ) -> None:
-        self.name = f"mediapipe-holistic-{complexity}"
+        self.name = f"mediapipe-holistic-{complexity}" + ("" if smooth else "-unsmoothed")
         self._options = (static, smooth, complexity)
         self._static = static
         self.max_people = max_people

@@ -29,11 +29,11 @@ class HolisticPerson:
     """One holistic graph: the person it follows, in the pictures it is shown.
 
     `static` takes every picture for itself (no tracking, about a quarter slower); else `smooth` filters the points
-    over time. `complexity` 1 is the model inside the wheel; 0 and 2 work only where their files were put beside it.
+    of the body over time (a one-euro filter, which takes frames for 1/30 s apart). `complexity` 1 is the model inside the wheel; 0 and 2 work only where their files were put beside it.
     Raises `UserError` when this MediaPipe has no such graph or model file, `MissingExtra` without MediaPipe.
     """
 
-    def __init__(self, static: bool = False, smooth: bool = True, complexity: int = 1) -> None:
+    def __init__(self, static: bool = False, smooth: bool = False, complexity: int = 1) -> None:
         module = solution("holistic")
         _check_complexity(Path(str(import_mediapipe().__file__)).parent, complexity)
         with starting():
