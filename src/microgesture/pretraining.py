@@ -28,6 +28,7 @@ from microgesture.atomic import write_json, write_text
 from microgesture.datasets.windows import INDEX
 from microgesture.evaluation.blind_audit import blind_audit
 from microgesture.evaluation.built_in import (
+    boundary_medians,
     fit_spotting,
     fit_tokens,
     match_films,
@@ -38,7 +39,7 @@ from microgesture.evaluation.ladder import ladder, ladder_rows
 from microgesture.evaluation.metrics import calibration, mean_over_seeds
 from microgesture.skeleton_analyzer import SkeletonAnalyzer
 from microgesture.spotting import SpottingConfig
-from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, joined, make_bank
+from microgesture.synthetic.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
 from microgesture.training.assembly import CONFIG, LABELS, WEIGHTS
 from microgesture.training.checkpoint import write_weights
@@ -52,7 +53,11 @@ log = logging.getLogger(__name__)
 
 VOCABULARIES = ("imigue", "smg", "ma52")
 SPLIT_SEEDS = {"train": 1, "val": 2, "test": 3, "estimated-train": 1000, "estimated-val": 1500, "estimated-test": 2000}
+IDLE_SEED, ESTIMATED_IDLE_SEED = 4242, 4243
 """Added to the run's seed: no bank shares a person, a camera or a movement with another."""
+IDLING = ("nothing", "gaze_about")
+"""What people do who only idle."""
+ESTIMATED_IDLE = "estimated-idle.npz"
 PART = 20
 """People of a part of an estimated bank."""
 TOKEN_WINDOW_S = 0.16
@@ -96,6 +101,8 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
             make_bank(counts[split], seed + SPLIT_SEEDS[split], split, workers).save(path)
         if estimated:
             _make_estimated(folder, split, counts[f"estimated_{split}"], seed, workers)
+    if estimated and not (folder / ESTIMATED_IDLE).exists():
+        _make_estimated_idle(folder / ESTIMATED_IDLE, seed, sizes, workers)
     shares = {"train.npz": 1.0}
     if (folder / "estimated-train.npz").exists():
         shares = {"train.npz": 1.0 - sizes.estimated_share, "estimated-train.npz": sizes.estimated_share}
@@ -127,6 +134,14 @@ def _make_estimated(folder: Path, split: str, people: int, seed: int, workers: i
     joined([SkeletonBank.load(path) for path in parts]).save(whole)
     for path in parts:
         path.unlink()
+
+
+def _make_estimated_idle(path: Path, seed: int, sizes: Sizes, workers: int) -> None:
+    from microgesture.synthetic.estimated_bank import estimate_bank
+
+    log.info("making %s: rendering and estimating", path)
+    people, numbers = round(sizes.idle_minutes * 60 / np.mean(SECONDS)), seed + ESTIMATED_IDLE_SEED
+    estimate_bank(max(people, 1), numbers, "test", workers=workers, motions=IDLING, seconds=SECONDS).save(path)
 
 
 def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
@@ -206,19 +221,25 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
                 "truth": matching.truth,
                 "predicted": matching.predicted,
                 "minutes": minutes,
+                "boundaries": boundary_medians(films, words, first.default_spotting),
             }
-    result["idle"] = false_alarms(_open(runs[0]), sizes.idle_minutes)
+    result["idle"] = {"joints": false_alarms(_open(runs[0]), idle_bank(sizes.idle_minutes))}
+    if (folder / ESTIMATED_IDLE).exists():
+        result["idle"]["estimated"] = false_alarms(_open(runs[0]), SkeletonBank.load(folder / ESTIMATED_IDLE))
     result["ladder"] = ladder(_open(runs[0]), folder, VOCABULARIES, min(sizes.clips, 3000))
     result["audit"] = asdict(blind_audit(SkeletonBank.load(folder / "val.npz"), min(sizes.clips, 8000)))
     return result
 
 
-def false_alarms(analyzer: SkeletonAnalyzer, minutes: float) -> dict[str, float]:
-    """Events a minute that are found where people only idle: speak, nod, look about and shift."""
-    bank = make_bank(max(round(minutes * 60 / 22), 1), 4242, "test", motions=("nothing", "gaze_about"))
-    words = Vocabulary.load("imigue")
-    films = score_films(analyzer, bank, "imigue", len(bank))
-    found = match_films(films, words, analyzer.default_spotting).predicted
+def idle_bank(minutes: float) -> SkeletonBank:
+    """People who only idle: speak, nod, look about and shift."""
+    return make_bank(max(round(minutes * 60 / np.mean(SECONDS)), 1), IDLE_SEED, "test", motions=IDLING)
+
+
+def false_alarms(analyzer: SkeletonAnalyzer, idle: SkeletonBank) -> dict[str, float]:
+    """Events a minute that are found in a bank of people who only idle."""
+    films = score_films(analyzer, idle, "imigue", len(idle))
+    found = match_films(films, Vocabulary.load("imigue"), analyzer.default_spotting).predicted
     seconds = sum(film.duration for film in films)
     return {"minutes": seconds / 60, "events": found, "per_minute": found / seconds * 60}
 

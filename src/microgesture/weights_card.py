@@ -42,12 +42,11 @@ def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         *_where_it_is_lost(result),
         "## Events in untrimmed films (temporal IoU 0.3)",
         "",
-        "| test | F1 | precision | recall | true events | found | minutes |",
-        "|---|---|---|---|---|---|---|",
+        "| test | F1 | precision | recall | true events | found | minutes | start / end off by |",
+        "|---|---|---|---|---|---|---|---|",
         *(_event_row(name, row) for name, row in result["events"].items()),
         "",
-        f"People who only idle, speak, nod and look about ({result['idle']['minutes']:.0f} minutes): "
-        f"{result['idle']['per_minute']:.2f} false alarms a minute.",
+        *_idling(result["idle"]),
         "",
         *_reliability(result),
         "## What it was never tested on",
@@ -109,6 +108,14 @@ def _where_it_is_lost(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _idling(idle: Mapping[str, Any]) -> list[str]:
+    return [
+        f"People who only idle, speak, nod and look about, {_TESTS[kind]} ({row['minutes']:.0f} minutes): "
+        f"{row['per_minute']:.2f} false alarms a minute."
+        for kind, row in idle.items()
+    ]
+
+
 def _share(value: float, bounds: Any = None) -> str:
     text = f"{100 * value:.1f}"
     return f"{text} ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else text
@@ -134,6 +141,7 @@ def _event_row(name: str, row: Mapping[str, Any]) -> str:
         *(f"{row[key]:.2f}" for key in ("f1", "precision", "recall")),
         *(str(row[key]) for key in ("truth", "predicted")),
         f"{row['minutes']:.0f}",
+        " / ".join(f"{value:.2f} s" for value in row["boundaries"]),
     )
     return "| " + " | ".join(cells) + " |"
 

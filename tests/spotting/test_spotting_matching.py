@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microgesture.spotting import match_events, pool
+from microgesture.spotting.matching import boundary_errors
 from microgesture.timeline import GestureEvent
 
 
@@ -50,3 +51,8 @@ def test_nothing_found_and_nothing_to_find():
     assert match_events([], [event(0, 1)]).f1 == 0.0
     assert match_events([event(0, 1)], []).precision == 0.0
     assert match_events([], []).f1 == 1.0
+
+
+def test_boundary_errors_are_late_above_zero_and_early_below():
+    predicted, truth = [event(1.5, 3), event(8, 12)], [event(9, 11.5), event(1, 3.5), event(20, 21)]
+    assert boundary_errors(predicted, truth, match_events(predicted, truth)) == [(0.5, -0.5), (-1.0, 0.5)]

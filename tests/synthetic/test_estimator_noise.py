@@ -24,10 +24,11 @@ from microgesture.synthetic.estimator_noise import (
     disturb,
     memory,
 )
+from microgesture.synthetic.estimator_smoothing import smooth
 from microgesture.synthetic.skeleton_bank import JOINTS_62, RATE, act
 
 STEPS = 48
-CALM = ClusterNoise(Wobble(0.0), Wobble(0.0), 0.0, 0.0)
+CALM = ClusterNoise(Wobble(0.0), Wobble(0.0), 0.0)
 SILENT = replace(
     MEDIAPIPE,
     clusters=dict.fromkeys(MEDIAPIPE.clusters, CALM),
@@ -36,6 +37,7 @@ SILENT = replace(
     doubled=0.0,
     faces=1.0,
     guessed=dict.fromkeys(MEDIAPIPE.guessed, (1.0, 0.0)),
+    smoothed=0.0,
 )
 """No error at all beyond where the estimator sees a joint."""
 
@@ -95,7 +97,7 @@ def test_bias_stays_drift_wanders_jitter_jumps(body: np.ndarray) -> None:
     elbows = np.concatenate(CLUSTERS["elbows"])
 
     def errors(wobble: Wobble) -> np.ndarray:
-        clusters = SILENT.clusters | {"elbows": ClusterNoise(wobble, Wobble(0.0), 0.0, 0.0)}
+        clusters = SILENT.clusters | {"elbows": ClusterNoise(wobble, Wobble(0.0), 0.0)}
         out, _ = disturb(points, scores, RATE, np.random.default_rng(0), replace(SILENT, clusters=clusters))
         return (out - redefine(points))[:, :, elbows]
 
@@ -111,7 +113,7 @@ def test_errors_of_long_tracks_are_as_those_of_short_ones(body: np.ndarray) -> N
     """Beyond `LONG` frames another way makes them: the same size, memory and share that stays."""
     elbows = np.concatenate(CLUSTERS["elbows"])
     wobble = Wobble(0.0, 0.05, memory_s=0.8)
-    noise = replace(SILENT, clusters=SILENT.clusters | {"elbows": ClusterNoise(wobble, Wobble(0.0), 0.0, 0.0)})
+    noise = replace(SILENT, clusters=SILENT.clusters | {"elbows": ClusterNoise(wobble, Wobble(0.0), 0.0)})
     for steps in (LONG, LONG + 1, 3 * LONG):
         points = np.tile(body, (8, steps, 1, 1)).astype(np.float32)
         out, known = disturb(points, np.ones(points.shape[:3], np.float32), RATE, np.random.default_rng(3), noise)
@@ -127,10 +129,10 @@ def test_errors_of_long_tracks_are_as_those_of_short_ones(body: np.ndarray) -> N
     assert units.mean(1).std() == pytest.approx(0.3**0.5, rel=0.1)
 
 
-def test_errors_grow_with_speed_and_lag_behind(body: np.ndarray) -> None:
+def test_errors_grow_with_speed(body: np.ndarray) -> None:
     points, scores = windows(body, 100)
     noise = replace(
-        SILENT, clusters=SILENT.clusters | {"elbows": ClusterNoise(Wobble(0.0, by_speed=0.02), CALM.each, 0, 0)}
+        SILENT, clusters=SILENT.clusters | {"elbows": ClusterNoise(Wobble(0.0, by_speed=0.02), CALM.each, 0)}
     )
     elbows = np.concatenate(CLUSTERS["elbows"])
     still, _ = disturb(points, scores, RATE, np.random.default_rng(0), noise)
@@ -138,9 +140,32 @@ def test_errors_grow_with_speed_and_lag_behind(body: np.ndarray) -> None:
     moved, _ = disturb(moving, scores, RATE, np.random.default_rng(0), noise)
     assert (still - redefine(points))[:, :, elbows].std() < 1e-6
     assert (moved - redefine(moving))[:, 1:, elbows].std() == pytest.approx(0.04, rel=0.1)
-    lagging = replace(SILENT, clusters=SILENT.clusters | {"elbows": replace(CALM, lag_s=0.04)})
-    late, _ = disturb(moving, scores, RATE, np.random.default_rng(0), lagging)
-    np.testing.assert_allclose((late - redefine(moving))[:, 1:, elbows, 0], -0.08, atol=1e-3)
+
+
+def test_smoothing_takes_away_small_quick_movements_and_leaves_large_ones(body: np.ndarray) -> None:
+    smoothed = replace(SILENT, smoothed=1.0)
+    head, hands = CLUSTERS["head"][0], np.concatenate(CLUSTERS["hands"])
+    kept = []
+    for size in (0.03, 0.3):
+        points, scores = windows(body, 20)
+        points[..., 1] += size * np.sin(2 * np.pi * 2.5 * np.arange(STEPS) / RATE)[:, None]
+        out, _ = disturb(points, scores, RATE, np.random.default_rng(0), smoothed)
+        true = redefine(points)
+        np.testing.assert_allclose(out[:, :, hands], true[:, :, hands], atol=1e-5)
+        kept.append(np.ptp(out[:, 12:, head, 1], axis=1).mean() / np.ptp(true[:, 12:, head, 1], axis=1).mean())
+    assert 0.3 < kept[0] < 0.7 < kept[1] < 1.0
+
+
+def test_smoothing_is_the_one_euro_filter_step_by_step() -> None:
+    points = np.random.default_rng(3).normal(0, 0.05, (1, 6, 1, 2)).astype(np.float32)
+    out = smooth(points, np.array([4.0]), np.array([0.05]))[0, :, 0, 0]
+    value, speed = float(points[0, 0, 0, 0]), 0.0
+    for t in range(1, 6):
+        new, before = float(points[0, t, 0, 0]), float(points[0, t - 1, 0, 0])
+        speed += ((new - before) / 0.05 / 4.0 - speed) / (1 + 1 / (2 * np.pi * 1.0 * 0.05))
+        cutoff = 0.05 + 80 * abs(speed)
+        value += (new - value) / (1 + 1 / (2 * np.pi * cutoff * 0.05))
+        assert out[t] == pytest.approx(value, abs=1e-6)
 
 
 def test_hidden_hands_are_lost_and_leave_the_body_models_points(body: np.ndarray) -> None:

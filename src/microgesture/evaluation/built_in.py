@@ -14,9 +14,10 @@ from microgesture.datasets.windows import WindowDataset
 from microgesture.evaluation.metrics import Metrics, evaluate
 from microgesture.skeleton_analyzer import SkeletonAnalyzer
 from microgesture.spotting import SpottingConfig, match_events, pool, spot
-from microgesture.spotting.matching import Matching
+from microgesture.spotting.matching import Matching, boundary_errors
 from microgesture.synthetic.skeleton_bank import SkeletonBank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.timeline import GestureEvent
 from microgesture.training.prediction import softmax
 from microgesture.vocabulary import Vocabulary
 
@@ -106,10 +107,22 @@ def score_films(
 
 def match_films(films: Sequence[Film], vocabulary: Vocabulary, config: SpottingConfig, iou: float = 0.3) -> Matching:
     """Events of all films against their truth, counted together."""
-    return pool(
-        match_events(spot(f.times, f.probabilities, vocabulary, config, f.duration, motion=f.motion), f.truth, iou=iou)
-        for f in films
-    )
+    return pool(match_events(_spot(film, vocabulary, config), film.truth, iou=iou) for film in films)
+
+
+def boundary_medians(films: Sequence[Film], vocabulary: Vocabulary, config: SpottingConfig) -> tuple[float, float]:
+    """Median distance of start and end of the events that are hits from those of the truth, seconds; NaN without
+    hits."""
+    errors = []
+    for film in films:
+        found = _spot(film, vocabulary, config)
+        errors += boundary_errors(found, film.truth, match_events(found, film.truth))
+    start, end = np.median(np.abs(errors), axis=0) if errors else (np.nan, np.nan)
+    return float(start), float(end)
+
+
+def _spot(film: Film, vocabulary: Vocabulary, config: SpottingConfig) -> list[GestureEvent]:
+    return spot(film.times, film.probabilities, vocabulary, config, film.duration, motion=film.motion)
 
 
 def fit_spotting(films: Sequence[Film], vocabulary: Vocabulary, start: SpottingConfig) -> tuple[SpottingConfig, float]:

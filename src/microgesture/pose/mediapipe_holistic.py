@@ -97,7 +97,7 @@ class HolisticEstimator(Closing):
 
     `static`: every frame by itself; `smooth` and `complexity` as in `HolisticPerson`. Points are not smoothed unless
     asked for: the filter keeps two thirds of a nod, half of a head shake and a third of a shrug
-    (`benchmarks/estimator_noise.py --smoothing`).
+    (`benchmarks/estimator_smoothing.py`).
     """
 
     layout = "mediapipe-holistic"

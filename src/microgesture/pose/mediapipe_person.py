@@ -28,8 +28,9 @@ from microgesture.pose.mediapipe_points import (
 class HolisticPerson:
     """One holistic graph: the person it follows, in the pictures it is shown.
 
-    `static` takes every picture for itself (no tracking, about a quarter slower); else `smooth` filters the points
-    of the body over time (a one-euro filter, which takes frames for 1/30 s apart). `complexity` 1 is the model inside the wheel; 0 and 2 work only where their files were put beside it.
+    `static` takes every picture for itself (no tracking, about a quarter slower); else `smooth` filters the points of
+    the body over time, by a filter that takes frames for 1/30 s apart. `complexity` 1 is the model inside the wheel; 0
+    and 2 work only where their files were put beside it.
     Raises `UserError` when this MediaPipe has no such graph or model file, `MissingExtra` without MediaPipe.
     """
 

@@ -68,6 +68,13 @@ def match_events(
     return Matching(tuple(matches), len(matches), len(predicted), len(truth))
 
 
+def boundary_errors(
+    predicted: Sequence[GestureEvent], truth: Sequence[GestureEvent], matching: Matching
+) -> list[tuple[float, float]]:
+    """How much too late (above 0) or too early each matched prediction starts and ends, seconds."""
+    return [(predicted[i].start - truth[j].start, predicted[i].end - truth[j].end) for i, j in matching.matches]
+
+
 def pool(matchings: Iterable[Matching]) -> Matching:
     """Counts of several videos together (F1 "over all test videos"); the pairs are left out."""
     each = tuple(matchings)

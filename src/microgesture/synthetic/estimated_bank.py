@@ -8,7 +8,7 @@ taken for a hand, a hand drawn to the wrong body) are in such a bank as they are
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -32,6 +32,8 @@ ASPECTS = ((4, 3), (4, 3), (16, 9), (1, 1), (3, 4))
 PICTURES = (*("full",) * 8, *("knees",) * 2, *("waist",) * 4, *("bust",) * 4, "head", "head")
 """How much of the body the pictures show, as often as they occur here: drawn without a look at what the person does."""
 
+
+_Job = tuple[int, str, int, tuple[str, ...], int, tuple[float, float]]
 
 ONE_PERSON = partial(create_estimator, max_people=1)
 """Makes an estimator that looks for no further people."""
@@ -101,15 +103,17 @@ def estimate_bank(
     factory: Callable[[], PoseEstimator] = ONE_PERSON,
     progress: Callable[[float, float], None] | None = None,
     first: int = 0,
+    motions: Sequence[str] = LIBRARY,
+    seconds: tuple[float, float] = SECONDS,
 ) -> SkeletonBank:
     """Let people `first` to `first + performances` of a split act, film them at `RATE` Hz and estimate their poses.
 
-    The shorter side of the pictures has `size` pixels. `factory` makes the estimator, one for each of the `workers`
+    They make the `motions` for `seconds` (shortest, longest). The shorter side of the pictures has `size` pixels. `factory` makes the estimator, one for each of the `workers`
     (which must be able to import it). The people of a seed are the same however they are dealt out over calls and
     workers. Raises `MissingExtra` when the estimator is not installed.
     """
-    keys = LIBRARY
-    jobs = [(seed, split, index, keys, size) for index in range(first, first + performances)]
+    keys = tuple(motions)
+    jobs = [(seed, split, index, keys, size, seconds) for index in range(first, first + performances)]
     parts: list[Part] = []
     if workers > 1:
         with multiprocessing.get_context("spawn").Pool(workers, _prepare, (factory,)) as pool:
@@ -129,9 +133,9 @@ def estimate_bank(
     return join_bank(keys, parts, estimated=True)
 
 
-def _estimate(job: tuple[int, str, int, tuple[str, ...], int], estimator: PoseEstimator) -> Part:
-    seed, split, index, keys, size = job
-    acted = act(seed, split, index, keys, SECONDS)
+def _estimate(job: _Job, estimator: PoseEstimator) -> Part:
+    seed, split, index, keys, size, seconds = job
+    acted = act(seed, split, index, keys, seconds)
     return acted.part(estimate(film(acted, split, size), estimator), keys)
 
 
@@ -147,6 +151,6 @@ def _prepare(factory: Callable[[], PoseEstimator]) -> None:
     _in_worker = factory()
 
 
-def _estimate_in_worker(job: tuple[int, str, int, tuple[str, ...], int]) -> Part:
+def _estimate_in_worker(job: _Job) -> Part:
     assert _in_worker is not None
     return _estimate(job, _in_worker)

@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 from microgesture.pose.layouts import GESTURE_62
 from microgesture.synthetic.estimator_definitions import redefine
+from microgesture.synthetic.estimator_smoothing import smooth
 
 _NAMES = GESTURE_62.joints
 _FINGER_NAMES = ("thumb", "index", "middle", "ring", "pinky")
@@ -51,6 +52,8 @@ COARSE = {
     for side in _SIDES
 }
 """The points of a hand that the body model gives when the hand itself is not found."""
+BODY = np.concatenate([HEAD, SHOULDERS, ELBOWS, LEGS])
+"""The points of the body model that a tracker may smooth."""
 
 CLUSTERS: dict[str, tuple[np.ndarray, ...]] = {
     "head": (HEAD,),
@@ -93,12 +96,11 @@ class Wobble:
 @dataclass(frozen=True)
 class ClusterNoise:
     """Errors of the `whole` cluster and of `each` of its joints besides; `spread` is the standard deviation of the
-    logarithm of a window's own factor on both, `lag_s` the delay of the tracker."""
+    logarithm of a window's own factor on both."""
 
     whole: Wobble
     each: Wobble
     spread: float
-    lag_s: float
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ class EstimatorNoise:
     with `coarse_error` on them. When both are found, the more hidden one is in truth the other one again with
     probability `doubled`, falling to 37 % of it for hands `doubled_reach` apart. `faces` is the share of time in which
     the points of the face mesh are found. `guessed` gives, for points that a table or the edge of the picture hides,
-    the share that is guessed, and the error of these.
+    the share that is guessed, and the error of these. The points of the body are smoothed over time
+    (`estimator_smoothing`) in the share `smoothed` of the windows, with a region of `region` shoulder widths and
+    frames `interval_s` seconds apart, as the filter believes.
     """
 
     clusters: dict[str, ClusterNoise]
@@ -127,28 +131,31 @@ class EstimatorNoise:
     doubled_reach: float
     faces: float
     guessed: dict[str, tuple[float, float]]
+    smoothed: float
+    region: tuple[float, float]
+    interval_s: tuple[float, float]
 
 
 MEDIAPIPE = EstimatorNoise(
     clusters={
         "head": ClusterNoise(
-            Wobble(0.017, 0.008, 0.026, 0.0, 0.010, 0.55), Wobble(0.018, 0.009, 0.013, 0.001, 0.004, 0.7), 0.30, 0.035
+            Wobble(0.017, 0.008, 0.026, 0.0, 0.010, 0.55), Wobble(0.018, 0.009, 0.013, 0.001, 0.004, 0.7), 0.30
         ),
         "marks": ClusterNoise(
-            Wobble(0.006, 0.004, 0.003, 0.0, 0.004, 0.55), Wobble(0.010, 0.004, 0.005, 0.002, 0.003, 0.55), 0.30, 0.0
+            Wobble(0.006, 0.004, 0.003, 0.0, 0.004, 0.55), Wobble(0.010, 0.004, 0.005, 0.002, 0.003, 0.55), 0.30
         ),
         "shoulders": ClusterNoise(
-            Wobble(0.012, 0.002, 0.018, 0.0, 0.002, 0.5), Wobble(0.040, 0.019, 0.024, 0.0, 0.015, 0.8), 0.35, 0.04
+            Wobble(0.012, 0.002, 0.018, 0.0, 0.002, 0.5), Wobble(0.040, 0.019, 0.024, 0.0, 0.015, 0.8), 0.35
         ),
         "hips": ClusterNoise(
-            Wobble(0.062, 0.024, 0.014, 0.0, 0.020, 0.8), Wobble(0.025, 0.017, 0.024, 0.0, 0.010, 0.8), 0.30, 0.05
+            Wobble(0.062, 0.024, 0.014, 0.0, 0.020, 0.8), Wobble(0.025, 0.017, 0.024, 0.0, 0.010, 0.8), 0.30
         ),
-        "elbows": ClusterNoise(Wobble(0.055, 0.032, 0.052, 0.0, 0.019, 0.75), Wobble(0.0), 0.60, 0.025),
+        "elbows": ClusterNoise(Wobble(0.055, 0.032, 0.052, 0.0, 0.019, 0.75), Wobble(0.0), 0.60),
         "hands": ClusterNoise(
-            Wobble(0.020, 0.005, 0.022, 0.0005, 0.002, 0.8), Wobble(0.020, 0.012, 0.015, 0.008, 0.003, 0.8), 0.60, 0.0
+            Wobble(0.020, 0.005, 0.022, 0.0005, 0.002, 0.8), Wobble(0.020, 0.012, 0.015, 0.008, 0.003, 0.8), 0.60
         ),
         "legs": ClusterNoise(
-            Wobble(0.060, 0.045, 0.060, 0.003, 0.015, 0.8), Wobble(0.085, 0.045, 0.020, 0.003, 0.017, 0.65), 0.80, 0.03
+            Wobble(0.060, 0.045, 0.060, 0.003, 0.015, 0.8), Wobble(0.085, 0.045, 0.020, 0.003, 0.017, 0.65), 0.80
         ),
     },
     lost=-1.25,
@@ -171,6 +178,9 @@ MEDIAPIPE = EstimatorNoise(
         "knees": (0.42, 0.32),
         "feet": (0.18, 0.32),
     },
+    smoothed=0.3,
+    region=(3.5, 6.0),
+    interval_s=(1 / 30, 2 / 30),
 )
 """MediaPipe 0.10.21, holistic graph that follows one person at 12.5 Hz, pictures of 384 lines.
 
@@ -197,8 +207,8 @@ def disturb(
     """
     points, scores = np.asarray(points, np.float32), np.asarray(scores, np.float32)
     speed = np.minimum(_speed(points, rate), _TOP_SPEED)
-    out = _lag(redefine(points), rate, noise)
-    out += _wander(speed, rate, rng, noise)
+    out = redefine(points) + _wander(speed, rate, rng, noise)
+    _smooth(out, rng, noise)
     known, errors = _guess(scores, rng, noise)
     out += errors
     if hidden is None:
@@ -218,14 +228,13 @@ def _speed(points: np.ndarray, rate: float) -> np.ndarray:
     return np.sqrt(step[..., 0] ** 2 + step[..., 1] ** 2) * np.float32(rate)
 
 
-def _lag(points: np.ndarray, rate: float, noise: EstimatorNoise) -> np.ndarray:
-    """The points of each cluster as they were `lag_s` seconds ago (at most one frame)."""
-    frames = np.zeros((points.shape[2], 1), np.float32)
-    for name, clusters in CLUSTERS.items():
-        frames[np.concatenate(clusters)] = min(noise.clusters[name].lag_s * rate, 1.0)
-    out = points.copy()
-    out[:, 1:] += frames * (points[:, :-1] - points[:, 1:])
-    return out
+def _smooth(points: np.ndarray, rng: np.random.Generator, noise: EstimatorNoise) -> None:
+    """The body points of some windows as an estimator gives them that smooths; in place."""
+    chosen = np.flatnonzero(rng.random(len(points)) < noise.smoothed)
+    region, interval = rng.uniform(*noise.region, len(points)), rng.uniform(*noise.interval_s, len(points))
+    if len(chosen):
+        at = np.ix_(chosen, np.arange(points.shape[1]), BODY)
+        points[at] = smooth(points[at], region[chosen], interval[chosen])
 
 
 def memory(apart_s: np.ndarray, memory_s: float) -> np.ndarray:
