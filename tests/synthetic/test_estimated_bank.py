@@ -7,7 +7,6 @@ import pytest
 
 from microgesture.pose.estimator import Pose
 from microgesture.pose.layouts import GESTURE_62
-from microgesture.synthetic import estimated_bank
 from microgesture.synthetic.estimated_bank import estimate, estimate_bank, film
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.skeleton_bank import JOINTS_62, LIBRARY, RATE, SkeletonBank, act
@@ -43,9 +42,7 @@ class Pointing:
         self.closed = True
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimated_bank, "SECONDS", (1.0, 1.3))
+SHORT = (1.0, 1.3)
 
 
 def test_units_are_shoulder_widths_from_the_middle_of_the_picture() -> None:
@@ -82,7 +79,6 @@ def test_frames_go_to_the_estimator_in_order_and_come_back_in_units() -> None:
     assert (found[:, -1] == 0).all()  # a point of score 0 is nowhere
 
 
-@pytest.mark.usefixtures("short")
 def test_people_do_not_depend_on_how_they_are_dealt_out(tmp_path: Path) -> None:
     estimators = []
 
@@ -91,8 +87,8 @@ def test_people_do_not_depend_on_how_they_are_dealt_out(tmp_path: Path) -> None:
         return estimators[-1]
 
     ticks: list[tuple[float, float]] = []
-    both = estimate_bank(2, 5, "train", size=SIZE, factory=factory, progress=lambda *t: ticks.append(t))
-    second = estimate_bank(1, 5, "train", size=SIZE, factory=factory, first=1)
+    both = estimate_bank(2, 5, "train", size=SIZE, seconds=SHORT, factory=factory, progress=lambda *t: ticks.append(t))
+    second = estimate_bank(1, 5, "train", size=SIZE, seconds=SHORT, factory=factory, first=1)
     assert ticks == [(1, 2), (2, 2)]
     assert all(estimator.closed for estimator in estimators)
     assert both.estimated
@@ -110,11 +106,10 @@ def test_people_do_not_depend_on_how_they_are_dealt_out(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.joints, both.joints)
 
 
-@pytest.mark.usefixtures("short")
 def test_mediapipe_finds_the_rendered_people() -> None:
     pytest.importorskip("mediapipe")
     errors, found = [], []
-    bank = estimate_bank(2, 1, "train", size=256)
+    bank = estimate_bank(2, 1, "train", size=256, seconds=SHORT)
     for index in range(2):
         acted = act(1, "train", index, tuple(MOTIONS), (1.0, 1.3))
         filmed = film(acted, "train", 256)

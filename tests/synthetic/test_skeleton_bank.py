@@ -1,9 +1,13 @@
 """Banks of moving skeletons and the windows that are cut from them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from microgesture.errors import DataError
+from microgesture.pose.layouts import GESTURE_62
+from microgesture.synthetic.estimator_noise import SHOULDERS
 from microgesture.synthetic.motion import MOTIONS
 from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, joined, make_bank
 from microgesture.synthetic.skeleton_windows import SkeletonWindows
@@ -98,3 +102,21 @@ def test_a_film_is_a_track_and_its_truth_lies_in_it(bank):
     assert truth
     assert all(0 <= e.start < e.end <= duration + 1e-6 for e in truth)
     assert (track.scores.max(1) > 0).mean() > 0.95
+
+
+def test_estimated_people_are_seen_a_little_otherwise_in_training_alone(bank):
+    joints = np.ones_like(bank.joints)
+    joints[..., :2] = bank.joints[..., :2]
+    estimated = replace(bank, joints=joints, estimated=True)
+
+    def spread(split):
+        windows = SkeletonWindows(estimated, 100, split=split, trimmed=0.0, gaps=False)
+        clips = windows.__getitems__(range(32))["clip"][:, 0].numpy()
+        shoulders = clips[:, 0, [GESTURE_62.index(f"{s}_shoulder") for s in ("left", "right")], :2]
+        return np.linalg.norm(shoulders[:, 0] - shoulders[:, 1], axis=-1)
+
+    true = np.linalg.norm(np.diff(joints[:, SHOULDERS, :2].astype(np.float32), axis=1)[:, 0], axis=-1)
+    assert spread("test").min() >= true.min() - 1e-3
+    assert spread("test").max() <= true.max() + 1e-3
+    assert spread("train").max() > true.max() + 0.01
+    assert 0.8 < np.median(spread("train")) / np.median(spread("test")) < 1.2

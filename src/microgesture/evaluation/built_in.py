@@ -121,7 +121,7 @@ def boundary_medians(films: Sequence[Film], vocabulary: Vocabulary, config: Spot
     return float(start), float(end)
 
 
-def _spot(film: Film, vocabulary: Vocabulary, config: SpottingConfig) -> list[GestureEvent]:
+def _spot(film: Film, vocabulary: Vocabulary, config: SpottingConfig) -> tuple[GestureEvent, ...]:
     return spot(film.times, film.probabilities, vocabulary, config, film.duration, motion=film.motion)
 
 

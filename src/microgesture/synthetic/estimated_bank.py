@@ -110,7 +110,8 @@ def estimate_bank(
 
     They make the `motions` for `seconds` (shortest, longest). The shorter side of the pictures has `size` pixels.
     `factory` makes the estimator, one for each of the `workers` (which must be able to import it). The people of a
-    seed are the same however they are dealt out over calls and workers. Raises `MissingExtra` when the estimator is not installed.
+    seed are the same however they are dealt out over calls and workers. Raises `MissingExtra` when the estimator is
+    not installed.
     """
     keys = tuple(motions)
     jobs = [(seed, split, index, keys, size, seconds) for index in range(first, first + performances)]

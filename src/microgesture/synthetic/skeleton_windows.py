@@ -255,7 +255,8 @@ class SkeletonWindows(Dataset):
         layout = self._layout(rng, len(joints)) if self.gaps and not whole else np.ones((1, 1, 1), np.float32)
         if self.bank.estimated:
             scores = (joints[..., 2] >= LEAST_SCORE).astype(np.float32) * layout
-            return joints[..., :2].copy(), scores, scores > 0
+            points = joints[..., :2].copy()
+            return _seen_otherwise(points, rng) if self.split == "train" else points, scores, scores > 0
         points, camera = project(joints, self.views, rng)
         table = np.isfinite(self.bank.table[performance])
         scores = visibility(points, table, rng, self.everything) * layout
@@ -302,6 +303,18 @@ class SkeletonWindows(Dataset):
                 window = ((begin - start[b]) / speed[b], (end - start[b]) / speed[b])
                 what.add(b, int(motion), acting, *window, int(length[b]), RATE)
         return what
+
+
+def _seen_otherwise(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points (B, T, 62, 2) turned, stretched and sheared a little, each window in its own way: estimated people were
+    filmed once."""
+    batch = len(points)
+    angle = np.radians(rng.uniform(-6.0, 6.0, batch))
+    turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1).reshape(batch, 2, 2)
+    shape = np.tile(np.eye(2), (batch, 1, 1))
+    shape[:, 0, 0], shape[:, 1, 1] = np.exp(rng.normal(0.0, (0.08, 0.05), (batch, 2))).T
+    shape[:, 0, 1] = rng.normal(0.0, 0.05, batch)
+    return np.einsum("bij,btvj->btvi", (turn @ shape).astype(np.float32), points)
 
 
 def project(joints: np.ndarray, views: ViewRanges, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
