@@ -18,23 +18,24 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 
 import microgesture
-from microgesture.emotion.model import EmotionModel
 from microgesture.errors import RecipeError, VideoError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
 from microgesture.training.assembly import Run, load_run
-from microgesture.training.loop import to_channels_last
-from microgesture.training.prediction import autocast, clip_input, resolve_precision, softmax
+from microgesture.training.prediction import autocast, clip_input, resolve_precision, softmax, to_channels_last
 from microgesture.video import VideoReader, sample_times
 from microgesture.video.transforms import Box, cut, released_box, shrink, to_clip
 from microgesture.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from microgesture.emotion.model import EmotionModel
 
 log = logging.getLogger(__name__)
 

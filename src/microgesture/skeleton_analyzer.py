@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
-from microgesture.emotion.model import EmotionModel
 from microgesture.encoders.gesture_words import GestureWords, remarks_on
 from microgesture.errors import DataError
 from microgesture.pose.layout_files import LayoutLike
@@ -33,6 +32,9 @@ from microgesture.training.assembly import layout_of_points
 from microgesture.training.prediction import softmax
 from microgesture.video import VideoReader
 from microgesture.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from microgesture.emotion.model import EmotionModel
 
 BATCH = 32
 """Windows scored at once."""

@@ -46,7 +46,14 @@ from microgesture.training.configuration import DataConfig, Recipe, find_layout,
 from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.training.model_card import model_card
 from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
-from microgesture.training.prediction import autocast, clip_input, fit_temperature, predict, resolve_precision
+from microgesture.training.prediction import (
+    autocast,
+    clip_input,
+    fit_temperature,
+    predict,
+    resolve_precision,
+    to_channels_last,
+)
 from microgesture.training.progress import TrainingProgress
 from microgesture.training.recipe_difference import first_difference
 from microgesture.training.run_files import write_configuration
@@ -361,15 +368,6 @@ def refuse_pictures(data: DataConfig) -> None:
     for key, used in set_.items():
         if used:
             raise RecipeError(f"data.{key} changes pictures, and the encoder reads skeletons: {instead[key]}")
-
-
-def to_channels_last(module: torch.nn.Module) -> None:
-    """Put the weights of 3-D convolutions in channels-last layout, those of 2-D ones likewise."""
-    for parameter in module.parameters():
-        if parameter.dim() == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
-        elif parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _accelerator(recipe: Recipe) -> Accelerator:

@@ -91,3 +91,12 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     grid = torch.logspace(np.log10(0.05), np.log10(20.0), 241, dtype=torch.float64)
     losses = torch.stack([F.cross_entropy(logits / t, target) for t in grid])
     return float(grid[losses.argmin()])
+
+
+def to_channels_last(module: torch.nn.Module) -> None:
+    """Put the weights of 3-D convolutions in channels-last layout, those of 2-D ones likewise."""
+    for parameter in module.parameters():
+        if parameter.dim() == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+        elif parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
