@@ -31,7 +31,7 @@ def timeline(video) -> Timeline:
     return Timeline(events, Media(str(video), 9.0, 12.0, (32, 32)), "own", ("down", "right"))
 
 
-TIMELINES = sorted(f"timeline{end}" for end in (".csv", ".eaf", ".json", ".vtt") if end in formats.WRITERS)
+TIMELINES = sorted(f"timeline{end}" for end in (".csv", ".eaf", ".json", ".vtt"))
 
 
 def pictures_in(report: str) -> list[Image.Image]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from microgesture import formats
 from microgesture.cli import main
 from microgesture.encoders import create_encoder, create_text_encoder
-from microgesture.pose import estimator
+from microgesture.pose.estimator import ESTIMATORS
 from microgesture.pose.track import SkeletonTrack, media_hash
 from microgesture.recognition import create_objective
 from microgesture.training.assembly import WEIGHTS
@@ -39,10 +40,17 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def estimating():
+    """Puts an estimator in MediaPipe's place."""
+    with ExitStack() as stack:
+        yield lambda factory: stack.enter_context(ESTIMATORS.replaced("mediapipe", factory))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, estimating):
     """A folder with videos of two people and of nobody."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(estimator._FACTORIES, "mediapipe", lambda model_file, max_people: ColourEstimator())
+    estimating(lambda model_file, max_people: ColourEstimator())
     both = [picture([(RED, (10 + np.sin(i / 5) * 6, 10, 70, 110)), (GREEN, (100, 30, 140, 110))]) for i in range(100)]
     film(tmp_path / "both.mp4", both)
     film(tmp_path / "nobody.mp4", [np.full((120, 160, 3), GREY, np.uint8)] * 50)
@@ -102,28 +110,28 @@ def test_own_words_are_marked_in_every_output(run, here, capsys):
     assert "zero-shot" in Path("out/both/report.html").read_text("utf-8").lower()
 
 
-def test_a_stopped_analysis_goes_on(run, here, monkeypatch):
+def test_a_stopped_analysis_goes_on(run, here, monkeypatch, estimating):
     first = ColourEstimator(stop_after=30)
-    monkeypatch.setitem(estimator._FACTORIES, "mediapipe", lambda model_file, max_people: first)
+    estimating(lambda model_file, max_people: first)
     monkeypatch.setattr("microgesture.pose.extraction.PART_S", 1.0)
     assert main(["analyze", "both.mp4", "-o", "out", "--model", run, *SPOTTING]) == 130
     second = ColourEstimator()
-    monkeypatch.setitem(estimator._FACTORIES, "mediapipe", lambda model_file, max_people: second)
+    estimating(lambda model_file, max_people: second)
     assert main(["analyze", "both.mp4", "-o", "out", "--model", run, *SPOTTING]) == 0
     assert min(t for t in second.calls if t >= 0) > 0.9, "the first seconds are not watched again"
     whole = ColourEstimator()
-    monkeypatch.setitem(estimator._FACTORIES, "mediapipe", lambda model_file, max_people: whole)
+    estimating(lambda model_file, max_people: whole)
     assert main(["analyze", "both.mp4", "-o", "again", "--model", run, *SPOTTING]) == 0
     assert formats.read("out/both/timeline.json").events == formats.read("again/both/timeline.json").events
 
 
-def test_without_the_extra_one_line_names_the_command(run, here, monkeypatch, capsys):
+def test_without_the_extra_one_line_names_the_command(run, here, estimating, capsys):
     def missing(model_file, max_people):
         from microgesture.errors import MissingExtra
 
         raise MissingExtra("pose estimation", "pose")
 
-    monkeypatch.setitem(estimator._FACTORIES, "mediapipe", missing)
+    estimating(missing)
     assert main(["recognize", "both.mp4", "--model", run]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "microgesture[pose]" in line

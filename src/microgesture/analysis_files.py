@@ -35,10 +35,6 @@ THUMBNAILS = 60
 WIDTH = 240
 """Width of a picture, pixels."""
 
-_TIMELINES = (".json", ".csv", ".eaf", ".vtt")
-_DERIVED: dict[str, Callable[[Timeline], str]] = {".csv": formats.csv.dumps, ".vtt": formats.webvtt.dumps}
-"""What says nothing but what timeline.json says, as long as nobody changes it."""
-
 
 def write_analysis(
     timeline: Timeline,
@@ -58,11 +54,12 @@ def write_analysis(
     check_analysis(out)
     tracks = () if track is None else (track,) if isinstance(track, SkeletonTrack) else tuple(track)
     pictures = event_thumbnails(timeline, video, thumbnails, video_stream)
-    for extension in _DERIVED:  # else a write that is stopped in between leaves files that disagree
+    for extension in _derived():  # else a write that is stopped in between leaves files that disagree
         (out / f"timeline{extension}").unlink(missing_ok=True)
-    for extension in _TIMELINES:
-        if extension in formats.WRITERS:
-            formats.write(timeline, out / f"timeline{extension}")
+    formats.write(timeline, out / "timeline.json")
+    for each in formats.all_formats():
+        if each.with_analysis and each.write is not None and each.extension != ".json":
+            each.write(timeline, out / f"timeline{each.extension}")
     write_report(timeline, out / "report.html", video=Path(video), thumbnails=pictures, tracks=tracks)
     return out / "report.html"
 
@@ -90,13 +87,22 @@ def check_analysis(folder: Path) -> None:
         raise DataError(f"{report}: is not ours; move it away or write to another folder")
     whole = folder / "timeline.json"
     timeline = formats.read(whole) if whole.exists() else None
-    for extension, dumps in _DERIVED.items():
+    for extension, dumps in _derived().items():
         path = folder / f"timeline{extension}"
         if path.exists() and (timeline is None or path.read_bytes() != dumps(timeline).encode("utf-8", "replace")):
             raise DataError(
                 f"{path}: does not say what {whole.name} says, a human changed one of them: move them away or write to "
                 "another folder"
             )
+
+
+def _derived() -> dict[str, Callable[[Timeline], str]]:
+    """What says nothing but what timeline.json says, as long as nobody changes it: extension and text."""
+    return {
+        each.extension: each.dumps
+        for each in formats.all_formats()
+        if each.with_analysis and each.dumps is not None and each.extension != ".json"
+    }
 
 
 def folder_names(files: Sequence[str | Path]) -> list[str]:

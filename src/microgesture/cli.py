@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        code = _run([a for a in argv if a != "--debug"], debug)
+        argv = _load_plugins([a for a in argv if a != "--debug"])
+        code = _run(argv, debug)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -84,11 +85,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
+def _load_plugins(argv: list[str]) -> list[str]:
+    """The command without its `--plugin FILE` flags, whose files register what they hold."""
+    rest, plugins = [], []
+    words = iter(argv)
+    for word in words:
+        if word == "--plugin":
+            plugins.append(next(words, ""))
+        elif word.startswith("--plugin="):
+            plugins.append(word.partition("=")[2])
+        else:
+            rest.append(word)
+    if plugins:
+        from microgesture.registry import add_plugin, load_plugins
+
+        for file in plugins:
+            add_plugin(file)
+        load_plugins()
+    return rest
+
+
 def _run(argv: list[str], debug: bool) -> int:
     parser = Parser(
         prog="microgesture",
         description="Find micro-gestures in video, name them with time and confidence, and read emotion from them.",
-        epilog="`microgesture VERB --help` explains a verb. --debug shows the traceback of an error.",
+        epilog="`microgesture VERB --help` explains a verb. --debug shows the traceback of an error, "
+        "--plugin FILE.py adds what the file registers (models, formats, estimators, ...).",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"microgesture {__version__}")

@@ -94,6 +94,7 @@ class SkeletonAnalyzer(Analyzer):
         persons: str = "largest",
         fps: float | None = None,
         model_file: str | Path | None = None,
+        pose_estimator: str = "mediapipe",
         resume: Path | None = None,
         progress: Progress | None = None,
         video_stream: int | None = None,
@@ -102,8 +103,9 @@ class SkeletonAnalyzer(Analyzer):
         """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
         Of a video `fps` poses a second are estimated (by default the run's rate) and kept in the folder `resume`, so
-        that a stopped watch goes on. `video_stream` is that of `VideoReader`, `layout` (by default that of the run's
-        data) of points that do not say it. Raises `VideoError`, `DataError`, `MissingExtra` without the extra `pose`.
+        that a stopped watch resumes. `pose_estimator` and `model_file` are those of `create_estimator`, `video_stream`
+        is that of `VideoReader`, `layout` (by default that of the run's data) of points that do not say it. Raises
+        `VideoError`, `DataError`, `MissingExtra` without the extra `pose`.
         """
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps, space=self.space, layout=layout or layout_of_points(self.run.recipe))
@@ -117,7 +119,7 @@ class SkeletonAnalyzer(Analyzer):
 
         with VideoReader(source, stream=video_stream) as reader:
             media = Media(printable(source), reader.duration, reader.fps, reader.size, reader.sha256())
-        estimator = create_estimator(model_file=model_file)
+        estimator = create_estimator(pose_estimator, model_file)
         try:
             looked_for = "all" if self.persons > 1 and persons == "largest" else persons
             rate = fps or self.rate

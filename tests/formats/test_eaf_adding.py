@@ -149,5 +149,5 @@ def test_pympi_opens_the_whole(human):
 
 
 def test_formats_know_what_they_can_read(tmp_path):
-    with pytest.raises(DataError, match=r"known are \.json, \.csv, \.boris\.csv, \.eaf, \.vtt, \.srt, \.TextGrid"):
+    with pytest.raises(DataError, match=r"known are \.boris\.csv, \.csv, \.eaf, \.json, \.srt, \.TextGrid, \.vtt"):
         formats.write(OURS, tmp_path / "t.docx")

@@ -6,7 +6,7 @@ from coloured_people import ColourEstimator, pose_in
 
 from microgesture.errors import MissingExtra, UserError
 from microgesture.pose import LAYOUTS, Pose, PoseEstimator, create_estimator
-from microgesture.pose.estimator import estimator_names, register_estimator
+from microgesture.pose.estimator import ESTIMATORS
 from microgesture.pose.plausibility import is_person
 
 SIZE = (640, 480)
@@ -25,22 +25,20 @@ FACE = {"forehead": (300, 100), "chin": (300, 180), "upper_lip": (300, 155)}
 SHOULDERS = {"left_shoulder": (400, 250), "right_shoulder": (240, 250)}
 
 
-def test_estimators_are_made_by_name(monkeypatch):
+def test_estimators_are_made_by_name():
     made = []
 
     def factory(model_file, max_people):
         made.append((model_file, max_people))
         return ColourEstimator()
 
-    monkeypatch.setattr("microgesture.pose.estimator._FACTORIES", {})
-    register_estimator("colours", factory)
-    assert estimator_names() == ["colours"]
-    assert isinstance(create_estimator("colours", max_people=2), PoseEstimator)
-    assert made == [(None, 2)]
-    with pytest.raises(UserError, match=r"no pose estimator 'openpose': known are colours"):
-        create_estimator("openpose")
-    with pytest.raises(UserError, match="at least one person, not 0"):
-        create_estimator("colours", max_people=0)
+    with ESTIMATORS.replaced("colours", factory):
+        assert isinstance(create_estimator("colours", max_people=2), PoseEstimator)
+        assert made == [(None, 2)]
+        with pytest.raises(UserError, match=r"no pose estimator 'openpose': known are colours, mediapipe"):
+            create_estimator("openpose")
+        with pytest.raises(UserError, match="at least one person, not 0"):
+            create_estimator("colours", max_people=0)
 
 
 def test_a_missing_mediapipe_names_the_extra(monkeypatch):

@@ -10,6 +10,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from microgesture.errors import DataError
+from microgesture.formats.registry import register_format
 from microgesture.formats.spans import MOMENT, spans
 from microgesture.formats.text_forms import one_line
 from microgesture.text_tables import named_rows, number_of
@@ -96,3 +97,6 @@ def _event(row: Mapping[str, str], where: str) -> GestureEvent:
         )
     except DataError as error:
         raise DataError(f"{where}: {one_line(str(error))}") from None
+
+
+register_format(".boris.csv", dumps=dumps, loads=loads, with_analysis=False)

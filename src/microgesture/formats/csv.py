@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from microgesture.errors import DataError
 from microgesture.formats import boris
+from microgesture.formats.registry import register_format
 from microgesture.formats.text_forms import alternatives_text, parse_alternatives
 from microgesture.text_tables import named_rows, number_of, table_rows
 from microgesture.timeline import DATAFRAME_COLUMNS, GestureEvent, Media, Timeline
@@ -104,3 +105,7 @@ def _event(row: Mapping[str, str], where: str) -> GestureEvent:
     except DataError as error:
         message = str(error)
         raise DataError(message if message.startswith(where) else f"{where}: {message}") from None
+
+
+register_format(".csv", dumps=dumps, loads=loads)
+register_format(".tsv", ".txt", loads=loads, with_analysis=False)

@@ -27,6 +27,7 @@ from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import PROPERTY, Pieces, Taken, pieces
 from microgesture.formats.eaf_reader import Document, media_paths, to_timeline
 from microgesture.formats.eaf_splice import decode, splice
+from microgesture.formats.registry import register_format
 from microgesture.formats.text_forms import printable
 from microgesture.timeline import Timeline
 
@@ -235,3 +236,6 @@ def _file_url(path: PurePath) -> str:
     """`file:///data/a b.mp4`, `file:///C:/data/a b.mp4`, `file://server/share/a b.mp4`."""
     text = path.as_posix()
     return f"file:{text}" if text.startswith("//") else f"file:///{text.removeprefix('/')}"
+
+
+register_format(".eaf", write=write, read=loads)

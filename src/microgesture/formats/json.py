@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from microgesture.errors import DataError
+from microgesture.formats.registry import register_format
 from microgesture.formats.schema import problems, timeline_schema
 from microgesture.plain_json import parse_json
 from microgesture.timeline import Alternative, Driver, EmotionReading, GestureEvent, Media, Timeline
@@ -117,3 +118,6 @@ def _read_emotion(values: Mapping[str, Any]) -> EmotionReading:
         values["model"],
         values["caution"],
     )
+
+
+register_format(".json", dumps=dumps, loads=loads)

@@ -10,6 +10,7 @@ import re
 
 from microgesture.errors import DataError
 from microgesture.formats.cues import ARROW, cues, events, parse_cues, timestamp
+from microgesture.formats.registry import register_format
 from microgesture.timeline import Timeline
 
 _JOINER = "\u2060"
@@ -37,3 +38,6 @@ def loads(text: str, source: str = "timeline") -> Timeline:
 def clean_line(line: str) -> str:
     """A line of a cue without tags and joiners."""
     return _TAG.sub("", line).replace(_JOINER, "")
+
+
+register_format(".srt", dumps=dumps, loads=loads, with_analysis=False)

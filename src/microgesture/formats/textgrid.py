@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from microgesture.errors import DataError
+from microgesture.formats.registry import register_format
 from microgesture.formats.spans import MAIN, MOMENT, Span, lanes, milliseconds, spans
 from microgesture.formats.text_forms import one_line, printable
 from microgesture.text_tables import text_of
@@ -197,3 +198,6 @@ class GridReader:
         if value < 0 or not value.is_integer():
             raise DataError(f"{self.source}: line {self.line}: {wanted} should be a whole number, not {value}")
         return int(value)
+
+
+register_format(".TextGrid", dumps=dumps, read=loads, with_analysis=False)

@@ -10,6 +10,7 @@ import re
 
 from microgesture.errors import DataError
 from microgesture.formats.cues import ARROW, cues, events, parse_cues, timestamp
+from microgesture.formats.registry import register_format
 from microgesture.timeline import Timeline
 
 _BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
@@ -50,3 +51,6 @@ def without_blocks(text: str) -> str:
 def clean_line(line: str) -> str:
     """A line of a cue without tags, its voice as "name: ", its entities as characters."""
     return html.unescape(_TAG.sub("", _VOICE.sub(r"\1: ", line)))
+
+
+register_format(".vtt", dumps=dumps, loads=loads)

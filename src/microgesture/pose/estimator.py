@@ -15,6 +15,7 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 
 from microgesture.errors import UserError
+from microgesture.registry import Registry
 
 MIN_SCORE = 0.3
 """A point of at least this score counts as seen, where seen or not must be told."""
@@ -82,27 +83,11 @@ class Closing:
         self.close()
 
 
-def _mediapipe(model_file: Path | None, max_people: int) -> PoseEstimator:
-    if model_file is None:
-        from microgesture.pose.mediapipe_holistic import HolisticEstimator
-
-        return HolisticEstimator(max_people=max_people)
-    from microgesture.pose.mediapipe_tasks import TasksEstimator
-
-    return TasksEstimator(model_file, max_people=max_people)
-
-
-_FACTORIES: dict[str, Callable[[Path | None, int], PoseEstimator]] = {"mediapipe": _mediapipe}
-
-
-def register_estimator(name: str, factory: Callable[[Path | None, int], PoseEstimator]) -> None:
-    """Add an estimator by name; `factory(model_file, max_people)` makes one. A known name is replaced."""
-    _FACTORIES[name] = factory
-
-
-def estimator_names() -> list[str]:
-    """Names that `create_estimator` knows."""
-    return list(_FACTORIES)
+ESTIMATORS: Registry[Callable[[Path | None, int], PoseEstimator]] = Registry(
+    "pose estimator", "microgesture.pose", error=UserError
+)
+register_estimator = ESTIMATORS.register
+"""Decorator `@register_estimator("name")` for a function `(model_file, max_people)` that makes a `PoseEstimator`."""
 
 
 def create_estimator(
@@ -114,8 +99,7 @@ def create_estimator(
     landmarker of the Tasks API (`.task`). Raises `UserError` for an unknown name, a number below 1 or a file that
     is no model, `MissingExtra` when the library is not installed.
     """
-    if name not in _FACTORIES:
-        raise UserError(f"no pose estimator '{name}': known are {', '.join(_FACTORIES)}")
+    make = ESTIMATORS.find(name)
     if max_people < 1:
         raise UserError(f"a pose estimator must look for at least one person, not {max_people}")
-    return _FACTORIES[name](None if model_file is None else Path(model_file), max_people)
+    return make(None if model_file is None else Path(model_file), max_people)

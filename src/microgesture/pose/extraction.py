@@ -95,6 +95,7 @@ def write_pose(
     persons: str = "largest",
     fps: float | None = None,
     model_file: str | Path | None = None,
+    pose_estimator: str = "mediapipe",
     estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
     video_stream: int | None = None,
@@ -115,7 +116,7 @@ def write_pose(
         tracks = read_tracks(video, fps=fps, layout=layout)[: 1 if persons == "largest" else None]
         return _write_tracks(_in_layout(tracks, layout, video), out, video)
     parts = out.with_name(f".{out.name}.parts")
-    used = create_estimator(model_file=model_file) if estimator is None else estimator
+    used = create_estimator(pose_estimator, model_file) if estimator is None else estimator
     try:
         rate = RATE if fps is None else fps
         tracks = extract(video, used, rate, persons, progress, resume_folder=parts, video_stream=video_stream)

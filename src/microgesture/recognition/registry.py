@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from microgesture.encoders.encoder import Encoder
-from microgesture.encoders.registry import Registry, create_encoder
+from microgesture.encoders.registry import create_encoder
 from microgesture.encoders.text import TextEncoder
 from microgesture.errors import RecipeError
 from microgesture.recognition.objective import Objective
+from microgesture.registry import Registry
 from microgesture.vocabulary import Vocabulary
 
-_OBJECTIVES: Registry[Objective] = Registry("objective", "microgesture.recognition", Objective)
+_OBJECTIVES: Registry[type[Objective]] = Registry("objective", "microgesture.recognition", Objective)
 register_objective = _OBJECTIVES.register
 """Decorator `@register_objective("name")` for an `Objective` class."""
 
@@ -24,7 +25,7 @@ def create_objective(
 
     Raises `RecipeError` for an unknown name, option or value, naming the known ones.
     """
-    objective = _OBJECTIVES.create(name, encoder, text_encoder, vocabulary, **options)
+    objective: Objective = _OBJECTIVES.create(name, encoder, text_encoder, vocabulary, **options)
     objective.name = name
     objective.options = dict(options)
     return objective

@@ -135,8 +135,10 @@ class Plan:
 
     def __init__(self, config: WorldConfig, motions: Mapping[str, MotionSpec] | None = None) -> None:
         if motions is None:
+            from microgesture.registry import load_plugins
             from microgesture.synthetic.motion import MOTIONS
 
+            load_plugins()
             motions = MOTIONS
         motions = {key: _shortened(spec, config.longest_gesture) for key, spec in motions.items()}
         self.config, self.motions = config, motions

@@ -11,14 +11,20 @@ from microgesture.datasets.augmentation.flipping import Flip, mirrored_labels
 from microgesture.datasets.augmentation.frames import FrameMask
 from microgesture.datasets.augmentation.linear import Rotate, Scale, Shear
 from microgesture.datasets.augmentation.mixing import Mixup
-from microgesture.datasets.augmentation.piece import Piece, RgbPiece, SkeletonPiece, SkeletonSample, TemporalPiece
-from microgesture.datasets.augmentation.plan import PIECES, Augmentation
+from microgesture.datasets.augmentation.piece import (
+    Piece,
+    RgbPiece,
+    SkeletonPiece,
+    SkeletonSample,
+    TemporalPiece,
+    register_piece,
+)
+from microgesture.datasets.augmentation.plan import Augmentation, pieces
 from microgesture.datasets.augmentation.rgb import Colour, ResizedCrop
 from microgesture.datasets.augmentation.skeleton import JointJitter, JointMask, PartMask
 from microgesture.datasets.augmentation.temporal import Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
 
 __all__ = [
-    "PIECES",
     "Augmentation",
     "Colour",
     "Flip",
@@ -42,4 +48,6 @@ __all__ = [
     "TemporalJitter",
     "TemporalPiece",
     "mirrored_labels",
+    "pieces",
+    "register_piece",
 ]

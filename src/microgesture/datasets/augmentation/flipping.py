@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import Piece, SkeletonSample, within
+from microgesture.datasets.augmentation.piece import Piece, SkeletonSample, register_piece, within
 from microgesture.vocabulary import Vocabulary
 
 NEVER = -1
@@ -22,6 +22,7 @@ _BOTH = re.compile(r"\b(left|right)(\s*(?:and|or|and/or|/|&|,|-)\s*)(?!\1)(left|
 """Both sides alike: "left and right" is its own mirror image."""
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Flip(Piece):
     """Left and right are mirrored: the pixels, or x and the joints that swap; and the label where it says a side.
@@ -31,6 +32,7 @@ class Flip(Piece):
     """
 
     name = "flip"
+    order = 10
     probability: float = within(0.5, 0.0, 1.0)
 
     def frames(self, frames: np.ndarray) -> np.ndarray:

@@ -6,10 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import RgbPiece, SkeletonPiece, SkeletonSample, draw, stretch, within
+from microgesture.datasets.augmentation.piece import (
+    RgbPiece,
+    SkeletonPiece,
+    SkeletonSample,
+    draw,
+    register_piece,
+    stretch,
+    within,
+)
 from microgesture.datasets.augmentation.rgb import MEAN_COLOUR
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class FrameMask(RgbPiece, SkeletonPiece):
     """A random `share` of the frames shows nothing: a run of them, or `scattered` ones; at least one.
@@ -18,6 +27,7 @@ class FrameMask(RgbPiece, SkeletonPiece):
     """
 
     name = "frame_mask"
+    order = 32
     share: tuple[float, float] = within((0.1, 0.3), 0.0, 1.0)
     scattered: bool = False
     probability: float = within(0.5, 0.0, 1.0)

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import RgbPiece, SkeletonPiece, SkeletonSample, draw, within
+from microgesture.datasets.augmentation.piece import (
+    RgbPiece,
+    SkeletonPiece,
+    SkeletonSample,
+    draw,
+    register_piece,
+    within,
+)
 from microgesture.datasets.augmentation.rgb import warp
 
 
@@ -26,12 +33,14 @@ class LinearPiece(RgbPiece, SkeletonPiece):
         return replace(sample, points=sample.points @ matrix.T)
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Rotate(LinearPiece):
     """In two dimensions the plane turns by up to `degrees` either way. In three the person turns by up to `turn`
     degrees about the vertical and leans by up to `degrees` to the side and to the front."""
 
     name = "rotate"
+    order = 12
     degrees: float = within(10.0, 0.0, 180.0)
     turn: float = within(30.0, 0.0, 180.0)
 
@@ -43,12 +52,14 @@ class Rotate(LinearPiece):
         return side @ front @ _rotation(draw((-self.turn, self.turn), rng), 2, 0, dimensions)
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Shear(LinearPiece):
     """Every coordinate grows by up to `amount` of each of the others: a matrix with 1 on its diagonal and uniform
     numbers off it (Rao et al. 2021, "Augmented skeleton based contrastive action learning")."""
 
     name = "shear"
+    order = 13
     amount: float = within(0.2, 0.0, 0.9)
 
     def matrix(self, dimensions: int, rng: np.random.Generator) -> np.ndarray:
@@ -57,12 +68,14 @@ class Shear(LinearPiece):
         return matrix
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Scale(LinearPiece):
     """Everything becomes up to `amount` larger or smaller; with `per_axis` each direction by itself, as bodies are
     built differently."""
 
     name = "scale"
+    order = 14
     amount: float = within(0.1, 0.0, 0.9)
     per_axis: bool = False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import Piece, within
+from microgesture.datasets.augmentation.piece import Piece, register_piece, within
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +25,7 @@ class BatchPiece(Piece):
         raise TypeError(f"{type(self).__name__} mixes nothing: define mix()")
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Mixup(BatchPiece):
     """Every clip of a batch is laid over another one, and so are their labels (Zhang et al., ICLR 2018).
@@ -35,6 +36,7 @@ class Mixup(BatchPiece):
     """
 
     name = "mixup"
+    order = 90
     alpha: float = within(0.2, 0.001, 100.0)
 
     def mix(self, batch: Mapping[str, Tensor], rng: np.random.Generator, classes: int) -> dict[str, Tensor]:

@@ -9,32 +9,30 @@ from typing import Any, Literal
 import numpy as np
 
 from microgesture.datasets.augmentation.flipping import Flip, mirrored_labels
-from microgesture.datasets.augmentation.frames import FrameMask
-from microgesture.datasets.augmentation.linear import Rotate, Scale, Shear
-from microgesture.datasets.augmentation.mixing import BatchPiece, Mixup
-from microgesture.datasets.augmentation.piece import Piece, RgbPiece, SkeletonPiece, SkeletonSample, TemporalPiece
-from microgesture.datasets.augmentation.rgb import Colour, ResizedCrop
-from microgesture.datasets.augmentation.skeleton import JointJitter, JointMask, PartMask
-from microgesture.datasets.augmentation.temporal import Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
+from microgesture.datasets.augmentation.linear import Scale
+from microgesture.datasets.augmentation.mixing import BatchPiece
+from microgesture.datasets.augmentation.piece import (
+    AUGMENTATIONS,
+    Piece,
+    RgbPiece,
+    SkeletonPiece,
+    SkeletonSample,
+    TemporalPiece,
+)
+from microgesture.datasets.augmentation.rgb import ResizedCrop
 from microgesture.errors import RecipeError
 from microgesture.pose.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
-PIECES: dict[str, type[Piece]] = {
-    piece.name: piece
-    for piece in (
-        *(TemporalJitter, Reverse, Repeat, Speed, TemporalCrop),
-        *(Flip, ResizedCrop, Rotate, Shear, Scale, Colour, JointJitter, JointMask, PartMask, FrameMask),
-        Mixup,
-    )
-}
-"""Every piece by its name in a recipe, in the order in which a plan applies them: moments; geometry, then colour and
-noise, then what is hidden (nothing moves or colours it afterwards); batches."""
+
+def pieces() -> dict[str, type[Piece]]:
+    """Every piece by its name in a recipe, in the order in which a plan applies them (`Piece.order`)."""
+    return dict(sorted(AUGMENTATIONS.members().items(), key=lambda item: item[1].order))
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A plan: pieces in the order of `PIECES`. Without pieces it changes nothing.
+    """A plan: pieces in the order of `pieces()`. Without pieces it changes nothing.
 
     Pieces of probability 0 are left out.
     """
@@ -50,13 +48,14 @@ class Augmentation:
         """
         if not isinstance(config, Mapping):
             raise RecipeError(f"{source}: is a mapping of pieces to their parameters, not {config!r}")
+        known_pieces = pieces()
         for name, parameters in config.items():
-            if name not in PIECES:
-                raise RecipeError(f"{source}: no piece '{name}', known are {', '.join(PIECES)}")
+            if name not in known_pieces:
+                raise RecipeError(f"{source}: no piece '{name}', known are {', '.join(known_pieces)}")
             if not isinstance(parameters, Mapping | None):
                 raise RecipeError(f"{source}.{name}: is a mapping of parameters (or {{}}), not {parameters!r}")
         made = []
-        for name, kind in PIECES.items():
+        for name, kind in known_pieces.items():
             if name in config:
                 parameters, known = config[name] or {}, [field.name for field in fields(kind)]
                 for key in parameters:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import RgbPiece, draw, within
+from microgesture.datasets.augmentation.piece import RgbPiece, draw, register_piece, within
 
 MEAN_COLOUR = (110, 101, 96)
 """Kinetics' mean as uint8: what a model sees as zero, as in the bars beside a letterboxed frame."""
@@ -17,6 +17,7 @@ _YIQ = np.array([_LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 
 _CHUNK = 4  # frames warped at a time: they stay in the processor's cache, which is four times faster
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class ResizedCrop(RgbPiece):
     """A random part of the picture, magnified to its whole size (torchvision's RandomResizedCrop).
@@ -26,6 +27,7 @@ class ResizedCrop(RgbPiece):
     """
 
     name = "resized_crop"
+    order = 11
     scale: tuple[float, float] = within((0.5, 1.0), 0.01, 1.0)
     ratio: tuple[float, float] = within((0.8, 1.25), 0.1, 10.0)
 
@@ -49,6 +51,7 @@ class ResizedCrop(RgbPiece):
         return _resized(frames[:, top:bottom, left:right], frames.shape[1], frames.shape[2])
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Colour(RgbPiece):
     """Brightness, contrast and saturation are multiplied by up to 1 ± their value, the hue turns by up to ± `hue` of
@@ -59,6 +62,7 @@ class Colour(RgbPiece):
     """
 
     name = "colour"
+    order = 20
     brightness: float = within(0.2, 0.0, 1.0)
     contrast: float = within(0.2, 0.0, 1.0)
     saturation: float = within(0.2, 0.0, 1.0)

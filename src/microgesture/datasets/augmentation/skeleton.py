@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import SkeletonPiece, SkeletonSample, stretch, within
+from microgesture.datasets.augmentation.piece import SkeletonPiece, SkeletonSample, register_piece, stretch, within
 from microgesture.pose.skeleton import Layout
 
 PARTS = ("head", "arm", "hand", "leg")
@@ -35,12 +35,14 @@ def part_of(joint: str) -> tuple[str, str]:
     return part, "" if part in ("head", "trunk") else side
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class JointJitter(SkeletonPiece):
     """Gaussian noise on every known joint, in shoulder widths: `sigma` anew in every frame, as of an estimator, and
     `drift` once a clip and joint, as of a body that is built differently."""
 
     name = "joint_jitter"
+    order = 21
     sigma: float = within(0.01, 0.0, 10.0)
     drift: float = within(0.0, 0.0, 10.0)
 
@@ -51,6 +53,7 @@ class JointJitter(SkeletonPiece):
         return replace(sample, points=sample.points + noise * sample.known[:, None, :, None])
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class JointMask(SkeletonPiece):
     """Up to `share` of the joints, at least one, are not seen during a run of `duration` of the frames.
@@ -59,6 +62,7 @@ class JointMask(SkeletonPiece):
     """
 
     name = "joint_mask"
+    order = 30
     share: float = within(0.2, 0.0, 1.0)
     duration: tuple[float, float] = within((1.0, 1.0), 0.0, 1.0)
     probability: float = within(0.5, 0.0, 1.0)
@@ -69,6 +73,7 @@ class JointMask(SkeletonPiece):
         return _hidden(sample, rng.permutation(V)[:count], stretch(sample.points.shape[1], self.duration, rng))
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class PartMask(SkeletonPiece):
     """One part of the body is not seen during a run of `duration` of the frames, as `JointMask` does with joints.
@@ -78,6 +83,7 @@ class PartMask(SkeletonPiece):
     """
 
     name = "part_mask"
+    order = 31
     parts: tuple[str, ...] = PARTS
     duration: tuple[float, float] = within((1.0, 1.0), 0.0, 1.0)
     probability: float = within(0.5, 0.0, 1.0)

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgesture.datasets.augmentation.piece import TemporalPiece, draw, within
+from microgesture.datasets.augmentation.piece import TemporalPiece, draw, register_piece, within
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class TemporalJitter(TemporalPiece):
     """Every moment moves by up to `amount` of the mean distance of two moments, either way; their order stays."""
 
     name = "temporal_jitter"
+    order = 0
     amount: float = within(0.5, 0.0, 10.0)
 
     def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -29,18 +31,21 @@ class TemporalJitter(TemporalPiece):
         return out
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Reverse(TemporalPiece):
     """The clip plays backwards; the label stays, which is wrong for a class that has a direction ("stretching arms",
     "retracting arms")."""
 
     name = "reverse"
+    order = 1
     probability: float = within(0.5, 0.0, 1.0)
 
     def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return 1.0 - moments
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Repeat(TemporalPiece):
     """A part of the clip happens again, as micro-gestures do: `share` of the clip's length, up to `times` times.
@@ -50,6 +55,7 @@ class Repeat(TemporalPiece):
     """
 
     name = "repeat"
+    order = 2
     share: tuple[float, float] = within((0.2, 0.5), 0.01, 1.0)
     times: int = within(3, 2, 20)
     bounce: bool = True
@@ -84,6 +90,7 @@ def repeated(moments: np.ndarray, start: float, length: float, times: int, bounc
     return np.where(longer < start, longer, np.where(longer < start + times * length, start + inside, after))
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class Speed(TemporalPiece):
     """The clip plays up to `factor` times faster or slower (uniform in the logarithm).
@@ -93,6 +100,7 @@ class Speed(TemporalPiece):
     """
 
     name = "speed"
+    order = 3
     factor: float = within(1.5, 1.0, 10.0)
 
     def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -100,11 +108,13 @@ class Speed(TemporalPiece):
         return moments * speed + draw((min(0.0, 1.0 - speed), max(0.0, 1.0 - speed)), rng)
 
 
+@register_piece
 @dataclass(frozen=True, kw_only=True)
 class TemporalCrop(TemporalPiece):
     """Crop and resize in time: a random part of the clip, at least `least` of its length, is seen in all frames."""
 
     name = "temporal_crop"
+    order = 4
     least: float = within(0.7, 0.01, 1.0)
 
     def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Protocol
 
 from microgesture.errors import RecipeError, UserError
 from microgesture.reasoning.evidence import Evidence
 from microgesture.reasoning.prompt import Message
 from microgesture.reasoning.scenario import Scenario
+from microgesture.registry import Registry
 
 
 class NoReply(UserError):
@@ -79,16 +79,11 @@ class Backend(Protocol):
         ...
 
 
-_MODULES = {"template": "template", "openai": "openai_server"}
-
-BACKENDS = tuple(_MODULES)
-"""Names of the backends."""
+BACKENDS: Registry[Callable[[Settings], Backend]] = Registry("backend", "microgesture.reasoning.backends")
+register_backend = BACKENDS.register
+"""Decorator `@register_backend("name")` for a function of `Settings` that opens a `Backend`."""
 
 
 def open_backend(name: str, settings: Settings) -> Backend:
     """A backend by name. Raises `RecipeError` for an unknown one or settings that do not fit, `MissingExtra`."""
-    if name not in _MODULES:
-        raise RecipeError(f"no backend '{name}': there are {', '.join(BACKENDS)}")
-    module = import_module(f"microgesture.reasoning.backends.{_MODULES[name]}")
-    opener: Callable[[Settings], Backend] = module.open
-    return opener(settings)
+    return BACKENDS.find(name)(settings)

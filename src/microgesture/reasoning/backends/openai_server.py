@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from microgesture.errors import RecipeError
 from microgesture.extras import import_extra
-from microgesture.reasoning.backends import NoReply, RawReply, Settings, Task
+from microgesture.reasoning.backends import NoReply, RawReply, Settings, Task, register_backend
 
 OFFICIAL = "api.openai.com"
 _KEY = "OPENAI_API_KEY"
@@ -154,6 +154,7 @@ class ChatServer:
         return ""
 
 
+@register_backend("openai")
 def open(settings: Settings) -> ChatServer:
     """The server of the settings. Raises `RecipeError` when they do not name one, `MissingExtra` without the client."""
     return ChatServer(settings)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from microgesture.reasoning.backends import RawReply, Settings, Task
+from microgesture.reasoning.backends import RawReply, Settings, Task, register_backend
 from microgesture.reasoning.evidence import Evidence, ShownEvent
 from microgesture.reasoning.scenario import UNDECIDED, Scenario
 from microgesture.report.markup import REGION_TITLES, clock
@@ -34,6 +34,7 @@ class Template:
         return RawReply(json.dumps(compose_reply(task.scenario, task.evidence), ensure_ascii=False))
 
 
+@register_backend("template")
 def open(settings: Settings) -> Template:
     """The template; it has no settings."""
     return Template()
