@@ -265,7 +265,7 @@ def test_a_clip_begins_with_its_picture_and_no_event_before_it(analyzer, track, 
 
         close = reset
 
-    monkeypatch.setattr(estimator, "create_estimator", lambda **options: Filmed())
+    monkeypatch.setattr(estimator, "create_estimator", lambda *options: Filmed())
     width, height = track.image_size
     blank = np.zeros((height, width, 3), np.uint8)
     write_video(tmp_path / "late.mp4", [blank] * 75, 25, times=2 + np.arange(75) / 25)

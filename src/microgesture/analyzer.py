@@ -67,11 +67,12 @@ def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
     """
     opened = load_run(built_in_weights() if run is None else run)
     if opened.objective.modality == "skeleton":
-        from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
+        from microgesture.pose.layouts import GESTURE_62
         from microgesture.skeleton_analyzer import SkeletonAnalyzer
         from microgesture.skeleton_window_analyzer import SkeletonWindowAnalyzer
 
-        timed = isinstance(opened.objective, TimedVisualTextObjective)
+        whole_bodies = getattr(opened.objective.encoder, "layout", None) == GESTURE_62
+        timed = opened.objective.moments and whole_bodies
         return (SkeletonAnalyzer if timed else SkeletonWindowAnalyzer)(opened, device)
     return Analyzer(opened, device)
 
@@ -107,7 +108,7 @@ class Analyzer:
     @property
     def zero_shot(self) -> bool:
         """Whether the vocabulary reaches beyond the labels that the run was trained on."""
-        return self.vocabulary.names != self.run.recipe_vocabulary.names
+        return self.run.objective.zero_shot(self.run.recipe_vocabulary)
 
     @property
     def default_spotting(self) -> SpottingConfig:
@@ -115,8 +116,8 @@ class Analyzer:
         return SpottingConfig(**self.run.config.get("spotting", {}))
 
     def vocabulary_remarks(self) -> list[str]:
-        """What is not understood of the label texts, in plain sentences; nothing is known of it here."""
-        return []
+        """What is not understood of the label texts, in plain sentences."""
+        return self.run.objective.text_remarks()
 
     def remarks(self, timeline: Timeline) -> list[str]:
         """What a reader of the timeline must know, in plain sentences."""
@@ -206,8 +207,26 @@ class Analyzer:
             start=start,
         )
         timeline = Timeline(events, media, self.vocabulary.name, self.vocabulary.names, None, self._provenance(config))
-        timeline = timeline if emotion is None else replace(timeline, emotion=emotion.read(timeline))
-        return timeline, ()
+        if emotion is None:
+            return timeline, ()
+        wanted = emotion.config.input == "features"
+        features = self.features(video, timeline, watching.get("video_stream")) if wanted else None
+        return replace(timeline, emotion=emotion.read(timeline, features)), ()
+
+    @torch.inference_mode()
+    def features(self, video: str | Path, timeline: Timeline, video_stream: int | None = None) -> np.ndarray:
+        """The visual representation v̄ of each event of a video's timeline, (events, D): of its seconds as a clip of
+        their own. Raises `VideoError` when the file cannot be read."""
+        data, rows = self.run.recipe.data, []
+        with VideoReader(video, stream=video_stream) as reader:
+            for event in timeline:
+                moments = sample_times(event.start, event.end, data.frames)
+                frames = [shrink(self._shown(reader.frames_at([moment])), data.size, data.fit) for moment in moments]
+                clip = to_clip(np.concatenate(frames), data.size, data.fit)
+                with autocast(self.precision, self.device):
+                    batch = clip_input({"clip": clip[None]}, self.device)
+                    rows.append(self.run.objective.embed(batch).float().cpu().numpy())
+        return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
 
     def window_scores(
         self, reader: VideoReader, config: SpottingConfig, duration: float, progress: Progress | None = None

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
-from microgesture.encoders.gesture_words import GestureWords, remarks_on
 from microgesture.errors import DataError
 from microgesture.pose.layout_files import LayoutLike
 from microgesture.pose.layouts import GESTURE_62
@@ -24,7 +23,6 @@ from microgesture.pose.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
 from microgesture.pose.resampling import LEADING, resample, shoulder_width, speed_of_body, step_of
 from microgesture.pose.sources import Space, is_skeleton, read_tracks
 from microgesture.pose.track import SkeletonTrack
-from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.spotting.repetition import repetitions
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
@@ -67,26 +65,6 @@ class SkeletonAnalyzer(Analyzer):
         self.frames = int(run.recipe.data.frames)
         self.persons = 1
         self.space: Space = "pixels"
-
-    @property
-    def zero_shot(self) -> bool:
-        """Whether the vocabulary has labels that the run was not trained on."""
-        objective = self.run.objective
-        if isinstance(objective, TimedVisualTextObjective):
-            return objective.zero_shot(self.vocabulary)
-        return super().zero_shot
-
-    def vocabulary_remarks(self) -> list[str]:
-        """What is not understood of the label texts, in plain sentences."""
-        objective = self.run.objective
-        if not isinstance(objective, TimedVisualTextObjective) or not self.zero_shot:
-            return []
-        problem = objective.sentence_problem()
-        said = [f"texts of your own are read word by word: {problem}"] if problem else []
-        if not isinstance(objective.text_encoder, GestureWords):
-            return said
-        read = zip(objective.texts(), self.vocabulary.names, objective.read_as_sentences(), strict=True)
-        return said + remarks_on([(text, name) for text, name, as_sentence in read if not as_sentence])
 
     def watch(
         self,
@@ -267,10 +245,7 @@ class SkeletonAnalyzer(Analyzer):
     def needs(self) -> np.ndarray:
         """(K,) the part of the body, as an index of `PARTS`, that each class is told by; `len(PARTS)`: none. A text of
         one's own needs what the label nearest to it in the objective's space does."""
-        regions = [gesture.body_region for gesture in self.vocabulary]
-        objective = self.run.objective
-        if not all(regions) and isinstance(objective, TimedVisualTextObjective):
-            regions = [region or near for region, near in zip(regions, objective.nearest_regions(), strict=True)]
+        regions = self.run.objective.regions()
         background = self.vocabulary.background_id
         parts = [PARTS.index(NEEDED[region]) if region else len(PARTS) for region in regions]
         return np.array([len(PARTS) if k == background else part for k, part in enumerate(parts)])
@@ -363,7 +338,6 @@ class SkeletonAnalyzer(Analyzer):
         batch = torch.from_numpy(windows).float().unsqueeze(1).to(self.device)
         mirrored = batch[:, :, :, _FLIP] * torch.tensor([-1.0, 1.0, 1.0], device=self.device)
         objective = self.run.objective
-        assert isinstance(objective, TimedVisualTextObjective)
         clips, tokens = objective.both_scores(torch.cat([batch, mirrored]))
         clips, tokens = (x.float().unflatten(0, (2, len(windows))).mean(0) for x in (clips, tokens))
         return clips.cpu().numpy(), tokens.cpu().numpy()

@@ -21,7 +21,7 @@ from microgesture.pose.sources import is_skeleton
 from microgesture.pose.track import LEAST_SCORE, SkeletonTrack
 from microgesture.skeleton_analyzer import BATCH, LEAST_SEEN_S, SkeletonAnalyzer, Watched
 from microgesture.spotting import SpottingConfig
-from microgesture.timeline import GestureEvent
+from microgesture.timeline import GestureEvent, Timeline
 from microgesture.training.assembly import Run
 from microgesture.training.prediction import softmax
 from microgesture.video import sample_times
@@ -124,6 +124,19 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
     def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
         """None: such a run compares whole clips, and tells one gesture of each."""
         return []
+
+    @torch.inference_mode()
+    def event_features(self, tracks: Sequence[SkeletonTrack], timeline: Timeline) -> np.ndarray:
+        """The visual representation v̄ of each event of the timeline, (events, D): of its seconds as a clip of their
+        own, made ready as a training clip is."""
+        person, rows = {track.person: track for track in tracks}, []
+        for event in timeline:
+            track = person[event.person]
+            beside = [other for other in tracks if other is not track]
+            part = track.between(event.start - 1e-9, event.end + 1e-9)
+            clip = self._clip(part, beside, event.start, event.end)
+            rows.append(self.run.objective.embed(clip[None].to(self.device)).float().cpu().numpy())
+        return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
 
     def _check(self, track: SkeletonTrack) -> None:
         if track.points.shape[-1] != self.dimensions:

@@ -25,6 +25,8 @@ class Objective(nn.Module):
     options: Mapping[str, Any] = {}
     soft_targets: bool = False
     """Whether `forward` uses `target` (B, K) of a batch, the distribution over the classes that mixup makes."""
+    moments: bool = False
+    """Whether `both_scores` also tells what goes on at each token of a clip, each class for itself."""
     encoder: Encoder
     text_encoder: TextEncoder | None
 
@@ -50,6 +52,11 @@ class Objective(nn.Module):
         """Logits (B, K) in the order of the vocabulary."""
         raise TypeError(f"{type(self).__name__} does not score clips: define scores()")
 
+    def both_scores(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """`scores` and, of an objective with `moments`, logits (B, N, K) of each class at each token, whose sigmoid is
+        its probability."""
+        raise TypeError(f"{type(self).__name__} does not score moments: define both_scores()")
+
     def embed(self, clip: Tensor) -> Tensor:
         """One visual vector a clip, (B, D): the mean of the encoder's tokens unless a subclass projects it."""
         return self.encoder.pool(self.encoder(clip))
@@ -57,6 +64,18 @@ class Objective(nn.Module):
     def text_embed(self) -> Tensor | None:
         """One text vector a class, (K, D), in the space of `embed`; None when the objective has no texts."""
         return None
+
+    def zero_shot(self, trained: Vocabulary) -> bool:
+        """Whether `vocabulary` reaches beyond the labels of training, which were those of `trained`."""
+        return self.vocabulary.names != trained.names
+
+    def text_remarks(self) -> list[str]:
+        """What is not understood of the label texts, in plain sentences."""
+        return []
+
+    def regions(self) -> list[str]:
+        """The body region of each class, "" where it is not known."""
+        return [gesture.body_region for gesture in self.vocabulary]
 
     def saved_options(self) -> dict[str, Any]:
         """The options with which a run builds the objective again, as plain JSON values."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.gesture_words import GestureWords, remarks_on
 from microgesture.encoders.sentences import FrozenSentences
 from microgesture.encoders.text import TextEncoder
 from microgesture.errors import RecipeError
@@ -51,6 +52,7 @@ class TimedVisualTextObjective(Objective):
     Raises `RecipeError` without a text encoder, or when the sentence encoder cannot be opened in training.
     """
 
+    moments = True
     text_encoder: TextEncoder
 
     def __init__(
@@ -209,10 +211,20 @@ class TimedVisualTextObjective(Objective):
             raise
         return other
 
-    def zero_shot(self, vocabulary: Vocabulary) -> bool:
-        """Whether recognition of `vocabulary` reaches beyond the label texts of training."""
-        trained = {name.lower() for v in self.trained for name in v.names}
-        return any(name.lower() not in trained for name in vocabulary.names)
+    def zero_shot(self, trained: Vocabulary) -> bool:
+        """Whether `vocabulary` reaches beyond the label texts of training, which were those of several vocabularies."""
+        return any(self._are_own())
+
+    def text_remarks(self) -> list[str]:
+        """What is not understood of texts of one's own, in plain sentences."""
+        if not any(self._are_own()):
+            return []
+        problem = self.sentence_problem()
+        said = [f"texts of your own are read word by word: {problem}"] if problem else []
+        if not isinstance(self.text_encoder, GestureWords):
+            return said
+        read = zip(self.texts(), self.vocabulary.names, self.read_as_sentences(), strict=True)
+        return said + remarks_on([(text, name) for text, name, as_sentence in read if not as_sentence])
 
     def saved_options(self) -> dict[str, Any]:
         """The options, with what the sentence encoder was in place of its name: a run opens without it."""
@@ -220,18 +232,19 @@ class TimedVisualTextObjective(Objective):
         return saved if self.sentences is None else saved | {"sentences": self.sentences.state_for_checkpoint()}
 
     @torch.inference_mode()
-    def nearest_regions(self) -> list[str]:
+    def regions(self) -> list[str]:
         """The body region of each class of `vocabulary`: its own, or that of the label of training whose text is
         nearest to its text in the tower that reads it."""
         known = [gesture for v in self.trained for gesture in v if gesture.body_region]
-        if not known:
-            return [gesture.body_region for gesture in self.vocabulary]
+        own = [gesture.body_region for gesture in self.vocabulary]
+        if not known or all(own):
+            return own
         ours, names, by_sentence = self.text_embed(), [gesture.name for gesture in known], self.read_as_sentences()
         nearest = _nearest(ours, self.embed_texts(names))
         if any(by_sentence):
             pairs = zip(by_sentence, nearest, _nearest(ours, self.embed_sentences(names)), strict=True)
             nearest = [sentence if is_sentence else word for is_sentence, word, sentence in pairs]
-        return [own.body_region or known[k].body_region for own, k in zip(self.vocabulary, nearest, strict=True)]
+        return [region or known[k].body_region for region, k in zip(own, nearest, strict=True)]
 
     def _frozen(self, sentences: str | Mapping[str, Any]) -> FrozenSentences | None:
         if not sentences:

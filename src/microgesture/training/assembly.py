@@ -174,12 +174,21 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
 
 
 def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
-    """Encoder options that the recipe leaves open and the skeletons decide: `layout`, `channels`, `persons`."""
-    if not isinstance(dataset, SkeletonDataset):
-        return {}
-    known = {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
+    """Encoder options that the recipe leaves open: those of the run that it starts from, where that has the same
+    encoder, and what the skeletons decide (`layout`, `channels`, `persons`)."""
+    known = _options_of_start(recipe)
+    if isinstance(dataset, SkeletonDataset):
+        known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
+
+
+def _options_of_start(recipe: Recipe) -> dict[str, Any]:
+    try:
+        model = parse_json((Path(recipe.start) / CONFIG).read_text("utf-8"))["model"] if recipe.start else {}
+        return dict(model["encoder_options"]) if model.get("encoder") == recipe.encoder.name else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # `start_from` says what is wrong with it
 
 
 def build_objective(recipe: Recipe, vocabulary: Vocabulary, encoder_options: dict[str, Any] | None = None) -> Objective:
