@@ -3,8 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+POSE := $(VENV)/.pose
 
-.PHONY: setup demo test test-slow lint wheel check-wheel pretrain clean
+.PHONY: setup demo demo-training test test-slow lint wheel check-wheel pretrain clean
 
 setup: $(READY)
 
@@ -16,8 +17,18 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $(READY)
 
-demo: $(READY)
+# the pose estimator, where it can be installed (Python 3.11 and 3.12); without it the demo reads the skeleton
+$(POSE): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[pose]' || \
+	  echo "the pose estimator cannot be installed here: the demo reads a skeleton in place of the video"
+	touch $(POSE)
+
+demo: $(POSE)
 	$(BIN)/microgesture demo -o demo-output
+
+# all three stages trained from nothing, with the table of methods: about ten minutes
+demo-training: $(READY)
+	$(BIN)/microgesture demo --training -o demo-training-output
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow"
@@ -46,4 +57,4 @@ check-wheel: wheel
 	$(BIN)/python -P tests/import_every_module.py build/wheel
 
 clean:
-	rm -rf $(VENV) dist build demo-output pretraining
+	rm -rf $(VENV) dist build demo-output demo-training-output pretraining
