@@ -13,9 +13,9 @@ import numpy as np
 import torch
 import yaml
 
-sys.path[:0] = [str(Path(__file__).parent.parent / "formats"), str(Path(__file__).parent.parent)]
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "formats"))
 from human_eaf import HUMAN
-from several_streams import write_streams
 
 from microgesture import formats
 from microgesture.cli import main
@@ -33,6 +33,7 @@ from microgesture.training.configuration import load_recipe, make_recipe
 from microgesture.training.run_files import write_configuration
 from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
+from several_streams import write_streams
 
 LABELS = ("Touching jaw", "Folding arms", "Moving legs", "Head up")
 LAYOUT = """name: upper-7

@@ -165,7 +165,8 @@ def test_a_signal_to_all_processes_of_a_training_saves_and_ends_them(finished, c
     process = start(own, tmp_path / "run", slow=True)
     began = time.monotonic()
     while not (tmp_path / "run.step").exists():
-        assert process.poll() is None and time.monotonic() < began + 120
+        assert process.poll() is None
+        assert time.monotonic() < began + 120
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGTERM)
     said = process.communicate(timeout=60)[1].decode()
