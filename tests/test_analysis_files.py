@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from microgesture import analysis_files, formats
-from microgesture.analysis_files import check_analysis, check_folder, event_thumbnails, folder_names, write_analysis
+from microgesture.analysis_files import check_analysis, check_folder, event_thumbnails, write_analysis
 from microgesture.errors import DataError, MissingExtra, UserError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
@@ -159,24 +159,3 @@ def test_a_file_that_a_human_changed_is_kept(timeline, video, tmp_path):
     with pytest.raises(DataError, match=r"timeline\.csv"):
         check_analysis(tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("files", "names"),
-    [
-        (["x/a.mp4", "x/b.mp4"], ["a", "b"]),
-        (["x/a.mp4", "x/a.mov", "x/b.mp4"], ["a.mp4", "a.mov", "b"]),
-        (["x/a.mp4", "y/a.mp4"], ["x_a.mp4", "y_a.mp4"]),
-        (["x/q/a.mp4", "y/q/a.mp4", "y/r/a.mp4"], ["x_q_a.mp4", "y_q_a.mp4", "r_a.mp4"]),
-        (["x/A.mp4", "x/a.mov"], ["A.mp4", "a.mov"]),
-        (["x/a.mp4", "x/a.mp4", "x/a.mp4"], None),
-        (["x/a.mp4", "y/a.mp4", "z/x_a.mp4.mp4"], None),
-        (["runs/demo/baseline/seed0", "runs/demo/adaptive/seed0"], ["baseline_seed0", "adaptive_seed0"]),
-    ],
-)
-def test_no_two_files_share_a_folder(files, names):
-    found = folder_names(files)
-    assert len({name.lower() for name in found}) == len(files)
-    assert all(name and "/" not in name for name in found)
-    if names is not None:
-        assert found == names

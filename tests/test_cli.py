@@ -209,6 +209,15 @@ def test_a_batch_of_runs_goes_on_and_counts(recogniser, reader_of_texts, here, c
     assert Path("out/table.md").is_file()
     for run in (recogniser, reader_of_texts):
         assert Path("out", run.name, "metrics.json").is_file()
+    table = Path("out/table.md").read_text()
+    for run in (recogniser, reader_of_texts):
+        assert main(["evaluate", str(run), "-o", "out"]) == 0
+        assert Path("out", run.name, "table.md").is_file()
+    assert {path.name for path in Path("out").iterdir() if path.is_dir()} == {recogniser.name, reader_of_texts.name}
+    capsys.readouterr()
+    assert main(["evaluate", str(recogniser), str(reader_of_texts), "-o", "out"]) == 2
+    assert "out/table.md: was made from " in one_line(capsys)
+    assert Path("out/table.md").read_text() == table
 
 
 def test_submission_and_fusion_by_command(recogniser, reader_of_texts, here, capsys):
@@ -224,6 +233,8 @@ def test_submission_and_fusion_by_command(recogniser, reader_of_texts, here, cap
     assert "--split val" in line
     assert main(both) == 0
     assert "| fused |" in capsys.readouterr().out
+    assert main(["fuse", str(recogniser), "another", "-o", "fused"]) == 2
+    assert "fusion.json: was made from " in one_line(capsys)
 
 
 def test_a_benchmark_with_a_failing_row_ends_with_code_1(here, capsys):

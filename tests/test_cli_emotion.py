@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -99,6 +100,16 @@ def test_runs_are_compared_and_one_alone_is_not(tmp_path, capsys):
     text = (tmp_path / "table/table.md").read_text()
     assert "logistic, text / majority, text" in text
     assert "told apart" in text
+    assert main(["emotion", "compare", *runs, "-o", str(tmp_path / "table")]) == 0
+    other = str(tmp_path / "other")
+    shutil.copytree(runs[0], other)
+    assert main(["emotion", "compare", runs[0], other, "-o", str(tmp_path / "table")]) == 2
+    assert (tmp_path / "table/table.md").read_text() == text
+    assert "table.md: was made from " in capsys.readouterr().err
+    for run in (*runs, runs[0]):
+        assert main(["emotion", "evaluate", run, "-o", str(tmp_path / "each")]) == 0
+    for name in ("logistic", "majority"):
+        assert f"| {name}, text |" in (tmp_path / "each" / name / "table.md").read_text()
     assert main(["emotion", "compare", runs[0]]) == 2
     assert main(["emotion", "evaluate", runs[0], str(tmp_path / "nothing")]) == 1
     lines = capsys.readouterr().err.strip().splitlines()

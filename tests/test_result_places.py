@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 
 from microgesture import formats
+from microgesture.errors import DataError
 from microgesture.pose.track import SkeletonTrack, media_hash
-from microgesture.result_places import analysis_folders, track_files
+from microgesture.result_places import (
+    SOURCES,
+    analysis_folders,
+    check_results,
+    note_sources,
+    result_folders,
+    track_files,
+)
 from microgesture.timeline import Media, Timeline
 
 
@@ -95,3 +103,43 @@ def test_tracks(here):
     track("a.mp4")
     assert SkeletonTrack.load("out/a.npz").media == media_hash("a.mp4")
     assert track_files(Path("out"), ["out/a.npz"])["out/a.npz"] != Path("out/a.npz")
+
+
+RUNS = {"runs/lr0.1": "lr0.1", "runs/lr0.2": "lr0.2", "more/lr0.1": "more_lr0.1", "runs": "runs"}
+
+
+def test_results_of_runs_have_their_names_and_go_back_there(here):
+    for run in RUNS:
+        Path(run).mkdir(parents=True, exist_ok=True)
+    for _ in range(2):
+        for run, name in RUNS.items():
+            (folder,) = result_folders(Path("out"), [run]).values()
+            note_sources(folder, [run])
+            (folder / "metrics.json").write_text(run)
+            assert folder.name == name
+    assert {run: folder.name for run, folder in result_folders(Path("out"), list(RUNS)).items()} == RUNS
+    assert {run: Path("out", name, "metrics.json").read_text() for run, name in RUNS.items()} == {r: r for r in RUNS}
+    os.rename(here / "out", here / "runs" / "results")  # one folder down: the notes lead elsewhere now
+    assert result_folders(Path("runs/results"), ["runs/lr0.1"])["runs/lr0.1"].name == "runs_lr0.1"
+
+
+def test_results_never_go_into_a_run_or_over_what_is_not_theirs(here):
+    for folder in ("runs/a", "out/b", "runs/b", "out/c", "runs/c"):
+        Path(folder).mkdir(parents=True)
+    Path("out/b/notes.txt").write_text("mine")
+    assert result_folders(Path("runs"), ["runs/a"])["runs/a"] == Path("runs/runs_a")
+    found = result_folders(Path("out"), ["runs/a", "runs/b", "runs/c"])
+    assert [folder.name for folder in found.values()] == ["a", "runs_b", "c"]
+
+
+def test_a_table_of_other_runs_is_not_replaced(here):
+    check_results(Path("out"), ["runs/a", "runs/b"], "table.md")
+    note_sources(Path("out"), ["runs/a", "runs/b"])
+    Path("out/table.md").write_text("a and b")
+    assert (here / "out" / SOURCES).read_text() == "../runs/a\n../runs/b\n"
+    check_results(Path("out"), ["runs/b", "runs/a"], "table.md")
+    with pytest.raises(DataError, match=r"out/table.md: was made from runs/a, runs/b; choose another folder with -o"):
+        check_results(Path("out"), ["runs/a", "runs/c"], "table.md")
+    (here / "out" / SOURCES).unlink()
+    with pytest.raises(DataError, match=r"out/table.md: was made from something else"):
+        check_results(Path("out"), ["runs/a", "runs/b"], "table.md")

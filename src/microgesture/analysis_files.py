@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -103,29 +102,6 @@ def _derived() -> dict[str, Callable[[Timeline], str]]:
         for each in formats.all_formats()
         if each.with_analysis and each.dumps is not None and each.extension != ".json"
     }
-
-
-def folder_names(files: Sequence[str | Path]) -> list[str]:
-    """One name a file for its folder, no two alike even where capitals do not count.
-
-    The file's stem where that tells it from the others; else with its extension; else with the names of the
-    folders that it lies in; a file given twice gets a number.
-    """
-    paths = [Path(os.path.abspath(file)) for file in files]
-    forms: list[Callable[[Path], str]] = [lambda path: path.stem, lambda path: path.name]
-    longest = max((len(path.parts) for path in paths), default=0)
-    forms += [lambda path, n=n: "_".join(path.parts[1:][-n:]) for n in range(2, longest)]  # type: ignore[misc]
-    names = [path.stem for path in paths]
-    for form in forms:
-        taken = Counter(name.lower() for name in names)
-        names = [form(p) if taken[n.lower()] > 1 else n for p, n in zip(paths, names, strict=True)]
-    seen: Counter[str] = Counter()
-    for i, name in enumerate(names):
-        while (number := seen[names[i].lower()]) > 0:
-            seen[names[i].lower()] += 1
-            names[i] = f"{name}-{number + 1}"
-        seen[names[i].lower()] += 1
-    return names
 
 
 def event_thumbnails(

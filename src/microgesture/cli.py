@@ -260,7 +260,9 @@ def _train_emotion(args: argparse.Namespace) -> int:
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="+", help="run folders; several give one table")
-    parser.add_argument("-o", "--out", help="folder for table and figures; default RUN/evaluation")
+    parser.add_argument(
+        "-o", "--out", help="folder; every run gets a folder of its name inside it; default RUN/evaluation"
+    )
     parser.add_argument("--manifest", help="test on this manifest instead of the run's own")
     parser.add_argument(
         "--split",
@@ -270,26 +272,28 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from microgesture.analysis_files import folder_names
     from microgesture.evaluation.run import evaluate_run
     from microgesture.evaluation.summary import print_table, rows_of, write_summary
+    from microgesture.result_places import check_results, note_sources, result_folders
 
-    runs = found(args.run)
-    if len(runs) == 1:
-        outs = {runs[0]: Path(args.out or f"{runs[0]}/evaluation")}
-    else:
-        names = folder_names(runs)
-        outs = {r: Path(args.out, n) if args.out else Path(r, "evaluation") for r, n in zip(runs, names, strict=True)}
+    runs, together = found(args.run), Path(args.out or "evaluation")
+    outs = result_folders(together, runs) if args.out else {run: Path(run, "evaluation") for run in runs}
+    if len(runs) > 1:
+        check_results(together, runs, "table.md")
     evaluations: list[Evaluation] = []
 
     def one(run: str) -> None:
         evaluations.append(evaluate_run(Path(run), out=outs[run], manifest=args.manifest, split=args.split))
+        if args.out:
+            note_sources(outs[run], [run])
 
     code = batch(runs, one, args.debug, "runs")
     if evaluations:
         rows = rows_of(evaluations)
         print_table(rows)
-        write_summary(rows, outs[runs[0]] if len(runs) == 1 else Path(args.out or "evaluation"))
+        if len(runs) > 1:
+            note_sources(together, runs)
+        write_summary(rows, together if len(runs) > 1 else outs[runs[0]])
     return code
 
 
@@ -325,9 +329,12 @@ def _fuse_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _fuse(args: argparse.Namespace) -> int:
-    from microgesture.evaluation.fusion import fuse
+    from microgesture.evaluation.fusion import FILE, fuse
+    from microgesture.result_places import check_results, note_sources
 
+    check_results(Path(args.out), args.run, FILE)
     fused = fuse(args.run, args.out, args.manifest, args.split, args.weights)
+    note_sources(Path(args.out), args.run)
     print(fused.table)
     if fused.left_out:
         say(f"{fused.left_out} clips cannot be read by all runs and were left out")
@@ -337,7 +344,7 @@ def _fuse(args: argparse.Namespace) -> int:
 def _submit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", help="a run folder, or the folder that `fuse` wrote")
     parser.add_argument("--challenge", required=True, help="miga2023, miga2024, miga2025, miga2026 or ma52")
-    parser.add_argument("-o", "--out", default="prediction.zip", help="the zip to write")
+    parser.add_argument("-o", "--out", help="the zip to write; default RUN/prediction.zip")
     parser.add_argument("--data", help="the data set's folder; default: that of the run")
     parser.add_argument("--split", default="", help="predict this split in place of the clips without labels")
     parser.add_argument(
@@ -355,8 +362,9 @@ def _submit_arguments(parser: argparse.ArgumentParser) -> None:
 def _submit(args: argparse.Namespace) -> int:
     from microgesture.evaluation.submission import submit
 
-    count = submit(args.run, args.challenge, args.out, args.data, args.split, args.numbers, args.on_problem)
-    print(f"{args.out}: {count} clips")
+    out = args.out or Path(args.run, "prediction.zip")
+    count = submit(args.run, args.challenge, out, args.data, args.split, args.numbers, args.on_problem)
+    print(f"{out}: {count} clips")
     return 0
 
 

@@ -108,25 +108,27 @@ def train_and_print(recipe: EmotionRecipe, out: Path) -> int:
 def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture emotion evaluate`."""
     parser.add_argument("run", nargs="+", help="run folders of `emotion train`")
-    parser.add_argument("-o", "--out", help="folder for table and calibration; default RUN/evaluation")
+    parser.add_argument(
+        "-o", "--out", help="folder; every run gets a folder of its name inside it; default RUN/evaluation"
+    )
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Figures of runs, each alone."""
-    from microgesture.analysis_files import folder_names
     from microgesture.arguments import batch
     from microgesture.evaluation.emotion_tables import emotion_rows, print_tables, write_tables
+    from microgesture.result_places import note_sources, result_folders
 
     runs = found(args.run)
-    names = dict(zip(runs, folder_names(runs), strict=True))
+    outs = result_folders(Path(args.out), runs) if args.out else {run: Path(run, "evaluation") for run in runs}
 
     def one(run: str) -> None:
         rows = emotion_rows([run])
         print_tables(rows)
-        several = Path(args.out, names[run]) if args.out and len(runs) > 1 else args.out
-        out = Path(several or Path(run, "evaluation"))
-        write_tables(rows, out)
-        print(f"table and calibration: {out}")
+        if args.out:
+            note_sources(outs[run], [run])
+        write_tables(rows, outs[run])
+        print(f"table and calibration: {outs[run]}")
 
     return batch(runs, one, args.debug, "runs")
 
@@ -142,14 +144,18 @@ def compare(args: argparse.Namespace) -> int:
     from microgesture.errors import DataError
     from microgesture.evaluation.emotion_tables import compare as paired
     from microgesture.evaluation.emotion_tables import emotion_rows, print_tables, write_tables
+    from microgesture.result_places import check_results, note_sources
 
     runs = found(args.run)
+    if args.out:
+        check_results(Path(args.out), runs, "table.md")
     rows = emotion_rows(runs)
     if len(rows) < 2:
         raise DataError("one run alone cannot be compared: give two run folders or more")
     comparisons = paired(rows)
     print_tables(rows, comparisons)
     if args.out:
+        note_sources(Path(args.out), runs)
         write_tables(rows, Path(args.out), comparisons)
         print(f"table and calibration: {args.out}")
     return 0

@@ -49,7 +49,9 @@ def explain_arguments(parser: argparse.ArgumentParser) -> None:
         help="what was said: .srt, .vtt, .TextGrid, Whisper's .json and .tsv; of several: their folder",
     )
     parser.add_argument("--without-gestures", action="store_true", help="show the transcript alone")
-    parser.add_argument("-o", "--out", help="folder for explanation.json and report.html; default: the timeline's")
+    parser.add_argument(
+        "-o", "--out", help="folder; every timeline gets a folder of its name inside it; default: where it is"
+    )
 
 
 def explain(args: argparse.Namespace) -> int:
@@ -60,6 +62,7 @@ def explain(args: argparse.Namespace) -> int:
     from microgesture.reasoning.files import RECORD, checked_report, file_sha256, write_explanation
     from microgesture.reasoning.printing import plain, printed
     from microgesture.reasoning.scenario import load_scenario
+    from microgesture.result_places import note_sources
 
     scenario = load_scenario(args.scenario)
     conditions = Conditions(not args.without_gestures, bool(args.transcript))
@@ -75,6 +78,8 @@ def explain(args: argparse.Namespace) -> int:
         checked_report(outs[source] / "report.html", timeline)
         transcript = _transcript(args.transcript, source, len(sources) > 1)
         answer = ask(timeline, scenario, backend, transcript, conditions, limits, settings, file_sha256(Path(source)))
+        if args.out:
+            note_sources(outs[source], [source])
         report = write_explanation(answer, timeline, outs[source], Path(source))
         print(f"{plain(source)}: {scenario.title}\n{printed(answer, timeline)}")
         print(f"  kept in {outs[source] / RECORD}; open {report}#h-explanation")
@@ -223,12 +228,10 @@ def _video(source: str) -> str:
 
 def _folders(sources: Sequence[str], out: str | None) -> dict[str, Path]:
     """Where the files of each timeline go. Raises `DataError` when two would share a folder."""
-    from microgesture.analysis_files import folder_names
+    from microgesture.result_places import result_folders
 
-    if out and len(sources) == 1:
-        return {sources[0]: Path(out)}
     if out:
-        return {s: Path(out, name) for s, name in zip(sources, folder_names(sources), strict=True)}
+        return result_folders(Path(out), sources)
     outs = {s: Path(s).parent for s in sources}
     seen: dict[Path, str] = {}
     for source, folder in outs.items():

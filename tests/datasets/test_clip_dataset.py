@@ -158,6 +158,9 @@ def test_a_cache_too_large_for_the_disk_is_refused(rows, tmp_path, monkeypatch):
 def test_bad_sources_are_named(rows, tmp_path):
     with pytest.raises(DataError, match="start 9 is past the end"):
         dataset([replace(rows[0], start=9.0, end=10.0)])[0]
+    write_video(tmp_path / "late.mp4", np.zeros((20, 32, 32, 3), np.uint8), 10, times=[2 + i / 10 for i in range(20)])
+    with pytest.raises(DataError, match=r"end 2 is before the picture of .*late.mp4 begins \(2.00 s\)"):
+        dataset([replace(rows[0], video=tmp_path / "late.mp4", start=0.5, end=2.0)])[0]
     (tmp_path / "text.mp4").write_text("text")
     with pytest.raises(VideoError, match="not a video"):
         dataset([replace(rows[0], video=tmp_path / "text.mp4")], cache=tmp_path)

@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from smg_trees import ELAN_EVENTS, review, small_track, small_video, write_elan_folder
 
@@ -11,6 +12,7 @@ from microgesture.datasets.elan import read
 from microgesture.datasets.sources import detect, read_source
 from microgesture.formats.eaf import add_to_eaf, write
 from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
 
 
@@ -211,6 +213,15 @@ def test_a_video_without_its_last_seconds(tree):
     line = path.read_text()[: path.read_text().index('ANNOTATION_ID="a3"')].count("\n") + 1
     assert (problem.file, problem.row, others) == (path, line, [])
     assert "annotation a3: ends at 3.00 s, past the end of the media (2.50 s)" in problem.what
+
+
+def test_gestures_before_the_picture_begins(tmp_path):
+    own(tmp_path, tier("X", "Jaw", "Arms", "Jaw"))
+    write_video(tmp_path / "x.mp4", np.zeros((30, 32, 32, 3), np.uint8), 10, times=[0.6 + i / 10 for i in range(30)])
+    reading = read(tmp_path)
+    (problem,) = reading.problems
+    assert problem.what == "tier 'X', annotation X0: ends at 0.50 s, before the picture begins (0.60 s)"
+    assert [(row.label, row.start, row.end) for row in reading.rows] == [("Arms", 0.5, 1.0), ("Jaw", 1.0, 1.5)]
 
 
 def test_a_half_copied_video(tree):

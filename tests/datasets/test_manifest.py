@@ -78,6 +78,7 @@ BAD_ROWS = {
 FOUND_IN_VIDEOS = {
     "clips/a.mp4,0.1,2.5,x,,,": "end 2.5 is past the video's end (2.00 s)",
     "clips/a.mp4,3,4,x,,,": "start 3 is past the video's end",
+    "late.mp4,0.5,1.5,x,,,": "end 1.5 is before the picture begins (2.00 s)",
     "broken.mp4,,,x,,,": "not a video",
     "clips/a.mp4,0,1,x,,,": "the same clip as row 2",
     "clips/a.mp4,0,1,y,,,": "another label ('x')",
@@ -87,6 +88,7 @@ FOUND_IN_VIDEOS = {
 @pytest.mark.parametrize(("row", "what"), [*BAD_ROWS.items(), *FOUND_IN_VIDEOS.items()])
 def test_check_names_the_row_and_what_is_wrong(row, what, folder):
     (folder / "broken.mp4").write_text("no video")
+    write_video(folder / "late.mp4", np.zeros((20, 32, 32, 3), np.uint8), 10, times=[2 + i / 10 for i in range(20)])
     path = write(folder, HEADER + "clips/a.mp4,0,1,x,,,\n" + row + "\n")
     problems = check_manifest(path, Vocabulary.from_texts(["x", "y"]))
     assert [problem.row for problem in problems] == [3]

@@ -138,6 +138,9 @@ def test_predictions_survive_their_file(tmp_path):
     path.write_text("video,subject,outcome,repeat,fold,majority,decided,p(a),p(b)\nv,s,a,one,0,a,,1,0\n")
     with pytest.raises(DataError, match="not a table of predictions"):
         read_predictions(path)
+    path.write_text("video,subject,outcome,repeat,fold,majority,decided,p(a),p(b)\nv,s,a,0,0,a,,0.3,0.705\n")
+    with pytest.raises(DataError, match=f"{path}: probabilities of a row are below 0, or their sum is not 1"):
+        read_predictions(path)
 
 
 def row(name, found):

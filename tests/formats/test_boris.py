@@ -73,3 +73,16 @@ def test_names_that_are_no_utf8_and_capitals_in_extensions(tmp_path):
     odd = Timeline((GestureEvent(0, 1, "a\udcff"),), Media("b\udcff.mp4"))
     for extension in ("JSON", "csv", "boris.csv", "EAF", "vtt", "SRT", "TEXTGRID"):
         assert len(formats.read(formats.write(odd, tmp_path / f"t.{extension}"))) == 1
+
+
+def test_the_media_of_older_versions_and_the_export_that_is_not_aggregated(tmp_path):
+    (path := tmp_path / "old.csv").write_text(
+        "Observation id,Media file,Subject,Behavior,Behavior type,Start (s),Stop (s)\n"
+        "o1,int.mp4,Ann,Jaw,STATE,3.0,4.0\no1,int.mp4,Ann,Blink,POINT,6.0,NA\n"
+    )
+    assert formats.read(path).media.file == "int.mp4"
+    (path := tmp_path / "tab.tsv").write_text(
+        "Observation id\tSubject\tBehavior\tBehavior type\tTime\no1\tAnn\tJaw\tSTART\t1\no1\tAnn\tJaw\tSTOP\t2\n"
+    )
+    with pytest.raises(DataError, match=r"tab\.tsv: BORIS's tabular events, .*: export 'aggregated events'"):
+        formats.read(path)

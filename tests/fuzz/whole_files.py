@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "formats"))
 from human_eaf import HUMAN
 
@@ -31,8 +33,24 @@ from microgesture.training.configuration import load_recipe, make_recipe
 from microgesture.training.run_files import write_configuration
 from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
+from several_streams import write_streams
 
 LABELS = ("Touching jaw", "Folding arms", "Moving legs", "Head up")
+LAYOUT = """name: upper-7
+joints: [neck, left_shoulder, left_elbow, left_hand, right_shoulder, right_elbow, right_hand]
+bones:
+  - [neck, left_shoulder]
+  - [left_shoulder, left_elbow]
+  - [left_elbow, left_hand]
+  - [neck, right_shoulder]
+  - [right_shoulder, right_elbow]
+  - [right_elbow, right_hand]
+centre: neck
+pairs:
+  - [left_shoulder, right_shoulder]
+  - [left_elbow, right_elbow]
+  - [left_hand, right_hand]
+"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,9 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     return {
         **_videos(folder, pixels),
         **_skeletons(folder, skeletons),
+        **_layouts(folder),
         **_timelines(folder, str(timeline), skeletons),
+        **_whisper(str(timeline)),
         **_settings(folder, pixels, clip, str(timeline)),
         **_tables(folder, clip, str(timeline)),
     }
@@ -70,6 +90,10 @@ def _videos(folder: Path, model: str) -> dict[str, Kind]:
     kinds["mp4-analyze"] = Kind(
         "broken.mp4", kinds["mp4"].content, ("analyze", "broken.mp4", "-o", "out", "--model", model)
     )
+    cover = [np.full((64, 64, 3), 200, np.uint8)]
+    talk = [np.full((32, 48, 3), 5 * i, np.uint8) for i in range(24)]
+    still = write_streams(folder / "still.mp4", [cover, talk], 12, codecs=["mjpeg", "libx264"]).read_bytes()
+    kinds["mp4 still first"] = Kind("broken.mp4", still, ("recognize", "broken.mp4", "--model", model))
     return kinds
 
 
@@ -101,6 +125,35 @@ def _skeletons(folder: Path, model: str) -> dict[str, Kind]:
             others,
         ),
     }
+
+
+def _layouts(folder: Path) -> dict[str, Kind]:
+    """Layout files of one's own: named on the command line, and beside the points that they are of."""
+    points = np.random.default_rng(0).uniform(100, 500, (1, 20, 7, 2)).astype(np.float32)
+    clip = {"frame_dir": "clip", "label": 0, "total_frames": 20, "img_shape": (600, 600), "keypoint": points}
+    (folder / "own.pkl").write_bytes(pickle.dumps({"split": {"train": ["clip"]}, "annotations": [clip]}))
+    beside = (("own.pkl", str(folder / "own.pkl")),)
+    pose = ("pose", "own.pkl", "--layout", "broken.yaml", "-o", "out.npz")
+    return {
+        "layout": Kind("broken.yaml", LAYOUT.encode(), pose, True, beside),
+        "layout beside": Kind("layout.yaml", LAYOUT.encode(), ("data", "check", "own.pkl"), True, beside),
+    }
+
+
+def _whisper(timeline: str) -> dict[str, Kind]:
+    """Transcripts in the two forms that Whisper has of its own."""
+    words = [{"word": " Well,", "start": 0.5, "end": 0.9, "probability": 0.7}]
+    said = [
+        {"id": i, "start": i + 0.5, "end": i + 1.25, "text": f" Well, {i}.", "speaker": "SPEAKER_00", "words": words}
+        for i in range(4)
+    ]
+    segments = json.dumps({"text": "Well", "segments": said, "language": "en"}, indent=1)
+    lines = "\n".join(["start\tend\ttext", *(f"{1000 * i}\t{1000 * i + 800}\tWell, {i}." for i in range(4))])
+    kinds = {}
+    for extension, whole in ((".json", segments), (".tsv", lines)):
+        argv = ("explain", timeline, "--transcript", f"broken{extension}", "--scenario", "interview", "-o", "out")
+        kinds[f"transcript{extension}"] = Kind(f"broken{extension}", whole.encode(), argv, True)
+    return kinds
 
 
 def _timelines(folder: Path, timeline: str, model: str) -> dict[str, Kind]:
@@ -296,7 +349,7 @@ def hostile(kinds: dict[str, Kind], canary: Path) -> list[tuple[str, bytes]]:
     np.savez(arrays, points=np.array([_Call(os.system, command)], dtype=object), layout=np.array("coco-17"))
     found = [(kind, call) for kind in ("pkl", "pkl-check", "npz", "head")]
     found += [("head", zipped.getvalue()), ("npz", arrays.getvalue())]
-    for kind in ("recipe", "scenario", "scenario used"):
+    for kind in ("recipe", "scenario", "scenario used", "layout", "layout beside"):
         tags = (f'!!python/object/apply:os.system ["{command}"]', f"title: !!python/object/new:os.system ['{command}']")
         found += [(kind, tag.encode()) for tag in tags]
         aliases = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
@@ -336,6 +389,11 @@ def hostile(kinds: dict[str, Kind], canary: Path) -> list[tuple[str, bytes]]:
     found.append(("timeline.json", b"[" * 200_000))
     found.append(("timeline.json", b'{"events": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"))
     found.append(("run config.json", b'{"recipe":' * 50_000))
+    found.append(("transcript.json", b'{"segments": ' * 50_000))
+    found.append(("transcript.json", b'{"segments": [{"text": "x", "start": 0, "end": 1' + b"0" * 100_000 + b"}]}"))
+    found.append(("transcript.tsv", b"start\tend\ttext\n0\t1" + b"0" * 100_000 + b"\tx\n"))
+    joints = [f"j{i}" for i in range(6000)]
+    found.append(("layout", f"name: x\njoints: [{', '.join(joints)}]\nbones: []\ncentre: j0\n".encode()))
     found.append(("openpose", b'{"people": ' + b"[" * 100_000))
     found.append(("timeline.eaf", b"<ANNOTATION_DOCUMENT>" + b"<A>" * 200_000))
     found.append(("recipe", b"a: " + b"[" * 20_000))

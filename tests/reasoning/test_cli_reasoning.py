@@ -40,15 +40,16 @@ def test_explain_without_a_model(folder, capsys):
 
 
 def test_explain_with_a_server(folder, capsys, chat_server):
+    out = folder / "out" / folder.name
     options = ("--backend", "openai", "--base-url", chat_server.url, "--scenario", "press_conference")
     assert run("explain", folder / "timeline.json", *options, "--model", "repaired", "-o", folder / "out") == 0
     assert "answer: lost (70 % by the model's own estimate)" in capsys.readouterr().out
-    assert read_record(folder / "out" / "explanation.json").accepted
+    assert read_record(out / "explanation.json").accepted
     assert run("explain", folder / "timeline.json", *options, "--model", "wrong", "-o", folder / "out") == 1
     caught = capsys.readouterr()
-    assert "An invented movement" not in caught.out + caught.err + (folder / "out" / "report.html").read_text()
+    assert "An invented movement" not in caught.out + caught.err + (out / "report.html").read_text()
     assert "cites E99" in caught.out
-    assert not read_record(folder / "out" / "explanation.json").accepted
+    assert not read_record(out / "explanation.json").accepted
 
 
 def test_a_server_that_is_down_is_one_line_and_writes_nothing(folder, capsys):
@@ -68,8 +69,25 @@ def test_several_at_once(folder, capsys, timeline):
     assert "lie in one folder" in capsys.readouterr().err
     assert run("explain", *every, "-o", folder / "out") == 1
     assert (folder / "out" / "other" / "report.html").exists()
-    assert (folder / "out" / "timeline" / "explanation.json").exists()
+    assert (folder / "out" / folder.name / "explanation.json").exists()
     assert run("explain", *every, "-o", folder / "out", "--transcript", folder / "talk.srt") == 2
+
+
+def test_one_call_a_timeline_leaves_what_one_call_of_all_leaves(folder, timeline):
+    for name in ("a", "b/talk", "c/talk"):
+        formats.write(timeline, folder / "out" / name / "timeline.json")
+    formats.write(timeline, folder / "a.csv")
+    every = [folder / "out" / name / "timeline.json" for name in ("a", "b/talk", "c/talk")] + [folder / "a.csv"]
+    for source in (*every, *every):
+        assert run("explain", source, "-o", folder / "one") == 0
+    assert run("explain", *every, "-o", folder / "ten") == 0
+    for out in ("one", "ten"):
+        assert {p.name for p in (folder / out).iterdir()} == {"a", "talk", "c_talk", f"{folder.name}_a.csv"}
+        assert all(
+            (p / "explanation.json").is_file() and (p / "report.html").is_file() for p in (folder / out).iterdir()
+        )
+    assert run("explain", every[0], "-o", folder / "out") == 0
+    assert (folder / "out" / "a" / "explanation.json").is_file()  # where the timeline lies
 
 
 def test_transcripts_are_found_by_the_names_of_videos(folder, timeline, capsys):

@@ -113,11 +113,13 @@ def start(own: Recipe, folder: Path, *words: str, slow: bool = False) -> subproc
         script = script.replace(
             "recipe = make_recipe",
             "import time\nfrom microgesture.training import loop\nstep = loop._Loop._one_step\n"
-            "loop._Loop._one_step = lambda self, batch: (time.sleep(0.3), step(self, batch))[1]\nrecipe = make_recipe",
+            "stepped = Path(sys.argv[2] + '.step').touch\n"
+            "loop._Loop._one_step = lambda self, batch: (stepped(), time.sleep(0.3), step(self, batch))[2]\n"
+            "recipe = make_recipe",
         )
     command = [sys.executable, "-c", script, str(file), str(folder), *words]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # as in this process: sums in another order end otherwise
-    return subprocess.Popen(command, stderr=subprocess.PIPE, env=one_thread)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, env=one_thread, start_new_session=True)
 
 
 def wait_for_checkpoint(run: Path, step: int, process: subprocess.Popen) -> None:
@@ -146,6 +148,31 @@ def test_ctrl_c_saves_and_exits_130(finished, clips, tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert "--resume" in process.stderr.read().decode()
+    train(recipe(clips, keep="last"), tmp_path / "run", resume=True, show=False)
+    assert same(weights(finished), weights(tmp_path / "run"))
+
+
+def members(group: int) -> int:
+    """How many processes of a group there are."""
+    states = (path.read_text().rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat"))
+    return sum(int(fields[2]) == group and fields[0] != "Z" for fields in states)
+
+
+def test_a_signal_to_all_processes_of_a_training_saves_and_ends_them(finished, clips, tmp_path):
+    """As `timeout` and batch systems send it: to the workers that read clips, too."""
+    own = recipe(clips, keep="last", checkpoint_minutes=999)
+    own.data.workers = 1
+    process = start(own, tmp_path / "run", slow=True)
+    began = time.monotonic()
+    while not (tmp_path / "run.step").exists():
+        assert process.poll() is None
+        assert time.monotonic() < began + 120
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGTERM)
+    said = process.communicate(timeout=60)[1].decode()
+    assert (process.returncode, "--resume" in said) == (130, True), said
+    assert len(list((tmp_path / "run" / "checkpoints").glob("step_*"))) == 1
+    assert members(process.pid) == 0
     train(recipe(clips, keep="last"), tmp_path / "run", resume=True, show=False)
     assert same(weights(finished), weights(tmp_path / "run"))
 

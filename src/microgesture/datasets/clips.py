@@ -136,6 +136,10 @@ class ClipDataset(Dataset):
                 raise DataError(
                     f"row {row.row}: start {start:g} is past the end of {row.video} ({video.duration:.2f} s)"
                 )
+            if row.end is not None and end <= video.start:
+                raise DataError(
+                    f"row {row.row}: end {end:g} is before the picture of {row.video} begins ({video.start:.2f} s)"
+                )
             frames = video.frames_at(start + moments * (max(end, start) - start))
             if self.crop == "person" and row.skeleton is not None:
                 frames = cut(frames, self._person(row.skeleton, row.start, row.end, video.size))

@@ -333,6 +333,7 @@ def _rows(
         if any(problem.error for problem in found):
             return []
     duration = lengths[source.video].duration if source.video is not None else skeleton_end(source.media, layout)
+    begins = lengths[source.video].start if source.video is not None else 0.0
     place = source.path.relative_to(root) if root.is_dir() else Path(source.path.name)
     rows = []
     for gesture in source.gestures:
@@ -342,6 +343,10 @@ def _rows(
         elif gesture.start >= duration or gesture.end > duration + SLACK:
             source.wrong(
                 gesture.line, f"{where}: ends at {gesture.end:.2f} s, past the end of the media ({duration:.2f} s)"
+            )
+        elif gesture.end <= begins:
+            source.wrong(
+                gesture.line, f"{where}: ends at {gesture.end:.2f} s, before the picture begins ({begins:.2f} s)"
             )
         else:
             unsure = source.unsure.get(gesture.person)

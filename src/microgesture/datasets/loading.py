@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,35 @@ from microgesture.datasets.clips import ClipDataset, collate
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset, whole
 from microgesture.errors import UserError
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Loader(DataLoader):
+    """A loader whose workers leave the signals that stop a training to the process that they work for: a terminal, a
+    batch system and `timeout` send them to all, and without its workers that one could not end its step and save."""
+
+    def __iter__(self) -> Any:
+        with _held_signals():
+            return super().__iter__()
+
+
+@contextmanager
+def _held_signals() -> Iterator[None]:
+    """Signals wait: what is started meanwhile is born deaf to them, before it can say so itself."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_signals_to_the_parent(_worker: int) -> None:
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def make_loader(
@@ -52,11 +83,12 @@ def make_loader(
         raise UserError(f"a batch of {batch} clips cannot be shared by {processes} processes")
     batches = [order[i : i + batch] for i in range(start_batch * batch, len(order), batch)]
     batches = [b for b in batches if len(b) >= (batch if drop_last else processes)]
-    return DataLoader(
+    return _Loader(
         dataset,
         batch_sampler=[np.array_split(b, processes)[rank].tolist() for b in batches],
         num_workers=workers,
         collate_fn=together,
+        worker_init_fn=_leave_signals_to_the_parent if workers else None,
         generator=torch.Generator().manual_seed(seed),  # else every epoch draws from the global one
     )
 

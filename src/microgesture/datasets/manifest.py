@@ -374,24 +374,33 @@ def _video_problems(path: Path, rows: Sequence[ClipRow]) -> list[Problem]:
     from microgesture.video import VideoReader
 
     problems: list[Problem] = []
-    lengths: dict[Path, float | None] = {}
+    reaches: dict[Path, tuple[float, float] | None] = {}
     for row in rows:
         if row.video is None:
             continue
-        if row.video not in lengths:
-            lengths[row.video] = None
+        if row.video not in reaches:
+            reaches[row.video] = None
             if not row.video.is_file():
                 continue
             try:
                 with VideoReader(row.video) as video:
-                    lengths[row.video] = video.duration
+                    reaches[row.video] = video.start, video.duration
                     if video.truncated:
                         problems.append(Problem(path, row.row, f"{row.video}: cut off or damaged"))
             except VideoError as error:
                 problems.append(Problem(path, row.row, str(error)))
-        length = lengths[row.video]
-        if length is not None and (row.start or 0.0) > 0 and (row.start or 0.0) >= length:
-            problems.append(Problem(path, row.row, f"start {row.start:g} is past the video's end ({length:.2f} s)"))
-        elif length is not None and row.end is not None and row.end > length + _SLACK:
-            problems.append(Problem(path, row.row, f"end {row.end:g} is past the video's end ({length:.2f} s)"))
+        if (reach := reaches[row.video]) is not None and (what := _outside(row, *reach)):
+            problems.append(Problem(path, row.row, what))
     return problems
+
+
+def _outside(row: ClipRow, begins: float, length: float) -> str:
+    """How a clip reaches out of its video, whose picture begins and ends at these seconds; "" when it does not."""
+    start = row.start or 0.0
+    if start > 0 and start >= length:
+        return f"start {start:g} is past the video's end ({length:.2f} s)"
+    if row.end is not None and row.end > length + _SLACK:
+        return f"end {row.end:g} is past the video's end ({length:.2f} s)"
+    if row.end is not None and row.end <= begins:
+        return f"end {row.end:g} is before the picture begins ({begins:.2f} s)"
+    return ""

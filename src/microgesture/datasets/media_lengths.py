@@ -15,12 +15,14 @@ SLACK = 0.1
 
 @dataclass(frozen=True)
 class MediaLength:
-    """Seconds, frames and frames per second of a video; `wrong` says why it is not whole, "" when it is."""
+    """Seconds, frames and frames per second of a video; `wrong` says why it is not whole, "" when it is; `start` is
+    when its picture begins."""
 
     duration: float = 0.0
     frames: int = 0
     fps: float | None = None
     wrong: str = ""
+    start: float = 0.0
 
 
 def media_lengths(videos: Iterable[Path]) -> dict[Path, MediaLength]:
@@ -36,6 +38,6 @@ def _length(path: Path) -> MediaLength:
     try:
         with VideoReader(path, threads=1) as video:
             wrong = "cut off or damaged" if video.truncated else ""
-            return MediaLength(video.duration, video.frame_count, video.fps, wrong)
+            return MediaLength(video.duration, video.frame_count, video.fps, wrong, video.start)
     except VideoError as error:
         return MediaLength(wrong=str(error).removeprefix(f"{path}: "))

@@ -100,7 +100,7 @@ def read_predictions(path: Path) -> Predictions:
         raise DataError(f"{path}: not a table of predictions ({error})") from error
     if not len(videos) or np.isnan(p).any():
         raise DataError(f"{path}: predictions of some videos are missing: the training was stopped; run it again")
-    if not ((p >= 0) & (abs(p.sum(axis=-1, keepdims=True) - 1) < 0.01)).all():
+    if not ((p >= 0) & (abs(p.sum(axis=-1, keepdims=True) - 1) < 1e-3)).all():
         raise DataError(f"{path}: probabilities of a row are below 0, or their sum is not 1")
     return Predictions(videos, tuple(subjects), y, classes, p, majority, decided if asked else None)
 

@@ -55,6 +55,12 @@ def is_aggregated(header: Sequence[str]) -> bool:
     return all(column in header for column in _NEEDED)
 
 
+def is_tabular(header: Sequence[str]) -> bool:
+    """Whether a table's header is that of BORIS's other export, which has a row where an event begins and one where it
+    ends."""
+    return {"Behavior", "Time"} <= set(header)
+
+
 def events_of(header: Sequence[str], rows: Sequence[tuple[int, Mapping[str, str]]], source: str) -> Timeline:
     """`loads` of a table that was read."""
     if lacking := [column for column in _NEEDED if column not in header]:
@@ -63,7 +69,7 @@ def events_of(header: Sequence[str], rows: Sequence[tuple[int, Mapping[str, str]
     observations = {row.get("Observation id", "") for _, row in rows}
     if len(observations) > 1:
         raise DataError(f"{source}: holds {len(observations)} observations; export them one by one")
-    media = {row.get("Media file name", "") for _, row in rows} - {""}
+    media = {row.get("Media file name") or row.get("Media file", "") for _, row in rows} - {""}
     named = media if len(media) == 1 else observations
     lengths = {row.get("Media duration (s)", "") for _, row in rows}
     return Timeline(events, Media(named.pop() if named else "", _length(lengths, events)))

@@ -64,6 +64,8 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     header, rows = named_rows(text, source)
     if boris.is_aggregated(header):
         return boris.events_of(header, rows, source)
+    if boris.is_tabular(header):
+        raise DataError(f"{source}: BORIS's tabular events, whose begins and ends are rows: export 'aggregated events'")
     if lacking := [column for column in _NEEDED if column not in header]:
         raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
     media = {row.get("media", "") for _, row in rows}
