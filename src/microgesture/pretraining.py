@@ -161,7 +161,8 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     weights["token_scale"] = weights["token_scale"] * scale
     write_weights(run / WEIGHTS, weights, {"format": "pt"})
     analyzer = _open(run)
-    films = [film for bank in banks for film in score_films(analyzer, bank, "imigue", sizes.films, "val")]
+    watched = [*banks, idle_bank(sizes.idle_minutes / 2, "val")]  # what is found of people who idle is wrong
+    films = [film for bank in watched for film in score_films(analyzer, bank, "imigue", sizes.films, "val")]
     best, f1 = fit_spotting(films, Vocabulary.load("imigue"), START)
     config |= {"rate": RATE, "spotting": asdict(best), "calibration": {"scale": scale, "shift": shift, "val_f1": f1}}
     config["trained_on"] = (
@@ -231,9 +232,9 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
     return result
 
 
-def idle_bank(minutes: float) -> SkeletonBank:
+def idle_bank(minutes: float, split: str = "test") -> SkeletonBank:
     """People who only idle: speak, nod, look about and shift."""
-    return make_bank(max(round(minutes * 60 / np.mean(SECONDS)), 1), IDLE_SEED, "test", motions=IDLING)
+    return make_bank(max(round(minutes * 60 / np.mean(SECONDS)), 1), IDLE_SEED, split, motions=IDLING)
 
 
 def false_alarms(analyzer: SkeletonAnalyzer, idle: SkeletonBank) -> dict[str, float]:
