@@ -69,7 +69,7 @@ def test_json(broken, capsys):
         (["check"], "ROOT"),
         (["check", "smg"], "no folder: microgesture data check smg FOLDER"),
         (["check", "nowhere"], "nowhere: no such file or folder"),
-        (["check", "egypt", "."], "no data set layout 'egypt': known are imigue, smg"),
+        (["check", "egypt", "."], "no data set layout 'egypt': known are class_folders, elan, imigue"),
         (["check", "."], "no known data set layout in it"),
         (["check", "smg", "a", "b"], "'b' is too much"),
         (["check", "nowhere", "--vocabulary", "none.txt"], "no vocabulary 'none.txt'"),

@@ -11,6 +11,7 @@ import yaml
 
 from microgesture import formats
 from microgesture.cli import main
+from microgesture.corpora.source import SOURCES
 from microgesture.datasets.augmentation.piece import AUGMENTATIONS
 from microgesture.formats.registry import FORMATS
 from microgesture.pose.estimator import ESTIMATORS
@@ -35,7 +36,7 @@ def plugin(tmp_path, monkeypatch):
         return ["--plugin", str(path)]
 
     with ExitStack() as stack:
-        for registry in (AUGMENTATIONS, FORMATS, ESTIMATORS, BACKENDS):
+        for registry in (AUGMENTATIONS, FORMATS, ESTIMATORS, BACKENDS, SOURCES):
             stack.enter_context(registry.restored())
         yield write
 
@@ -196,3 +197,32 @@ def test_a_motion_of_the_synthetic_world(plugin, capsys):
         gesture.DRAWN.pop("sink", None)
     assert "sinking" in capsys.readouterr().out
     assert len(list(Path("world").rglob("*.mp4"))) == 9
+
+
+SOURCE = """
+from microgesture.corpora.source import Reading, register_source
+from microgesture.datasets.manifest import ClipRow
+from microgesture.vocabulary import Vocabulary
+
+def recognises(root):
+    return (root / "list.mine").is_file()
+
+def read(root, protocol="", vocabulary=None):
+    words = Vocabulary.from_texts(["left", "right", "up", "down"])
+    lines = [line.split() for line in (root / "list.mine").read_text().splitlines()]
+    rows = [ClipRow(k, None, root / name, label=label, split="train") for k, (name, label) in enumerate(lines)]
+    return Reading("mine", root, words, tuple(rows), facts=("read by a plugin",))
+
+register_source("mine", "a list of mine", read, recognises)
+"""
+
+
+def test_a_layout_of_data_sets(plugin, capsys):
+    Path("data").mkdir()
+    Path("data/list.mine").write_text("a.npz left\nb.npz up\n")
+    assert main(["data", "check", "data"]) == 2
+    capsys.readouterr()
+    flags = plugin(SOURCE)
+    assert main(["data", "check", "data", *flags]) == 0
+    assert "read by a plugin" in capsys.readouterr().out
+    assert main(["data", "check", "mine", "data", *flags]) == 0

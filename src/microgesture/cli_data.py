@@ -15,8 +15,8 @@ from microgesture.arguments import Parser, layout_argument, layout_given
 from microgesture.errors import DataError
 
 if TYPE_CHECKING:
+    from microgesture.corpora.source import Reading
     from microgesture.datasets.manifest import Problem
-    from microgesture.datasets.sources import Reading
 
 
 class _Mixed(Parser):
@@ -70,17 +70,17 @@ def data(args: argparse.Namespace) -> int:
 
 def _place(words: Sequence[str], action: str) -> tuple[str, Path]:
     """The layout's name, "" when it is to be found out, and the folder."""
-    from microgesture.datasets.sources import SOURCES
+    from microgesture.corpora.source import SOURCES
 
     if len(words) > 2:
         raise DataError(f"one data set at a time: '{words[2]}' is too much")
-    if len(words) == 1 and words[0] in SOURCES and not Path(words[0]).exists():
+    if len(words) == 1 and words[0] in SOURCES.names() and not Path(words[0]).exists():
         raise DataError(f"no folder: microgesture data {action} {words[0]} FOLDER")
     return ("" if len(words) == 1 else words[0]), Path(words[-1])
 
 
 def _check(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -> int:
-    from microgesture.datasets.sources import read_source
+    from microgesture.corpora.source import read_source
 
     with _busy(f"reading {root}"):
         reading = read_source(root, name, args.protocol, vocabulary, layout=layout_given(args))

@@ -1,6 +1,6 @@
 """Which gestures there are: class ids, names, plain descriptions and body regions.
 
-iMiGUE-32, SMG-17 and MA-52 are JSON files beside the code (`vocabularies/`). A user's own vocabulary is a
+iMiGUE-32, SMG-17 and MA-52 are JSON files beside the code (`corpora/NAME/`). A user's own vocabulary is a
 list of texts, a text file with one gesture per line, or a JSON file of the same form as ours.
 """
 
@@ -157,7 +157,9 @@ class Vocabulary:
         Blank lines and lines that begin with # are skipped. Raises `DataError` when there is no such file.
         """
         if str(source).lower() in BUILT_IN:
-            text = (resources.files("microgesture") / "vocabularies" / f"{str(source).lower()}.json").read_text("utf-8")
+            text = (resources.files("microgesture") / "corpora" / str(source).lower() / "vocabulary.json").read_text(
+                "utf-8"
+            )
             return cls.from_json(parse_json(text), str(source))
         path = Path(source)
         if not path.is_file():

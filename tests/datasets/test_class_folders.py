@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from smg_trees import small_track, small_video, write_class_folders, write_elan_folder
 
-from microgesture.datasets.class_folders import read, recognises
-from microgesture.datasets.sources import detect, read_source
+from microgesture.corpora.class_folders import read, recognises
+from microgesture.corpora.source import detect, read_source
 from microgesture.errors import DataError
 from microgesture.pose.track import SkeletonTrack
 from microgesture.vocabulary import Vocabulary

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from smg_trees import ELAN_EVENTS, review, small_track, small_video, write_elan_folder
 
-from microgesture.datasets.elan import read
-from microgesture.datasets.sources import detect, read_source
+from microgesture.corpora.elan import read
+from microgesture.corpora.source import detect, read_source
 from microgesture.formats.eaf import add_to_eaf, write
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.video import write_video

@@ -17,10 +17,10 @@ from official_trees import (
     write_subjects,
 )
 
+from microgesture.corpora.source import Reading, detect, read_source
 from microgesture.datasets.protocols import compared, published
 from microgesture.datasets.skeleton_frames import CsvFrames, FrameError, OpenPoseFrames, anybody
 from microgesture.datasets.skeleton_reading import read_rows
-from microgesture.datasets.sources import Reading, detect, read_source
 from microgesture.errors import DataError
 from microgesture.pose.layouts import IMIGUE_35
 from microgesture.pose.sources import read_tracks

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from smg_trees import MA52_LISTS, small_track, small_video, write_ma52
 
-from microgesture.datasets.ma52 import read
-from microgesture.datasets.sources import detect, read_source
+from microgesture.corpora.ma52 import read
+from microgesture.corpora.source import detect, read_source
 from microgesture.errors import DataError
 
 

@@ -17,10 +17,10 @@ from smg_trees import (
     write_smg_miga,
 )
 
+from microgesture.corpora.source import read_source
 from microgesture.datasets import ClipDataset, read_manifest, skeleton_tracks
 from microgesture.datasets.opening import open_data
 from microgesture.datasets.prepare import prepare
-from microgesture.datasets.sources import read_source
 from microgesture.errors import DataError, UserError
 from microgesture.pose.openpose import write_openpose
 from microgesture.pose.sources import read_tracks

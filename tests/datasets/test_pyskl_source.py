@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from official_trees import pyskl_annotation, write_pyskl_file
 
-from microgesture.datasets import pyskl
+from microgesture.corpora import pyskl
+from microgesture.corpora.pyskl.classes import read_classes
+from microgesture.corpora.pyskl.splits import choose_lists
+from microgesture.corpora.source import Reading, detect, read_source
 from microgesture.datasets.opening import open_data
-from microgesture.datasets.pyskl_classes import read_classes
-from microgesture.datasets.pyskl_splits import choose_lists
 from microgesture.datasets.skeleton_reading import read_rows
-from microgesture.datasets.sources import Reading, detect, read_source
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 

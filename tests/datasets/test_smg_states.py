@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from smg_trees import FPS, labels_of, write_rows, write_smg, write_smg_miga
 
-from microgesture.datasets.smg_states import smg_states
+from microgesture.corpora.smg.states import smg_states
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 

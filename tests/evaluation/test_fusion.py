@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from microgesture.corpora.source import Reading
 from microgesture.datasets.manifest import ClipRow, Problem
-from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, fuse, mix, search_weights
 from microgesture.evaluation.submission import check_classes, submit, table

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from microgesture.corpora.source import Reading, read_source
+from microgesture.corpora.tables import NAMES
 from microgesture.datasets.manifest import Manifest, check_manifest_rows, read_manifest
-from microgesture.datasets.sources import Reading, read_source
 from microgesture.datasets.splits import held_out_by, hold_out, hold_out_named
-from microgesture.datasets.tables import NAMES
 from microgesture.errors import DataError
 from microgesture.plain_json import parse_json
 from microgesture.pose.skeleton import Layout

@@ -24,10 +24,10 @@ from typing import Any
 
 from microgesture import __version__
 from microgesture.atomic import write_json
+from microgesture.corpora.source import Reading, read_source
 from microgesture.datasets.manifest import ClipRow, Problem, write_manifest
 from microgesture.datasets.opening import MARK, open_data, read_mark
 from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
-from microgesture.datasets.sources import Reading, read_source
 from microgesture.datasets.splits import held_out_by, hold_out
 from microgesture.errors import DataError, UserError, VideoError
 from microgesture.pose.layout_files import NAME, described, layout_beside, write_layout

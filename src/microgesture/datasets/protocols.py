@@ -18,8 +18,8 @@ from microgesture.vocabulary import Vocabulary
 @cache
 def published(data_set: str) -> dict[str, Any]:
     """What is published of "imigue", "smg" or "ma52"; not to be changed by the caller."""
-    text = (resources.files("microgesture.datasets") / "protocols.json").read_text("utf-8")
-    return json.loads(text)[data_set]
+    text = (resources.files("microgesture.corpora") / data_set / "protocols.json").read_text("utf-8")
+    return json.loads(text)
 
 
 def compared(what: str, found: int, expected: int) -> str:

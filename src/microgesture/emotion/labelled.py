@@ -268,11 +268,11 @@ def _folder(folder: Path, files: Sequence[Path]) -> tuple[list[_Found], list[str
 
 def _data_set(folder: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
     """A data set in its owners' layout: its labels, as timelines; SMG's intervals of an emotional state."""
-    from microgesture.datasets.sources import detect, read_source
+    from microgesture.corpora.source import detect, read_source
 
     if detect(folder) == "smg" and not columns.targets:
+        from microgesture.corpora.smg.states import smg_states
         from microgesture.datasets.protocols import compared, published
-        from microgesture.datasets.smg_states import smg_states
 
         states = smg_states(folder)
         expected = published("smg")["videos"]["emotion_instances"]

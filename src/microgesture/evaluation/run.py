@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from microgesture.atomic import write_json, write_text
+from microgesture.corpora.source import read_source
 from microgesture.datasets import ClipDataset, Manifest, pyskl, read_manifest
 from microgesture.datasets.manifest import read_unlabelled
 from microgesture.datasets.opening import locate
 from microgesture.datasets.skeletons import SkeletonDataset
-from microgesture.datasets.sources import read_source
 from microgesture.datasets.split_names import TEST, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.cost import Cost, cost

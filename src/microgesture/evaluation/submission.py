@@ -25,9 +25,9 @@ from typing import Literal
 import numpy as np
 
 from microgesture.atomic import replacing
+from microgesture.corpora.source import read_source
 from microgesture.datasets.manifest import ClipRow, Manifest, Problem, read_unlabelled
 from microgesture.datasets.opening import locate, read_mark
-from microgesture.datasets.sources import read_source
 from microgesture.datasets.split_names import TEST
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, clip_key, mix

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.manifest import check_manifest_rows
-from microgesture.datasets.sources import Reading
 from microgesture.vocabulary import Vocabulary
 
 NAMES = ("manifest.csv", "manifest.parquet")
@@ -28,3 +28,6 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     counted = ", ".join(f"{count} {name or 'without a split'}" for name, count in splits.items())
     facts = (f"{len(rows)} rows, {len(good)} of them sound ({counted or 'none'}), {len(vocabulary)} classes",)
     return Reading("manifest", path, vocabulary, good, (), tuple(problems), facts)
+
+
+register_source("manifest", "a table of clips (manifest.csv, .parquet)", read, recognises, order=0)

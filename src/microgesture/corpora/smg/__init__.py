@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import (
     MANY,
     folders_under,
@@ -35,7 +36,6 @@ from microgesture.datasets.folder_files import (
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import SLACK, MediaLength, media_lengths
 from microgesture.datasets.protocols import compared, compared_classes, published
-from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.pose.kinect import COLUMNS, FPS
 from microgesture.pose.number_rows import read_number_rows
@@ -361,3 +361,6 @@ def _published_counts(samples: list[_Sample], rows: list[ClipRow], vocabulary: V
         facts.append(compared(f"{what}, clips", sum(counts), sum(expected)))
         facts.append(compared_classes(what, counts, expected, vocabulary))
     return facts
+
+
+register_source("smg", "SMG: Sample folders with Kinect skeletons, fine labels and RGB", read, recognises, order=11)

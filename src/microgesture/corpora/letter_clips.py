@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from microgesture.corpora.imigue.labels import read_table
+from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import is_video_name, majority_line, problem_of, split_counts
-from microgesture.datasets.imigue_labels import read_table
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.protocols import compared, published
-from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.text_tables import file_named, folded, read_text, table_rows
 from microgesture.vocabulary import Vocabulary
@@ -283,3 +283,12 @@ def _table(path: Path, columns: tuple[str, str]) -> list[tuple[int, tuple[str, s
         a, b = (cells[place] if place < len(cells) else "" for place in places)
         found.append((line, (a, b)))
     return found
+
+
+register_source(
+    "letter_clips",
+    "clips of iMiGUE or SMG with training_clips/clip.csv and testing_clips/clip.csv",
+    read,
+    recognises,
+    order=20,
+)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import (
     MANY,
     files_under,
@@ -30,7 +31,6 @@ from microgesture.datasets.folder_files import (
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import MediaLength, media_lengths
 from microgesture.datasets.protocols import compared, published
-from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 
@@ -252,3 +252,6 @@ def _facts(
         facts.append("body groups: " + ", ".join(f"{group} {count:,}" for group, count in sorted(counted.items())))
     split = "test" if any(row.split == "test" for row in rows) else "val"
     return (*facts, *majority_line(rows, split))
+
+
+register_source("ma52", "MA-52: lists of clips", read, recognises, order=12)

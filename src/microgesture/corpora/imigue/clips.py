@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from microgesture.datasets.imigue_labels import Label, class_of
+from microgesture.corpora.imigue.labels import Label, class_of
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import SLACK, MediaLength
 from microgesture.datasets.skeleton_frames import FrameError, Frames, anybody, open_frames

@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from microgesture.datasets.folder_files import majority_line, split_counts
-from microgesture.datasets.manifest import ClipRow, Problem
-from microgesture.datasets.pyskl_classes import (
+from microgesture.corpora.pyskl.classes import (
     MOST,
     Classes,
     name_pattern,
@@ -24,8 +22,10 @@ from microgesture.datasets.pyskl_classes import (
     split_numbering,
     subject_of,
 )
-from microgesture.datasets.pyskl_splits import Lists, choose_lists
-from microgesture.datasets.sources import Reading
+from microgesture.corpora.pyskl.splits import Lists, choose_lists
+from microgesture.corpora.source import Reading, register_source
+from microgesture.datasets.folder_files import majority_line, split_counts
+from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
 from microgesture.pose.pyskl import FPS, PysklFile, annotation_tracks, read_pyskl
 from microgesture.pose.skeleton import Layout
@@ -289,3 +289,6 @@ def _people(annotation: Mapping[str, Any]) -> int:
 def _equal(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     same = _class_number(first.get("label")) == _class_number(second.get("label"))
     return same and np.array_equal(first["keypoint"], second["keypoint"], equal_nan=True)
+
+
+register_source("pyskl", "a PYSKL skeleton pickle (.pkl)", read, recognises, order=50, takes=("layout", "numbering"))

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from microgesture.corpora.imigue.clips import Clips, VideoFiles, read_clips
+from microgesture.corpora.imigue.files import ImigueFiles, Key, find_files, holds_imigue
+from microgesture.corpora.imigue.labels import Label, Table, are_placeholders, class_of, read_label_file, read_table
+from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import majority_line, problem_of, split_counts
-from microgesture.datasets.imigue_clips import Clips, VideoFiles, read_clips
-from microgesture.datasets.imigue_files import ImigueFiles, Key, find_files, holds_imigue
-from microgesture.datasets.imigue_labels import Label, Table, are_placeholders, class_of, read_label_file, read_table
 from microgesture.datasets.manifest import Problem
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.protocols import compared, compared_classes, published
 from microgesture.datasets.skeleton_frames import CsvFrames
-from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.pose.miga import left_hand_first
 from microgesture.vocabulary import Vocabulary
@@ -285,3 +285,8 @@ class _ImigueReader:
                 f"fingertips that come first: {counted} of {len(first)} files looked at, by their distance to the "
                 "wrists; every file is decided by itself when it is read, and the right hand's put first"
             )
+
+
+register_source(
+    "imigue", "iMiGUE: MiGA challenge layout, or OpenPose JSON folders beside label files", read, recognises, order=10
+)

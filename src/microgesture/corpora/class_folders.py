@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from microgesture.corpora.source import Reading, register_source
+from microgesture.corpora.tables import NAMES as TABLES
 from microgesture.datasets.folder_files import is_video_name, is_visible, majority_line, split_counts
 from microgesture.datasets.label_names import vocabulary_of
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.skeleton_checks import skeleton_problems
-from microgesture.datasets.sources import Reading
-from microgesture.datasets.tables import NAMES as TABLES
 from microgesture.errors import DataError
 from microgesture.pose.openpose import is_openpose
 from microgesture.pose.skeleton import Layout
@@ -151,3 +151,8 @@ def _whole(rows: Iterable[ClipRow], problems: list[Problem], layout: Layout | No
         if sound:
             kept.append(row)
     return kept
+
+
+register_source(
+    "class_folders", "a folder for every class, with the clips in it", read, recognises, order=30, takes=("layout",)
+)

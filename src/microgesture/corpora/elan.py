@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.background import UNSURE
 from microgesture.datasets.folder_files import (
     MANY,
@@ -36,7 +37,6 @@ from microgesture.datasets.label_names import vocabulary_of
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import SLACK, MediaLength, media_lengths
 from microgesture.datasets.skeleton_checks import skeleton_end, skeleton_problems
-from microgesture.datasets.sources import Reading
 from microgesture.errors import DataError
 from microgesture.formats.eaf_pieces import VERDICTS
 from microgesture.formats.eaf_reader import Annotation, Document, base_name, is_sound, media_paths
@@ -387,3 +387,6 @@ def _no_skeleton(videos: set[Path | None]) -> str:
     return (
         f"no skeleton for {count}: microgesture pose VIDEO -o VIDEO'S NAME.npz, beside it (only pixels are read else)"
     )
+
+
+register_source("elan", "ELAN files (.eaf) beside their media", read, recognises, order=40, takes=("layout",))
