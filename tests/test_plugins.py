@@ -210,7 +210,7 @@ def recognises(root):
 def read(root, protocol="", vocabulary=None):
     words = Vocabulary.from_texts(["left", "right", "up", "down"])
     lines = [line.split() for line in (root / "list.mine").read_text().splitlines()]
-    rows = [ClipRow(k, None, root / name, label=label, split="train") for k, (name, label) in enumerate(lines)]
+    rows = [ClipRow(None, label, split="train", skeleton=root / name) for name, label in lines]
     return Reading("mine", root, words, tuple(rows), facts=("read by a plugin",))
 
 register_source("mine", "a list of mine", read, recognises)

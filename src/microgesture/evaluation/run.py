@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from microgesture.atomic import write_json, write_text
+from microgesture.corpora import pyskl
 from microgesture.corpora.source import read_source
-from microgesture.datasets import ClipDataset, Manifest, pyskl, read_manifest
+from microgesture.datasets import ClipDataset, Manifest, read_manifest
 from microgesture.datasets.manifest import read_unlabelled
 from microgesture.datasets.opening import locate
 from microgesture.datasets.skeletons import SkeletonDataset
