@@ -31,7 +31,7 @@ demo-training: $(READY)
 	$(BIN)/microgesture demo --training -o demo-training-output
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
