@@ -26,7 +26,7 @@ from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 
 UNDECIDED = "undecided"
-_FORMAT = 2
+_FORMAT = 3
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 _BATCH_CELLS = 2_000_000  # padded batch x length squared: keeps attention maps of long timelines small
 
@@ -91,9 +91,10 @@ class EmotionModel:
         bootstrap resamples of the events (each event counted 0, 1, 2, ... times with mean 1, as if the same
         behaviour had been filmed again) in every network of the ensemble. The label is "undecided" when the calibrated
         odds, less the prior's, are below `config.least_odds`, when fewer than `config.least_agreement` of those
-        resamples point to the same outcome, when fewer than `config.min_events` events are known, or when training
-        found nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out, and the
-        share of the Transformer's attention on it, where there is a Transformer in the answer.
+        resamples point to the same outcome (of events with times only: a gesture that was seen is seen, and where that
+        is all that is known, the calibrated odds say all), when fewer than `config.min_events` events are known, or
+        when training found nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left
+        out, and the share of the Transformer's attention on it, where there is a Transformer in the answer.
         """
         encoded = self.encoder.encode(timeline, features, person)
         if not len(encoded):
@@ -127,7 +128,8 @@ class EmotionModel:
         enough = len(encoded) >= self.config.min_events and self.summary.learnt
         evidence = _log_odds(full, leading) - _log_odds(np.log(self.prior), leading)
         agreement = float((draws > self.prior[leading]).mean())
-        decided = evidence >= np.log(self.config.least_odds) and agreement >= self.config.least_agreement
+        agreed = agreement >= self.config.least_agreement or not self.encoder.timed
+        decided = evidence >= np.log(self.config.least_odds) and agreed
         tail = (1.0 - self.config.interval) / 2.0
         low, high = np.quantile(draws, [tail, 1.0 - tail])
         point = float(_softmax(full)[leading])
@@ -196,7 +198,7 @@ class EmotionModel:
     def _log_scores(self, sequences: Sequence[EventSequence]) -> np.ndarray:
         """Calibrated scores (voices, n, C); sequences without events get log prior. A voice is one network of each
         part, in turn; the mean over voices is the answer."""
-        scaled = [part.scale * member_logits(part.members, self.encoder, sequences) for part in self.parts]
+        scaled = [p.scale * member_logits(p.members, self.encoder, sequences) for p in self.parts if p.scale > 0]
         voices = max(map(len, scaled))
         scores = np.sum([np.resize(each, (voices, *each.shape[1:])) for each in scaled], axis=0)
         scores[:, [len(s) == 0 for s in sequences]] = 0.0
