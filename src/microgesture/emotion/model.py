@@ -101,7 +101,8 @@ class EmotionModel:
             prior = dict(zip(self.config.classes, map(float, self.prior), strict=True))
             return EmotionReading(UNDECIDED, prior, (0.0, 1.0), (), self.name, self._caution(encoded, True))
         full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
-        label, interval = self._answer(encoded, full)
+        draws = self._resampled(encoded, int(np.argmax(full)))
+        label, interval = self._label(encoded, full, draws), self._interval(full, draws)
         return EmotionReading(
             label=label,
             probabilities=dict(zip(self.config.classes, map(float, _softmax(full)), strict=True)),
@@ -118,24 +119,30 @@ class EmotionModel:
         for timeline, rows in zip(timelines, each, strict=True):
             encoded = self.encoder.encode(timeline, rows)
             full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
-            found.append(self._answer(encoded, full)[0] if len(encoded) else UNDECIDED)
+            found.append(self._label(encoded, full) if len(encoded) else UNDECIDED)
         return found
 
-    def _answer(self, encoded: EncodedTimeline, full: np.ndarray) -> tuple[str, tuple[float, float]]:
-        """The outcome, or "undecided", and the interval of the leading outcome's probability."""
+    def _label(self, encoded: EncodedTimeline, full: np.ndarray, draws: np.ndarray | None = None) -> str:
+        """The outcome, or "undecided". `draws`: what `_resampled` gives, where it is there already."""
         leading = int(np.argmax(full))
-        draws = self._resampled(encoded, leading)
-        enough = len(encoded) >= self.config.min_events and self.summary.learnt
         evidence = _log_odds(full, leading) - _log_odds(np.log(self.prior), leading)
-        agreement = float((draws > self.prior[leading]).mean())
-        agreed = agreement >= self.config.least_agreement or not self.encoder.timed
-        decided = evidence >= np.log(self.config.least_odds) and agreed
+        enough = self.summary.learnt and len(encoded) >= self.config.min_events
+        if not enough or evidence < np.log(self.config.least_odds):
+            return UNDECIDED
+        if self.encoder.timed:
+            draws = self._resampled(encoded, leading) if draws is None else draws
+            if (draws > self.prior[leading]).mean() < self.config.least_agreement:
+                return UNDECIDED
+        return self.config.classes[leading]
+
+    def _interval(self, full: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
+        """Of the leading outcome's probability; where nothing was learnt it holds the prior."""
+        leading = int(np.argmax(full))
         tail = (1.0 - self.config.interval) / 2.0
         low, high = np.quantile(draws, [tail, 1.0 - tail])
         point = float(_softmax(full)[leading])
         inside = [point] if self.summary.learnt else [point, float(self.prior[leading])]
-        label = self.config.classes[leading] if enough and decided else UNDECIDED
-        return label, (float(min(low, *inside)), float(max(high, *inside)))
+        return float(min(low, *inside)), float(max(high, *inside))
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `config.json`. Raises `UserError` when the folder cannot be written."""

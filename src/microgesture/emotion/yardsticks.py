@@ -26,6 +26,7 @@ _DEFAULT = 1.0  # scikit-learn's
 _PLAIN_STRENGTHS = (0.1, 0.3, _DEFAULT, 3.0)
 _USUAL, _SPREAD = 0.5, 3.0  # of plain strengths, before a video is seen: 0.5, times or through 3
 _FOLDS = 4
+_AWAY = 1e12  # divided by so much, a column says nothing
 _LEAST = 0.01
 
 
@@ -182,10 +183,10 @@ class Logistic(nn.Module):
         return np.array([_loss(logits, y) for logits in judged]) + unusual
 
     def _standard(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What is subtracted (F,), and what is divided by (F,): infinity takes a column away."""
+        """What is subtracted (F,), and what is divided by (F,)."""
         if name != "plain" and not self.pooled.plain:
             return rows.mean(axis=0), block_scales(rows, self.pooled.blocks)
-        scales = np.full(rows.shape[1], np.inf)
+        scales = np.full(rows.shape[1], _AWAY)
         scales[: self.pooled.blocks[0]] = 1.0
         return np.zeros(rows.shape[1]), scales
 
