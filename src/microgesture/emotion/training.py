@@ -161,7 +161,7 @@ def told_apart(logits: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: n
     """Whether out-of-fold `logits` (n, C) go with the outcomes (n,): the mean of what the true outcome's logit stands
     above the others', outcomes weighing the same, is above nothing by `_LEARNT_Z` standard errors over `groups` (n,).
 
-    (How much the log-loss gains on knowing nothing is a weaker test: of a hundred videos of which 69 % are read rightly,
+    (How much the log-loss gains on knowing nothing is a weaker test: of a hundred videos of which 69 % are read right,
     it fails on every fifth table, this one on every seventieth.)
     """
     above = weights[y] * (logits[np.arange(len(y)), y] - logits.mean(axis=1))
