@@ -9,7 +9,7 @@ import torch
 
 from microgesture.emotion.configuration import EmotionConfig, released
 from microgesture.emotion.evaluation import evaluate_emotion, subject_interval
-from microgesture.emotion.training import calibrate, train_emotion
+from microgesture.emotion.training import calibrate, told_apart, train_emotion
 from microgesture.errors import DataError, RecipeError
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import GestureClass, Vocabulary
@@ -205,9 +205,9 @@ def test_calibration_finds_the_temperature_of_overconfident_logits():
     ratio = rng.normal(0, 2, 4000)
     y = (rng.random(4000) > 1 / (1 + np.exp(-ratio))).astype(int)
     logits = 3.0 * np.stack([ratio / 2, -ratio / 2], axis=1)
-    temperature, learnt = calibrate(logits, y, np.ones(2), np.arange(4000))
-    assert temperature == pytest.approx(3.0, rel=0.1)
-    assert learnt
+    assert calibrate(logits, y, np.ones(2)) == pytest.approx(3.0, rel=0.1)
+    assert told_apart(logits, y, np.ones(2), np.arange(4000))
+    assert not told_apart(logits[::-1], y, np.ones(2), np.arange(4000))
 
 
 def test_intervals_widen_when_videos_share_their_subject():

@@ -16,8 +16,9 @@ class EmotionConfig:
     """What is read, by which model, and how it is trained. Raises `RecipeError` on values that cannot work."""
 
     model: str = "auto"
-    """`auto`: transformer, logistic and forest weighted by how well each judges people it has not seen. Or one alone:
-    the sequence models transformer (the letter's) and lstm, the yardsticks logistic, forest and majority."""
+    """`auto`: logistic alone, or transformer, logistic and forest weighed, where that judges people it has not seen
+    better by more than chance; no transformer for few videos without times. Or one alone: the sequence models
+    transformer (the letter's) and lstm, the yardsticks logistic, forest and majority."""
     input: Literal["text", "probability", "features"] = "text"
     """Table V of the letter: the predicted label, the vector of class probabilities, or the visual
     representation of each event."""
@@ -63,11 +64,11 @@ class EmotionConfig:
     level is this prior."""
     interval: float = 0.8
     """Mass of the uncertainty interval."""
-    least_odds: float = 3.0
-    """A reading is "undecided" when the gestures speak less than so many to one for its outcome, beyond the prior; 3
-    is a probability of 0.75 between two outcomes that are equally likely."""
+    least_odds: float = 2.0
+    """A reading is "undecided" when the gestures speak less than so many to one for its outcome, beyond the prior; 2
+    is a probability of two thirds between two outcomes that are equally likely."""
     least_agreement: float = 0.75
-    """And when fewer than this share of the resamples point the same way."""
+    """And when fewer than this share of the resamples point the same way, where events have times."""
     resamples: int = 40
     """Bootstrap resamples of the events, for each member."""
     min_events: int = 3
@@ -129,8 +130,8 @@ class FitSummary:
     """What training showed on timelines of subjects that the judging network never saw ("out of fold").
 
     `accuracy` with its 95 % `interval` by subject, `chance` (accuracy of always saying the most frequent
-    outcome), `grouped_by` "subject" or "timeline", `learnt`: whether the
-    calibrated log-loss beats chance by more than its own noise. Without that every reading is undecided. `shares`:
+    outcome), `grouped_by` "subject" or "timeline", `learnt`: whether the logits
+    go with the outcomes by more than their own noise. Without that every reading is undecided. `shares`:
     weight of each model in the answer, summing to 1. `timed`: whether the events have times. `commonest`: index of
     the commonest outcome of training.
     """

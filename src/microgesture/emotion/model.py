@@ -26,7 +26,7 @@ from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 
 UNDECIDED = "undecided"
-_FORMAT = 2
+_FORMAT = 3
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 _BATCH_CELLS = 2_000_000  # padded batch x length squared: keeps attention maps of long timelines small
 
@@ -91,16 +91,18 @@ class EmotionModel:
         bootstrap resamples of the events (each event counted 0, 1, 2, ... times with mean 1, as if the same
         behaviour had been filmed again) in every network of the ensemble. The label is "undecided" when the calibrated
         odds, less the prior's, are below `config.least_odds`, when fewer than `config.least_agreement` of those
-        resamples point to the same outcome, when fewer than `config.min_events` events are known, or when training
-        found nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left out, and the
-        share of the Transformer's attention on it, where there is a Transformer in the answer.
+        resamples point to the same outcome (of events with times only: a gesture that was seen is seen, and where that
+        is all that is known, the calibrated odds say all), when fewer than `config.min_events` events are known, or
+        when training found nothing to learn. `drivers`: change of the leading outcome's log-odds when one event is left
+        out, and the share of the Transformer's attention on it, where there is a Transformer in the answer.
         """
         encoded = self.encoder.encode(timeline, features, person)
         if not len(encoded):
             prior = dict(zip(self.config.classes, map(float, self.prior), strict=True))
             return EmotionReading(UNDECIDED, prior, (0.0, 1.0), (), self.name, self._caution(encoded, True))
         full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
-        label, interval = self._answer(encoded, full)
+        draws = self._resampled(encoded, int(np.argmax(full)))
+        label, interval = self._label(encoded, full, draws), self._interval(full, draws)
         return EmotionReading(
             label=label,
             probabilities=dict(zip(self.config.classes, map(float, _softmax(full)), strict=True)),
@@ -117,23 +119,30 @@ class EmotionModel:
         for timeline, rows in zip(timelines, each, strict=True):
             encoded = self.encoder.encode(timeline, rows)
             full = self._log_scores([encoded.sequence()]).mean(axis=0)[0]
-            found.append(self._answer(encoded, full)[0] if len(encoded) else UNDECIDED)
+            found.append(self._label(encoded, full) if len(encoded) else UNDECIDED)
         return found
 
-    def _answer(self, encoded: EncodedTimeline, full: np.ndarray) -> tuple[str, tuple[float, float]]:
-        """The outcome, or "undecided", and the interval of the leading outcome's probability."""
+    def _label(self, encoded: EncodedTimeline, full: np.ndarray, draws: np.ndarray | None = None) -> str:
+        """The outcome, or "undecided". `draws`: what `_resampled` gives, where it is there already."""
         leading = int(np.argmax(full))
-        draws = self._resampled(encoded, leading)
-        enough = len(encoded) >= self.config.min_events and self.summary.learnt
         evidence = _log_odds(full, leading) - _log_odds(np.log(self.prior), leading)
-        agreement = float((draws > self.prior[leading]).mean())
-        decided = evidence >= np.log(self.config.least_odds) and agreement >= self.config.least_agreement
+        enough = self.summary.learnt and len(encoded) >= self.config.min_events
+        if not enough or evidence < np.log(self.config.least_odds):
+            return UNDECIDED
+        if self.encoder.timed:
+            draws = self._resampled(encoded, leading) if draws is None else draws
+            if (draws > self.prior[leading]).mean() < self.config.least_agreement:
+                return UNDECIDED
+        return self.config.classes[leading]
+
+    def _interval(self, full: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
+        """Of the leading outcome's probability; where nothing was learnt it holds the prior."""
+        leading = int(np.argmax(full))
         tail = (1.0 - self.config.interval) / 2.0
         low, high = np.quantile(draws, [tail, 1.0 - tail])
         point = float(_softmax(full)[leading])
         inside = [point] if self.summary.learnt else [point, float(self.prior[leading])]
-        label = self.config.classes[leading] if enough and decided else UNDECIDED
-        return label, (float(min(low, *inside)), float(max(high, *inside)))
+        return float(min(low, *inside)), float(max(high, *inside))
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `config.json`. Raises `UserError` when the folder cannot be written."""
@@ -196,7 +205,7 @@ class EmotionModel:
     def _log_scores(self, sequences: Sequence[EventSequence]) -> np.ndarray:
         """Calibrated scores (voices, n, C); sequences without events get log prior. A voice is one network of each
         part, in turn; the mean over voices is the answer."""
-        scaled = [part.scale * member_logits(part.members, self.encoder, sequences) for part in self.parts]
+        scaled = [p.scale * member_logits(p.members, self.encoder, sequences) for p in self.parts if p.scale > 0]
         voices = max(map(len, scaled))
         scores = np.sum([np.resize(each, (voices, *each.shape[1:])) for each in scaled], axis=0)
         scores[:, [len(s) == 0 for s in sequences]] = 0.0

@@ -86,6 +86,8 @@ _BUILT_IN = ("transformer", "lstm", "yardsticks", "forest")
 AUTO = "auto"
 PARTS = ("transformer", "logistic", "forest")
 """What `auto` weighs against each other."""
+SIMPLEST = "logistic"
+"""What answers alone unless the others are better by more than chance."""
 
 
 def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:

@@ -17,13 +17,16 @@ from torch import nn
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.emotion.registry import InputSpec, SequenceBatch, register
 
-TRANSFORMS = ("counts", "roots", "rates")
+TRANSFORMS = ("counts", "roots", "rates", "plain")
 """How counts enter: as they are (each event is as much evidence as the next), as square roots (the tenth event of a
-kind says less than the first), or a minute of video."""
+kind says less than the first), or a minute of video; or plain, the counts and nothing else, in their own unit."""
 
 _STRENGTHS = tuple(float(c) for c in np.geomspace(0.003, 10.0, 6))
+_DEFAULT = 1.0  # scikit-learn's
+_PLAIN_STRENGTHS = (0.1, 0.3, _DEFAULT, 3.0)
+_USUAL, _SPREAD = 0.5, 3.0  # of plain strengths, before a video is seen: 0.5, times or through 3
 _FOLDS = 4
-_UNTRIED = _STRENGTHS[2]  # where nobody can be held out
+_AWAY = 1e12  # divided by so much, a column says nothing
 _LEAST = 0.01
 
 
@@ -67,11 +70,18 @@ class Pooled(nn.Module):
             parts = [sums if self.spec.averaged else sums / per_minute, busy / per_minute, minutes, count / per_minute]
         return torch.cat(parts, dim=1)
 
+    @property
+    def plain(self) -> bool:
+        """Whether counts are all that is known of a video: no times, so no rates, no durations and no length."""
+        return not (self.spec.timed or self.spec.averaged)
+
     def transforms(self) -> tuple[str, ...]:
-        """The transforms that differ for this input."""
+        """The transforms that differ for this input, the first one to be tried with every penalty."""
+        if self.plain:
+            return ("plain", "roots")
         if self.spec.averaged:
             return ("counts", "rates") if self.spec.timed else ("counts",)
-        return TRANSFORMS if self.spec.timed else TRANSFORMS[:2]
+        return TRANSFORMS
 
 
 def block_scales(rows: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:
@@ -94,6 +104,11 @@ class Logistic(nn.Module):
     tried are averaged, each weighed by the likelihood of the videos under fits that had not seen their people
     (pseudo-Bayesian model averaging, Yao et al. 2018, section 3.4). With many videos that is the best one alone. Tried
     are all penalties on counts, and the other transforms with the best penalty.
+
+    Where events have no times, gestures seen or not, or counted, enter in their own unit, as in scikit-learn's
+    `LogisticRegression()` on the columns of the table, and penalties lie around its default, weighed also by how usual
+    they are: scales, durations and the number of events have nothing to add there, and cost accuracy. Where events have
+    times, that regression is one of those that are tried.
     """
 
     share: torch.Tensor
@@ -107,7 +122,8 @@ class Logistic(nn.Module):
         super().__init__()
         self.pooled = Pooled(spec)
         self.classes = len(config.classes)
-        tried = len(_STRENGTHS) + len(self.pooled.transforms()) - 1
+        self.strengths = _PLAIN_STRENGTHS if self.pooled.plain else _STRENGTHS
+        tried = len(self.strengths) + len(self.pooled.transforms()) - 1
         width = sum(self.pooled.blocks)
         self.register_buffer("share", torch.zeros(tried, dtype=torch.float64))
         self.register_buffer("transform", torch.zeros(tried, dtype=torch.long))
@@ -123,47 +139,72 @@ class Logistic(nn.Module):
         names = self.pooled.transforms()
         rows = {name: self.pooled(batch, name).numpy().astype(np.float64) for name in names}
         folds = held_out(y, groups, _FOLDS, seed)
-        tried = [(names[0], strength) for strength in _STRENGTHS]
-        judged = [self._judged(rows[name], y, folds, strength) for name, strength in tried]
-        losses = [_loss(logits, y) for logits in judged]
-        best = _STRENGTHS[int(np.argmin(losses))] if folds else _UNTRIED
-        for name in names[1:]:
-            tried.append((name, best))
-            judged.append(self._judged(rows[name], y, folds, best))
-            losses.append(_loss(judged[-1], y))
-        share = (
-            np.exp(min(losses) - np.array(losses)) if folds else np.array([s == best for _, s in tried], dtype=float)
-        )
+        tried = [(names[0], strength) for strength in self.strengths]
+        judged = [self._judged(name, rows[name], y, folds, strength) for name, strength in tried]
+        best = self._untried if not folds else self.strengths[int(np.argmin(self._losses(tried, judged, y)))]
+        for name in self._others(rows):
+            tried.append((name, _DEFAULT if name == "plain" else best))
+            judged.append(self._judged(name, rows[name], y, folds, tried[-1][1]))
+        losses = self._losses(tried, judged, y)
+        share = np.exp(losses.min() - losses) if folds else np.array([float(s == best) for _, s in tried])
         share = np.where(share < _LEAST * share.sum(), 0.0, share)
-        self.share.copy_(torch.from_numpy(share / share.sum()))
-        for i, (name, strength) in enumerate(tried):
-            if share[i] > 0:
-                self._keep(i, name, rows[name], y, strength)
-        kept = np.tensordot(self.share.numpy(), np.stack(judged), axes=1) if folds else None
-        self.judged = self(batch) if kept is None else torch.from_numpy(kept)
+        share = share / share.sum()
+        self.share[: len(share)] = torch.from_numpy(share)
+        for i in np.flatnonzero(share):
+            self._keep(int(i), tried[i][0], rows[tried[i][0]], y, tried[i][1])
+        self.judged = torch.from_numpy(np.tensordot(share, np.stack(judged), axes=1)) if folds else self(batch)
         return self
 
     def forward(self, batch: SequenceBatch) -> torch.Tensor:
-        rows = [self.pooled(batch, name).double() for name in TRANSFORMS]
+        names = self.pooled.transforms()
+        rows = {TRANSFORMS.index(name): self.pooled(batch, name).double() for name in names}
         logits = torch.zeros(len(batch.padding), self.classes, dtype=torch.float64)
         for i in torch.nonzero(self.share)[:, 0].tolist():
             standard = (rows[int(self.transform[i])] - self.mean[i]) / self.scale[i]
             logits = logits + self.share[i] * (standard @ self.weight[i].T + self.bias[i])
         return logits.float()
 
+    @property
+    def _untried(self) -> float:
+        """The strength where nobody can be held out."""
+        return _DEFAULT if self.pooled.plain else _STRENGTHS[2]
+
+    def _others(self, rows: dict[str, np.ndarray]) -> list[str]:
+        """The transforms after the first one; no roots where no gesture is counted twice."""
+        first, *others = rows
+        used = slice(self.pooled.blocks[0] if self.pooled.plain else None)
+        return [n for n in others if n != "roots" or not np.array_equal(rows[n][:, used], rows[first][:, used])]
+
+    def _losses(self, tried: list[tuple[str, float]], judged: list[np.ndarray], y: np.ndarray) -> np.ndarray:
+        """Log-loss of each that was tried, in nats, and with plain counts how unusual its strength is beforehand: the
+        folds of a hundred videos say little of it."""
+        usual = np.log([strength / _USUAL for _, strength in tried]) / np.log(_SPREAD)
+        unusual = 0.5 * usual**2 if self.pooled.plain else 0.0
+        return np.array([_loss(logits, y) for logits in judged]) + unusual
+
+    def _standard(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What is subtracted (F,), and what is divided by (F,)."""
+        if name != "plain" and not self.pooled.plain:
+            return rows.mean(axis=0), block_scales(rows, self.pooled.blocks)
+        scales = np.full(rows.shape[1], _AWAY)
+        scales[: self.pooled.blocks[0]] = 1.0
+        return np.zeros(rows.shape[1]), scales
+
     def _keep(self, i: int, name: str, rows: np.ndarray, y: np.ndarray, strength: float) -> None:
-        mean, scale = rows.mean(axis=0), block_scales(rows, self.pooled.blocks)
+        mean, scale = self._standard(name, rows)
         weight, bias = self._fitted((rows - mean) / scale, y, strength)
         self.transform[i] = TRANSFORMS.index(name)
         for buffer, values in ((self.mean, mean), (self.scale, scale), (self.weight, weight), (self.bias, bias)):
             buffer[i] = torch.from_numpy(values)
 
-    def _judged(self, rows: np.ndarray, y: np.ndarray, folds: list[np.ndarray], strength: float) -> np.ndarray:
+    def _judged(
+        self, name: str, rows: np.ndarray, y: np.ndarray, folds: list[np.ndarray], strength: float
+    ) -> np.ndarray:
         """Logits (B, C), each by a fit that left its fold out; zeros where no fold holds it out."""
         logits = np.zeros((len(y), self.classes))
         for held in folds:
             kept = np.setdiff1d(np.arange(len(y)), held)
-            mean, scale = rows[kept].mean(axis=0), block_scales(rows[kept], self.pooled.blocks)
+            mean, scale = self._standard(name, rows[kept])
             weight, bias = self._fitted((rows[kept] - mean) / scale, y[kept], strength)
             logits[held] = (rows[held] - mean) / scale @ weight.T + bias
         return logits
