@@ -13,6 +13,7 @@ from microgesture import formats
 from microgesture.cli import main
 from microgesture.corpora.source import SOURCES
 from microgesture.datasets.augmentation.piece import AUGMENTATIONS
+from microgesture.emotion.registry import MODELS
 from microgesture.formats.registry import FORMATS
 from microgesture.pose.estimator import ESTIMATORS
 from microgesture.pose.track import SkeletonTrack
@@ -36,7 +37,7 @@ def plugin(tmp_path, monkeypatch):
         return ["--plugin", str(path)]
 
     with ExitStack() as stack:
-        for registry in (AUGMENTATIONS, FORMATS, ESTIMATORS, BACKENDS, SOURCES):
+        for registry in (AUGMENTATIONS, FORMATS, ESTIMATORS, BACKENDS, SOURCES, MODELS):
             stack.enter_context(registry.restored())
         yield write
 
@@ -197,6 +198,42 @@ def test_a_motion_of_the_synthetic_world(plugin, capsys):
         gesture.DRAWN.pop("sink", None)
     assert "sinking" in capsys.readouterr().out
     assert len(list(Path("world").rglob("*.mp4"))) == 9
+
+
+EMOTION = """
+import torch
+from torch import nn
+from microgesture.emotion.registry import register
+
+@register("longest")
+class Longest(nn.Module):
+    \"""Two outcomes: the more events, the second one.\"""
+
+    def __init__(self, config, spec):
+        super().__init__()
+        self.register_buffer("middle", torch.zeros(()))
+
+    def fit(self, batch, y, groups, seed):
+        self.middle.copy_((~batch.padding).sum(1).float().mean())
+        return self
+
+    def forward(self, batch):
+        over = (~batch.padding).sum(1).float() - self.middle
+        return torch.stack([-over, over], 1)
+"""
+
+
+def test_an_emotion_model(plugin, capsys):
+    rows = [
+        f"v{n},{label},{'won' if n % 2 else 'lost'},S{n}" for n in range(12) for label in ["a", "b", "c"][: 1 + n % 2]
+    ]
+    Path("events.csv").write_text("\n".join(["video,label,outcome,person", *rows]) + "\n")
+    flags = plugin(EMOTION)
+    learn = ["emotion", "train", "events.csv", "--target", "outcome", "--subject", "person", "-o", "mine"]
+    assert main([*learn, "--model", "longest"]) == 2
+    assert "no emotion model 'longest': known are auto, forest" in capsys.readouterr().err
+    assert main([*learn, "--model", "longest", *flags]) == 0
+    assert main(["emotion", "evaluate", "mine"]) == 0
 
 
 SOURCE = """

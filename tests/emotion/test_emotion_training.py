@@ -183,7 +183,7 @@ def test_wrong_inputs_are_one_line_errors(world):
         train_emotion([Timeline()] * 4, ["positive", "negative"] * 2, QUICK)
     with pytest.raises(DataError, match="features"):
         train_emotion(timelines[:40], outcomes[:40], EmotionConfig(input="features"), VOCABULARY)
-    with pytest.raises(RecipeError, match="unknown; known are auto, forest, logistic, lstm, majority, transformer"):
+    with pytest.raises(RecipeError, match="known are auto, forest, logistic, lstm, majority, transformer"):
         train_emotion(timelines[:40], outcomes[:40], EmotionConfig(model="oracle"), VOCABULARY)
     with pytest.raises(RecipeError, match=r"emotion\.width"):
         EmotionConfig(width=30)

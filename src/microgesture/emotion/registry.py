@@ -7,7 +7,6 @@ saving) is the same for all.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from torch import nn
 
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.errors import RecipeError
+from microgesture.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,9 @@ class InputSpec:
 
 
 ModelFactory = Callable[[EmotionConfig, InputSpec], nn.Module]
-_MODELS: dict[str, ModelFactory] = {}
-_BUILT_IN = ("transformer", "lstm", "yardsticks", "forest")
+MODELS: Registry[ModelFactory] = Registry("emotion model", "microgesture.emotion")
+register = MODELS.register
+"""Class decorator. The class takes `(config, spec)`; its forward takes a `SequenceBatch` to logits (B, C)."""
 
 AUTO = "auto"
 PARTS = ("transformer", "logistic", "forest")
@@ -90,34 +91,21 @@ SIMPLEST = "logistic"
 """What answers alone unless the others are better by more than chance."""
 
 
-def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
-    """Class decorator. The class takes `(config, spec)`; its forward takes a `SequenceBatch` to logits (B, C)."""
-
-    def add(cls: type[nn.Module]) -> type[nn.Module]:
-        _MODELS[name] = cls
-        return cls
-
-    return add
-
-
 def build(name: str, config: EmotionConfig, spec: InputSpec) -> nn.Module:
     """A fresh model. Raises `RecipeError` for a name that nobody registered."""
-    check_name(name)
-    return _MODELS[name](config, spec)
+    return MODELS.find(name)(config, spec)
 
 
 def check_name(name: str) -> None:
     """Raises `RecipeError` for a name that nobody registered."""
-    for module in _BUILT_IN:
-        importlib.import_module(f"microgesture.emotion.{module}")
-    if name not in _MODELS and name != AUTO:
-        raise RecipeError(f"emotion.model '{name}' is unknown; known are {', '.join([AUTO, *sorted(_MODELS)])}")
+    if name != AUTO and name not in MODELS.names() and ":" not in name:
+        known = ", ".join([AUTO, *MODELS.names()])
+        raise RecipeError(f"no emotion model '{name}': known are {known}, or give your own as file.py:Name")
 
 
 def fits_itself(name: str) -> bool:
     """Whether this is a yardstick."""
-    check_name(name)
-    return hasattr(_MODELS[name], "fit")
+    return hasattr(MODELS.find(name), "fit")
 
 
 class EventEmbedding(nn.Module):
