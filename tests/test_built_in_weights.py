@@ -23,7 +23,11 @@ from microgesture.vocabulary import Vocabulary
 
 MEDIA = Path(__file__).parents[2] / "shared" / "media" / "asl"
 AT_THE_MOUTH = {"Biting nails", "Covering face", "Touching or scratching facial parts", "Touching jaw", "Pressing lips"}
-ON_THE_CHEST = {"Touching or covering suprasternal notch", "Dusting off clothes"}
+ON_THE_CHEST = {
+    "Touching or covering suprasternal notch",
+    "Dusting off clothes",
+    "Buckle button, pulling shirt collar, adjusting tie",
+}
 AT_THE_FOREHEAD = {"Touching or scratching forehead", "Touching hat", "Playing or adjusting hair"}
 HANDS_TOGETHER = {"Rubbing or holding hands", "Crossing fingers", "Minaret gesture", "Playing or manipulating objects"}
 
