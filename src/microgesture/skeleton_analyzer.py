@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """Windows scored at once."""
+ACTS = 0.5
+"""Probability from which on a part of the body does something in a clip."""
 LEAST_SEEN_S = 0.24
 """A shorter appearance is no movement that could be named."""
 
@@ -282,7 +284,7 @@ class SkeletonAnalyzer(Analyzer):
 
     def acting_parts(self, track: SkeletonTrack) -> list[tuple[str, int, float]]:
         """Of each part of the body that does something in a trimmed track: its name, its best class and how sure that
-        is, strongest first. A part acts when a class of it reaches the spotting threshold for a third of the time."""
+        is, strongest first. A part acts when a class of it is likelier than not for a third of the time."""
         rows = self.token_probabilities(track).probabilities
         rows = rows[np.isfinite(rows).all(-1)]
         if not len(rows):
@@ -294,7 +296,7 @@ class SkeletonAnalyzer(Analyzer):
             if len(classes):
                 best = int(classes[strength[classes].argmax()])
                 found.append((part, best, float(strength[best])))
-        acts = [one for one in found if one[2] >= self.default_spotting.gesture_threshold]
+        acts = [one for one in found if one[2] >= ACTS]
         return sorted(acts, key=lambda one: -one[2])
 
     def token_probabilities(
