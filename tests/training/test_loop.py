@@ -124,7 +124,8 @@ def start(own: Recipe, folder: Path, *words: str, slow: bool = False) -> subproc
 
 def wait_for_checkpoint(run: Path, step: int, process: subprocess.Popen) -> None:
     for _ in range(600):
-        if any(int(p.name.split("_")[1]) >= step for p in run.glob("checkpoints/step_*")):
+        there = [int(path.name.split("_")[1]) for path in run.glob("checkpoints/step_*")]
+        if max(there, default=0) >= step and len(there) <= checkpoint.KEPT:  # the oldest is gone
             return
         assert process.poll() is None, process.stderr.read().decode()
         time.sleep(0.1)
