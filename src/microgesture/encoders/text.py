@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from microgesture.encoders import label_words
+from microgesture.encoders.label_words import build_model, build_tokenizer
 from microgesture.encoders.pooling import FIRST_TOKEN, Pooling
 from microgesture.errors import RecipeError
 from microgesture.torchvision_loader import load_torchvision
@@ -120,8 +120,8 @@ def create_text_encoder(name: str, label_texts: Iterable[str] = (), **options: A
 
         return GestureWords()
     if name == LABEL_WORDS:
-        tokenizer = label_words.build_tokenizer(label_texts)
-        return TextEncoder(label_words.build_model(tokenizer), tokenizer, name)
+        tokenizer = build_tokenizer(label_texts)
+        return TextEncoder(build_model(tokenizer), tokenizer, name)
     from microgesture.encoders.pretrained import open_pretrained
 
     return open_pretrained(name)

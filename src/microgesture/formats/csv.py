@@ -12,7 +12,7 @@ import io
 from collections.abc import Mapping
 
 from microgesture.errors import DataError
-from microgesture.formats import boris
+from microgesture.formats.boris import events_of, is_aggregated, is_tabular
 from microgesture.formats.registry import register_format
 from microgesture.formats.text_forms import alternatives_text, parse_alternatives
 from microgesture.text_tables import named_rows, number_of, table_rows
@@ -52,7 +52,7 @@ def is_timeline(text: str) -> bool:
         rows = table_rows("".join(text.splitlines(keepends=True)[:2]), "")
     except DataError:
         return False
-    return any(set(_NEEDED) <= set(cells) or boris.is_aggregated(cells) for _, cells in rows[:1])
+    return any(set(_NEEDED) <= set(cells) or is_aggregated(cells) for _, cells in rows[:1])
 
 
 def loads(text: str, source: str = "timeline") -> Timeline:
@@ -62,9 +62,9 @@ def loads(text: str, source: str = "timeline") -> Timeline:
     Raises `DataError` naming `source` and the row.
     """
     header, rows = named_rows(text, source)
-    if boris.is_aggregated(header):
-        return boris.events_of(header, rows, source)
-    if boris.is_tabular(header):
+    if is_aggregated(header):
+        return events_of(header, rows, source)
+    if is_tabular(header):
         raise DataError(f"{source}: BORIS's tabular events, whose begins and ends are rows: export 'aggregated events'")
     if lacking := [column for column in _NEEDED if column not in header]:
         raise DataError(f"{source}: the header lacks {', '.join(lacking)}")
