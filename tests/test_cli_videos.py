@@ -273,3 +273,9 @@ def test_another_video_stream_is_chosen_by_a_flag(here, recogniser, capfd):
         assert said.out.split()[-1] == label
     assert main(["recognize", "two.mkv", "--model", str(recogniser), "--video-stream", "3"]) == 2
     assert "two.mkv: has 2 video streams, so there is no number 3" in capfd.readouterr().err
+
+
+def test_options_of_poses_are_refused_by_a_run_that_reads_pixels(recogniser, here, capsys):
+    for flags in (["--fps", "25"], ["--pose-estimator", "mediapipe"], ["--pose-model", "x.task"]):
+        assert main(["recognize", "up.mp4", "--model", str(recogniser), *flags]) == 2
+        assert "are for runs that read skeletons; this one reads pixels" in capsys.readouterr().err

@@ -21,6 +21,13 @@ SUBJECTS = 6
 HEADER = "start,end,label,person,subject,split"
 
 
+def written(folder: Path, rows: list[str], values: dict) -> str:
+    """The name of the recipe of these `values`, beside a manifest of these rows."""
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return "recipe.yaml"
+
+
 def squares(folder: Path) -> tuple[str, list[str]]:
     """Films in which a square moves three times; who won moves it left."""
     (folder / "tiny.py").write_text(ENCODER)
@@ -37,9 +44,7 @@ def squares(folder: Path) -> tuple[str, list[str]]:
         "optimiser": {"batch": 10, "epochs": 2},
         "training": {"precision": "no"},
     }
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
-    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
-    return "recipe.yaml", ["film0.mp4", "--gesture_threshold", "0.1", "--window_s", "1"]
+    return written(folder, rows, values), ["film0.mp4", "--gesture_threshold", "0.1", "--window_s", "1"]
 
 
 def joints(folder: Path) -> tuple[str, list[str]]:
@@ -59,9 +64,7 @@ def joints(folder: Path) -> tuple[str, list[str]]:
         "optimiser": {"epochs": 1, "least_steps": 0},
         "training": {"precision": "no"},
     }
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
-    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
-    return "recipe.yaml", ["film0.npz", "--gesture_threshold", "0.1", "--window_s", "1.6"]
+    return written(folder, rows, values), ["film0.npz", "--gesture_threshold", "0.1", "--window_s", "1.6"]
 
 
 def bodies(folder: Path) -> tuple[str, list[str]]:
@@ -74,9 +77,7 @@ def bodies(folder: Path) -> tuple[str, list[str]]:
             rows.append(f'film{number}.npz,{event.start},{event.end},"{event.label}",P1,S{number},train')
     values = {"extends": "own/finetune", "data": {"manifest": "manifest.csv"}}
     values["optimiser"] = {"epochs": 1, "least_steps": 0}
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
-    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
-    return "recipe.yaml", ["film0.npz", "--gesture_threshold", "0.1"]
+    return written(folder, rows, values), ["film0.npz", "--gesture_threshold", "0.1"]
 
 
 @pytest.mark.parametrize("make", [squares, joints, bodies])

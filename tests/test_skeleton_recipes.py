@@ -16,6 +16,7 @@ from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose.pyskl import write_pyskl
 from microgesture.skeleton_window_analyzer import SkeletonWindowAnalyzer
+from microgesture.timeline import GestureEvent, Timeline
 from microgesture.training.assembly import Run, build_objective, load_run
 from microgesture.training.configuration import make_recipe
 from microgesture.vocabulary import Vocabulary
@@ -209,6 +210,11 @@ def test_the_people_beside_are_seen_as_in_training(tmp_path, monkeypatch):
     assert torch.equal(analyzer._clip(near, [late], 0.0, 1.6), shown[0])
     absent = replace(far, times=far.times + 100)
     assert not analyzer._clip(near, [absent], 0.0, 1.6)[1].any()
+    embedded = []
+    monkeypatch.setattr(analyzer.run.objective, "embed", lambda clip: embedded.append(clip[0]) or torch.zeros(1, 4))
+    events = Timeline((GestureEvent(0.0, 1.6, "up"),))
+    assert analyzer.event_features([near], events, [far]).shape == (1, 4)
+    assert torch.equal(embedded[0], shown[0])  # of the person beside, too, though nothing is told of them
 
 
 def test_points_in_space_are_not_named_by_a_run_of_pictures(tmp_path):

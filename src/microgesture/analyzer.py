@@ -140,14 +140,18 @@ class Analyzer:
         classes gives them all. The model sees the same pixels as in `evaluate_run`. Of `watching` only `video_stream`,
         that of `VideoReader`, matters here. Raises `VideoError` when the file cannot be read or holds a single frame.
         """
-        data = self.run.recipe.data
         with VideoReader(clip, stream=watching.get("video_stream")) as reader:
             start, duration = reader.start, _moving_duration(reader)
-            moments = sample_times(start, duration, data.frames)
-            # one at a time: 32 frames of 4K video at once would be 800 MB
-            frames = [shrink(self._shown(reader.frames_at([moment])), data.size, data.fit) for moment in moments]
-        probabilities = self._score([to_clip(np.concatenate(frames), data.size, data.fit)])[0]
-        return self.event_of(probabilities, duration, top, start)
+            shown = self._clip_of(reader, start, duration)
+        return self.event_of(self._score([shown])[0], duration, top, start)
+
+    def _clip_of(self, reader: VideoReader, start: float, end: float) -> torch.Tensor:
+        """The seconds from `start` to `end` as the run is shown a clip."""
+        data = self.run.recipe.data
+        moments = sample_times(start, end, data.frames)
+        # one at a time: 32 frames of 4K video at once would be 800 MB
+        frames = [shrink(self._shown(reader.frames_at([moment])), data.size, data.fit) for moment in moments]
+        return to_clip(np.concatenate(frames), data.size, data.fit)
 
     def event_of(self, probabilities: np.ndarray, end: float, top: int, start: float = 0.0) -> GestureEvent:
         """One event of a whole clip from its probabilities (K,): the best class and `top - 1` alternatives."""
@@ -207,22 +211,16 @@ class Analyzer:
             start=start,
         )
         timeline = Timeline(events, media, self.vocabulary.name, self.vocabulary.names, None, self._provenance(config))
-        if emotion is None:
-            return timeline, ()
-        wanted = emotion.config.input == "features"
-        features = self.features(video, timeline, watching.get("video_stream")) if wanted else None
-        return replace(timeline, emotion=emotion.read(timeline, features)), ()
+        return read_emotion(timeline, emotion, lambda: self.features(video, timeline, watching.get("video_stream"))), ()
 
     @torch.inference_mode()
     def features(self, video: str | Path, timeline: Timeline, video_stream: int | None = None) -> np.ndarray:
         """The visual representation v̄ of each event of a video's timeline, (events, D): of its seconds as a clip of
         their own. Raises `VideoError` when the file cannot be read."""
-        data, rows = self.run.recipe.data, []
+        rows = []
         with VideoReader(video, stream=video_stream) as reader:
             for event in timeline:
-                moments = sample_times(event.start, event.end, data.frames)
-                frames = [shrink(self._shown(reader.frames_at([moment])), data.size, data.fit) for moment in moments]
-                clip = to_clip(np.concatenate(frames), data.size, data.fit)
+                clip = self._clip_of(reader, event.start, event.end)
                 with autocast(self.precision, self.device):
                     batch = clip_input({"clip": clip[None]}, self.device)
                     rows.append(self.run.objective.embed(batch).float().cpu().numpy())
@@ -310,6 +308,14 @@ class Analyzer:
             "config": {"spotting": asdict(config), "recipe": self.run.recipe.to_dict()},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def read_emotion(timeline: Timeline, emotion: EmotionModel | None, features: Callable[[], np.ndarray]) -> Timeline:
+    """The timeline with the reading of a model, where there is one; `features` makes the events' representations for
+    one that reads those."""
+    if emotion is None:
+        return timeline
+    return replace(timeline, emotion=emotion.read(timeline, features() if emotion.config.input == "features" else None))
 
 
 def _moving_duration(reader: VideoReader) -> float:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from microgesture.analyzer import Analyzer
     from microgesture.timeline import GestureEvent
 
+_ESTIMATOR = "mediapipe"
+
 
 def _model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="RUN", help="folder of a trained run; default: the built-in weights")
@@ -27,7 +29,7 @@ def _pose_arguments(parser: argparse.ArgumentParser) -> None:
         "--fps", type=float, help="poses a second; for OpenPose folders and other files without times, their rate"
     )
     parser.add_argument(
-        "--pose-estimator", metavar="NAME", default="mediapipe", help="mediapipe, or one of your own (file.py:Name)"
+        "--pose-estimator", metavar="NAME", help="mediapipe (default), or one of your own (file.py:Name)"
     )
     parser.add_argument(
         "--pose-model", metavar="FILE", help="a MediaPipe .task file in place of the models in its wheel"
@@ -108,10 +110,12 @@ def recognize(args: argparse.Namespace) -> int:
 def _watching(analyzer: Analyzer, args: argparse.Namespace) -> dict[str, object]:
     """Options of watching, for analyzers that watch skeletons."""
     if analyzer.modality == "skeleton":
-        options = {"fps": args.fps, "pose_estimator": args.pose_estimator, "model_file": args.pose_model}
+        options = {"fps": args.fps, "pose_estimator": args.pose_estimator or _ESTIMATOR, "model_file": args.pose_model}
         return options | {"video_stream": args.video_stream, "layout": layout_given(args)}
-    if args.fps or args.pose_model or args.layout:
-        raise RecipeError("--fps, --pose-model and --layout are for runs that read skeletons; this one reads pixels")
+    if args.fps or args.pose_estimator or args.pose_model or args.layout:
+        raise RecipeError(
+            "--fps, --pose-estimator, --pose-model and --layout are for runs that read skeletons; this one reads pixels"
+        )
     return {"video_stream": args.video_stream}
 
 
@@ -219,7 +223,7 @@ def pose(args: argparse.Namespace) -> int:
                 persons=args.person,
                 fps=args.fps,
                 model_file=args.pose_model,
-                pose_estimator=args.pose_estimator,
+                pose_estimator=args.pose_estimator or _ESTIMATOR,
                 progress=progress,
                 video_stream=args.video_stream,
                 layout=layout,

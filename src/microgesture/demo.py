@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from microgesture.demo_training import compare, part, unseen_interview
+from microgesture.demo_training import compare, learn_emotion, make_world, part, unseen_interview
 from microgesture.errors import MissingExtra
 from microgesture.timeline import Timeline
+
+if TYPE_CHECKING:
+    from microgesture.emotion.model import EmotionModel
+    from microgesture.pose.track import SkeletonTrack
 
 SECONDS = 45.0
 """Length of the interview."""
@@ -39,7 +44,9 @@ def demo(out: Path, seed: int = 7) -> Path:
     video, truth, outcome = unseen_interview(world)
     with part(console, f"2  a small emotion model learns from {TIMELINES} timelines of other people"):
         _make_world(out / "timelines", seed, timelines=TIMELINES)
-        _learn_emotion(out / "timelines", emotion)
+        table = out / "timelines" / "timelines.csv"
+        title = ["--title", "Logistic regression on gestures"]
+        learn_emotion(["--timelines", str(table), "--reader.model", "logistic", *title], emotion)
     with part(console, "3  the built-in weights watch the interview"):
         timeline, tracks = _watch(video, world, EmotionModel.load(emotion), console)
     report = write_analysis(timeline, out / "interview", video, track=tracks)
@@ -54,8 +61,6 @@ def demo(out: Path, seed: int = 7) -> Path:
 def _make_world(world: Path, seed: int, interviews: int = 0, timelines: int = 0) -> None:
     """Interviews are all of test people."""
     from microgesture.synthetic.plan import WorldConfig
-    from microgesture.synthetic.world import synthesize
-    from microgesture.training.progress import track
 
     config = WorldConfig(
         clips=0,
@@ -68,23 +73,12 @@ def _make_world(world: Path, seed: int, interviews: int = 0, timelines: int = 0)
         fps=12.5,
         seed=seed,
     )
-    with track("rendering") as progress:
-        synthesize(world, config, progress=progress)
+    make_world(world, config)
 
 
-def _learn_emotion(world: Path, out: Path) -> None:
-    from microgesture.cli_emotion import train_and_print
-    from microgesture.training.emotion import load_emotion_recipe
-
-    if (out / "evaluation.json").exists():
-        print(f"{out} is trained already")
-        return
-    flags = ["--timelines", str(world / "timelines.csv"), "--reader.model", "logistic"]
-    flags += ["--title", "Logistic regression on gestures"]
-    train_and_print(load_emotion_recipe("demo/emotion", flags), out)
-
-
-def _watch(video: Path, world: Path, emotion, console: Console) -> tuple[Timeline, tuple]:  # type: ignore[no-untyped-def]
+def _watch(
+    video: Path, world: Path, emotion: EmotionModel, console: Console
+) -> tuple[Timeline, tuple[SkeletonTrack, ...]]:
     from microgesture.analyzer import load
     from microgesture.training.progress import track
 

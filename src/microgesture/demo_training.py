@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from microgesture.errors import UserError
 from microgesture.timeline import Timeline
+
+if TYPE_CHECKING:
+    from microgesture.synthetic.plan import WorldConfig
 
 CLASSES = (
     "Touching jaw",
@@ -55,7 +59,7 @@ def demo_training(out: Path, seed: int = 7) -> Path:
     with part(console, "2  stages 1 and 2: gestures from clips and their label texts"):
         run = _learn_gestures(world, out)
     with part(console, "3  stage 3: emotion from gesture texts"):
-        _learn_emotion(world, run, emotion)
+        learn_emotion(["--timelines", str(world / "timelines.csv"), "--recogniser", str(run)], emotion)
     with part(console, "4  an interview that nothing was trained on"):
         video, truth, outcome = unseen_interview(world)
         with track(f"analyzing {video.name}") as progress:
@@ -79,8 +83,6 @@ def unseen_interview(world: Path) -> tuple[Path, Path, str]:
 
 def _make_world(world: Path, seed: int) -> None:
     from microgesture.synthetic.plan import WorldConfig
-    from microgesture.synthetic.world import synthesize
-    from microgesture.training.progress import track
 
     config = WorldConfig(
         clips=CLIPS,
@@ -96,8 +98,7 @@ def _make_world(world: Path, seed: int) -> None:
         seed=seed,
         workers=2,
     )
-    with track("rendering") as progress:
-        synthesize(world, config, progress=progress)
+    make_world(world, config)
 
 
 def _learn_gestures(world: Path, out: Path) -> Path:
@@ -111,15 +112,24 @@ def _learn_gestures(world: Path, out: Path) -> Path:
     return run_folder(out, ROWS[-1], 0)
 
 
-def _learn_emotion(world: Path, run: Path, out: Path) -> None:
+def make_world(world: Path, config: WorldConfig) -> None:
+    """Synthesize a world, with its progress."""
+    from microgesture.synthetic.world import synthesize
+    from microgesture.training.progress import track
+
+    with track("rendering") as progress:
+        synthesize(world, config, progress=progress)
+
+
+def learn_emotion(flags: Sequence[str], out: Path) -> None:
+    """Train the recipe `demo/emotion` with these flags over it, unless that was done."""
     from microgesture.cli_emotion import train_and_print
     from microgesture.training.emotion import load_emotion_recipe
 
     if (out / "evaluation.json").exists():
         print(f"{out} is trained already")
         return
-    table = world / "timelines.csv"
-    train_and_print(load_emotion_recipe("demo/emotion", ["--timelines", str(table), "--recogniser", str(run)]), out)
+    train_and_print(load_emotion_recipe("demo/emotion", flags), out)
 
 
 def compare(timeline: Timeline, truth_file: Path, outcome: str) -> None:

@@ -53,8 +53,9 @@ log = logging.getLogger(__name__)
 
 VOCABULARIES = ("imigue", "smg", "ma52")
 SPLIT_SEEDS = {"train": 1, "val": 2, "test": 3, "estimated-train": 1000, "estimated-val": 1500, "estimated-test": 2000}
-IDLE_SEED, ESTIMATED_IDLE_SEED = 4242, 4243
 """Added to the run's seed: no bank shares a person, a camera or a movement with another."""
+IDLE_SEED, ESTIMATED_IDLE_SEED = 4242, 4243
+"""Of the people who only idle."""
 IDLING = ("nothing", "gaze_about")
 """What people do who only idle."""
 ESTIMATED_IDLE = "estimated-idle.npz"
@@ -100,9 +101,12 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
             log.info("making %s", path)
             make_bank(counts[split], seed + SPLIT_SEEDS[split], split, workers).save(path)
         if estimated:
-            _make_estimated(folder, split, counts[f"estimated_{split}"], seed, workers)
-    if estimated and not (folder / ESTIMATED_IDLE).exists():
-        _make_estimated_idle(folder / ESTIMATED_IDLE, seed, sizes, workers)
+            numbers = seed + SPLIT_SEEDS[f"estimated-{split}"]
+            _make_estimated(folder / f"estimated-{split}.npz", counts[f"estimated_{split}"], numbers, split, workers)
+    if estimated:
+        idle = {"motions": IDLING, "seconds": SECONDS}
+        people = _idle_people(sizes.idle_minutes)
+        _make_estimated(folder / ESTIMATED_IDLE, people, seed + ESTIMATED_IDLE_SEED, "test", workers, **idle)
     shares = {"train.npz": 1.0}
     if (folder / "estimated-train.npz").exists():
         shares = {"train.npz": 1.0 - sizes.estimated_share, "estimated-train.npz": sizes.estimated_share}
@@ -115,33 +119,23 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
     return folder / INDEX
 
 
-def _make_estimated(folder: Path, split: str, people: int, seed: int, workers: int) -> None:
+def _make_estimated(whole: Path, people: int, seed: int, split: str, workers: int, **acting: Any) -> None:
     """A bank of poses from rendered video, in parts of `PART` people, so that hours of it can be stopped and go on."""
     from microgesture.synthetic.estimated_bank import estimate_bank
 
-    whole = folder / f"estimated-{split}.npz"
     if whole.exists():
         return
     parts = []
     for first in range(0, people, PART):
-        path = folder / f"estimated-{split}-{first:05d}.npz"
+        path = whole.with_stem(f"{whole.stem}-{first:05d}")
         if not path.exists():
             log.info("making %s: rendering and estimating", path)
             count = min(PART, people - first)
-            numbers = seed + SPLIT_SEEDS[f"estimated-{split}"]
-            estimate_bank(count, numbers, split, workers=workers, first=first).save(path)
+            estimate_bank(count, seed, split, workers=workers, first=first, **acting).save(path)
         parts.append(path)
     joined([SkeletonBank.load(path) for path in parts]).save(whole)
     for path in parts:
         path.unlink()
-
-
-def _make_estimated_idle(path: Path, seed: int, sizes: Sizes, workers: int) -> None:
-    from microgesture.synthetic.estimated_bank import estimate_bank
-
-    log.info("making %s: rendering and estimating", path)
-    people, numbers = round(sizes.idle_minutes * 60 / np.mean(SECONDS)), seed + ESTIMATED_IDLE_SEED
-    estimate_bank(max(people, 1), numbers, "test", workers=workers, motions=IDLING, seconds=SECONDS).save(path)
 
 
 def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
@@ -234,7 +228,11 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
 
 def idle_bank(minutes: float, split: str = "test") -> SkeletonBank:
     """People who only idle: speak, nod, look about and shift."""
-    return make_bank(max(round(minutes * 60 / np.mean(SECONDS)), 1), IDLE_SEED, split, motions=IDLING)
+    return make_bank(_idle_people(minutes), IDLE_SEED, split, motions=IDLING)
+
+
+def _idle_people(minutes: float) -> int:
+    return max(round(minutes * 60 / np.mean(SECONDS)), 1)
 
 
 def false_alarms(analyzer: SkeletonAnalyzer, idle: SkeletonBank) -> dict[str, float]:

@@ -17,7 +17,8 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -123,10 +124,14 @@ class Registry(Generic[T]):
     def discover(self) -> None:
         """Import the modules of the package, once, and the plugins that are new."""
         if not self._discovered:
-            self._discovered = True
-            package = importlib.import_module(self.package)
-            for module in pkgutil.iter_modules(package.__path__, self.package + "."):
-                importlib.import_module(module.name)
+            self._discovered = True  # before: a module may ask while it is imported
+            try:
+                package = importlib.import_module(self.package)
+                for module in pkgutil.iter_modules(package.__path__, self.package + "."):
+                    importlib.import_module(module.name)
+            except BaseException:
+                self._discovered = False
+                raise
         load_plugins()
 
     def _own(self, name: str) -> T:
@@ -160,8 +165,14 @@ def load_plugins() -> None:
     Raises `RecipeError` naming the one that cannot be imported.
     """
     _load_new(_plugin_files(), lambda file: import_file(Path(file)))
-    points = {f"{point.name} ({point.value})": point for point in entry_points(group="microgesture")}
+    points = _entry_points()
     _load_new(points, lambda name: points[name].load())
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    """Those of installed packages; the disk is asked once."""
+    return {f"{point.name} ({point.value})": point for point in entry_points(group="microgesture")}
 
 
 def _load_new(names: Iterable[str], load: Callable[[str], Any]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from microgesture.analyzer import Analyzer, Progress, WindowScores, printable
+from microgesture.analyzer import Analyzer, Progress, WindowScores, printable, read_emotion
 from microgesture.errors import DataError
 from microgesture.pose.layout_files import LayoutLike
 from microgesture.pose.layouts import GESTURE_62
@@ -192,15 +192,15 @@ class SkeletonAnalyzer(Analyzer):
         seen = {"persons": persons, "unseen": unseen, "visible": visible}
         provenance = {**self._provenance(config), "pose": watched.source, **seen}
         timeline = Timeline(tuple(events), watched.media, self.vocabulary.name, self.vocabulary.names, None, provenance)
-        if emotion is None:
-            return timeline
-        features = self.event_features(watched.tracks, timeline) if emotion.config.input == "features" else None
-        return replace(timeline, emotion=emotion.read(timeline, features))
+        return read_emotion(timeline, emotion, lambda: self.event_features(watched.tracks, timeline, watched.beside))
 
     @torch.inference_mode()
-    def event_features(self, tracks: Sequence[SkeletonTrack], timeline: Timeline) -> np.ndarray:
+    def event_features(
+        self, tracks: Sequence[SkeletonTrack], timeline: Timeline, beside: Sequence[SkeletonTrack] = ()
+    ) -> np.ndarray:
         """The visual representation v̄ of each event of the timeline, (events, D): of its seconds as a clip of their own
-        (the middle of what is longer than a window), the mean over the person and their mirror image."""
+        (the middle of what is longer than a window), the mean over the person and their mirror image. `tracks` are
+        those of the timeline's people; the people `beside` them, of whom it says nothing, do not matter here."""
         resampled = {track.person: (track, resample(track, self.rate)) for track in tracks}
         windows = np.zeros((len(timeline), self.frames, len(GESTURE_62), 3), np.float32)
         for window, event in zip(windows, timeline, strict=True):

@@ -126,15 +126,18 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         return []
 
     @torch.inference_mode()
-    def event_features(self, tracks: Sequence[SkeletonTrack], timeline: Timeline) -> np.ndarray:
+    def event_features(
+        self, tracks: Sequence[SkeletonTrack], timeline: Timeline, beside: Sequence[SkeletonTrack] = ()
+    ) -> np.ndarray:
         """The visual representation v̄ of each event of the timeline, (events, D): of its seconds as a clip of their
-        own, made ready as a training clip is."""
+        own, made ready as a training clip is. A run that looks at several persons sees those of `tracks` and those
+        `beside` them, as when it scores windows."""
         person, rows = {track.person: track for track in tracks}, []
         for event in timeline:
             track = person[event.person]
-            beside = [other for other in tracks if other is not track]
+            others = [other for other in (*tracks, *beside) if other is not track]
             part = track.between(event.start - 1e-9, event.end + 1e-9)
-            clip = self._clip(part, beside, event.start, event.end)
+            clip = self._clip(part, others, event.start, event.end)
             rows.append(self.run.objective.embed(clip[None].to(self.device)).float().cpu().numpy())
         return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
 

@@ -110,7 +110,7 @@ def _where_it_is_lost(result: Mapping[str, Any]) -> list[str]:
 
 def _idling(idle: Mapping[str, Any]) -> list[str]:
     return [
-        f"People who only idle, speak, nod and look about, {_TESTS[kind]} ({row['minutes']:.0f} minutes): "
+        f"- People who only idle, speak, nod and look about, {_TESTS[kind]} ({row['minutes']:.0f} minutes): "
         f"{row['per_minute']:.2f} false alarms a minute."
         for kind, row in idle.items()
     ]
@@ -141,7 +141,7 @@ def _event_row(name: str, row: Mapping[str, Any]) -> str:
         *(f"{row[key]:.2f}" for key in ("f1", "precision", "recall")),
         *(str(row[key]) for key in ("truth", "predicted")),
         f"{row['minutes']:.0f}",
-        " / ".join(f"{value:.2f} s" for value in row["boundaries"]),
+        " / ".join(f"{value:.2f} s" for value in row["boundaries"] or ()),
     )
     return "| " + " | ".join(cells) + " |"
 

@@ -11,9 +11,8 @@ GOOD = "title: T\nsituation: S\nquestion: Q?\nanswers:\n  won: [win, positive]\n
 
 
 def test_the_package_has_the_six():
-    assert set(scenario_names()) == {
-        *("press_conference", "interview", "examination", "clinical_intake", "deception", "negotiation"),
-    }
+    six = {"press_conference", "interview", "examination", "clinical_intake", "deception", "negotiation"}
+    assert six <= set(scenario_names())  # one more is one more file
 
 
 @pytest.mark.parametrize("name", scenario_names())

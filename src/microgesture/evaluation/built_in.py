@@ -110,14 +110,18 @@ def match_films(films: Sequence[Film], vocabulary: Vocabulary, config: SpottingC
     return pool(match_events(_spot(film, vocabulary, config), film.truth, iou=iou) for film in films)
 
 
-def boundary_medians(films: Sequence[Film], vocabulary: Vocabulary, config: SpottingConfig) -> tuple[float, float]:
-    """Median distance of start and end of the events that are hits from those of the truth, seconds; NaN without
+def boundary_medians(
+    films: Sequence[Film], vocabulary: Vocabulary, config: SpottingConfig
+) -> tuple[float, float] | None:
+    """Median distance of start and end of the events that are hits from those of the truth, seconds; None without
     hits."""
     errors = []
     for film in films:
         found = _spot(film, vocabulary, config)
         errors += boundary_errors(found, film.truth, match_events(found, film.truth))
-    start, end = np.median(np.abs(errors), axis=0) if errors else (np.nan, np.nan)
+    if not errors:
+        return None
+    start, end = np.median(np.abs(errors), axis=0)
     return float(start), float(end)
 
 

@@ -96,7 +96,7 @@ class HolisticEstimator(Closing):
     """MediaPipe holistic as a `PoseEstimator` of up to `max_people`.
 
     `static`: every frame by itself; `smooth` and `complexity` as in `HolisticPerson`. Points are not smoothed unless
-    asked for: the filter keeps two thirds of a nod, half of a head shake and a third of a shrug
+    asked for: the filter keeps less than half of the speed of a nod, of a shake of the head and of a shrug
     (`benchmarks/estimator_smoothing.py`).
     """
 
