@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from microgesture import load
-from microgesture.analysis_files import write_analysis
+from microgesture.analysis.result_files import write_analysis
 from microgesture.pose.estimator import create_estimator
 from microgesture.pose.extraction import extract
 from microgesture.video import VideoReader, VideoWriter

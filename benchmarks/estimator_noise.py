@@ -21,15 +21,15 @@ import numpy as np
 import torch
 
 from microgesture.pose.estimator import create_estimator
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.pose.track import LEAST_SCORE
-from microgesture.synthetic.estimated_bank import estimate, film
-from microgesture.synthetic.estimator_definitions import BASIS, vectors
-from microgesture.synthetic.estimator_noise import CLUSTERS, HIDDEN, disturb, memory
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.occlusion import hidden_hands
-from microgesture.synthetic.renderer import visibility
-from microgesture.synthetic.skeleton_bank import JOINTS_62, RATE, act
+from microgesture.pretraining.estimated_bank import estimate, film
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.skeletons.track import LEAST_SCORE
+from microgesture.synthetic.estimator.definitions import BASIS, vectors
+from microgesture.synthetic.estimator.noise import CLUSTERS, HIDDEN, disturb, memory
+from microgesture.synthetic.estimator.occlusion import hidden_hands
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.pictures.renderer import visibility
+from microgesture.synthetic.worlds.skeleton_bank import JOINTS_62, RATE, act
 
 FRAMES = 48
 SPLITS = ("train", "test")

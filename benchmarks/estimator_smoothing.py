@@ -13,12 +13,12 @@ from collections import defaultdict
 import numpy as np
 import torch
 
-from microgesture.pose.layouts import GESTURE_62
 from microgesture.pose.mediapipe_holistic import HolisticEstimator
-from microgesture.pose.track import LEAST_SCORE
-from microgesture.synthetic.estimated_bank import SECONDS, estimate, film
-from microgesture.synthetic.estimator_definitions import redefine
-from microgesture.synthetic.skeleton_bank import JOINTS_62, RATE, act
+from microgesture.pretraining.estimated_bank import SECONDS, estimate, film
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.skeletons.track import LEAST_SCORE
+from microgesture.synthetic.estimator.definitions import redefine
+from microgesture.synthetic.worlds.skeleton_bank import JOINTS_62, RATE, act
 
 HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 SHOULDERS = ("left_shoulder", "right_shoulder")

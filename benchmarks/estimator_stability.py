@@ -17,10 +17,10 @@ import numpy as np
 from estimator_noise import GROUPS, NAMES, SIDES, inner_runs, members
 
 from microgesture.pose.estimator import PoseEstimator
-from microgesture.pose.layouts import GESTURE_62, convert, convert_scores
 from microgesture.pose.mediapipe_holistic import HolisticEstimator
-from microgesture.pose.track import LEAST_SCORE
-from microgesture.synthetic.skeleton_bank import RATE
+from microgesture.skeletons.layouts import GESTURE_62, convert, convert_scores
+from microgesture.skeletons.track import LEAST_SCORE
+from microgesture.synthetic.worlds.skeleton_bank import RATE
 from microgesture.video import VideoReader
 
 TIPS = [NAMES.index(f"{side}_middle_tip") for side in SIDES]

@@ -16,12 +16,12 @@ import torch
 
 from microgesture.datasets import make_loader
 from microgesture.datasets.clips import ClipDataset
+from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.recognition import Objective
-from microgesture.training.assembly import build_objective, open_manifest
-from microgesture.training.configuration import Recipe, load_recipe
-from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
+from microgesture.runs.assembly import build_objective, open_manifest
+from microgesture.runs.configuration import Recipe, load_recipe
+from microgesture.runs.prediction import autocast, clip_input, resolve_precision
 from microgesture.training.loop import make_optimizer, to_channels_last
-from microgesture.training.prediction import autocast, clip_input, resolve_precision
 
 
 def one_step(objective: Objective, optimizer: torch.optim.Optimizer, batches: Iterator) -> tuple[float, float]:

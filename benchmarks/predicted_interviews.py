@@ -30,12 +30,12 @@ import numpy as np
 import torch
 
 from microgesture import formats, load
-from microgesture.atomic import replacing, write_text
-from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.files.atomic import replacing, write_text
 from microgesture.spotting import Matching, match_events, pool
-from microgesture.synthetic.plan import Item, Plan, WorldConfig
-from microgesture.synthetic.staging import stage
-from microgesture.synthetic.world import synthesize
+from microgesture.synthetic.worlds.plan import Item, Plan, WorldConfig
+from microgesture.synthetic.worlds.staging import stage
+from microgesture.synthetic.worlds.world import synthesize
 from microgesture.timeline import Media
 
 RATE = 12.5

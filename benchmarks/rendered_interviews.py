@@ -18,8 +18,8 @@ from microgesture import formats, load
 from microgesture.evaluation.timeline_figure import timeline_figure
 from microgesture.spotting import match_events, pool
 from microgesture.spotting.matching import boundary_errors
-from microgesture.synthetic.plan import WorldConfig
-from microgesture.synthetic.world import synthesize
+from microgesture.synthetic.worlds.plan import WorldConfig
+from microgesture.synthetic.worlds.world import synthesize
 
 
 def main() -> None:

@@ -13,15 +13,15 @@ import time
 import numpy as np
 import torch
 
-from microgesture.synthetic import renderer
-from microgesture.synthetic.appearance import Appearance, sample_appearance
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.camera import Camera, CameraRanges, sample_camera
-from microgesture.synthetic.motion import MOTIONS, perform
-from microgesture.synthetic.performance import Performance
-from microgesture.synthetic.primitives import BOX, Solids
-from microgesture.synthetic.raster import MISS, Hits, View, intersect, tile_rays
-from microgesture.synthetic.schedule import Scheduled, Setting, Style
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.motion import MOTIONS, perform
+from microgesture.synthetic.people.performance import Performance
+from microgesture.synthetic.people.schedule import Scheduled, Setting, Style
+from microgesture.synthetic.pictures import renderer
+from microgesture.synthetic.pictures.appearance import Appearance, sample_appearance
+from microgesture.synthetic.pictures.camera import Camera, CameraRanges, sample_camera
+from microgesture.synthetic.pictures.primitives import BOX, Solids
+from microgesture.synthetic.pictures.raster import MISS, Hits, View, intersect, tile_rays
 
 
 def rasterise_plainly(solids: Solids, view: View) -> Hits:

@@ -28,20 +28,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from microgesture.atomic import write_json
 from microgesture.datasets.windows import INDEX
 from microgesture.encoders.pretrained import MINILM
 from microgesture.errors import UserError
-from microgesture.evaluation.ladder import RUNGS
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.files.atomic import write_json
+from microgesture.pretraining.ladder import RUNGS
 from microgesture.recognition.alignment import similarity
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.skeleton_bank import LIBRARY, SkeletonBank, make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.synthetic.window_truth import Truth
-from microgesture.training.assembly import load_run
-from microgesture.training.configuration import load_recipe
+from microgesture.runs.assembly import load_run
+from microgesture.runs.configuration import load_recipe
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.worlds.skeleton_bank import LIBRARY, SkeletonBank, make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
+from microgesture.synthetic.worlds.window_truth import Truth
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 from microgesture.vocabulary import NO_GESTURE, GestureClass, Vocabulary

@@ -15,11 +15,11 @@ import torch
 from microgesture.encoders.gesture_words import GestureWords
 from microgesture.encoders.skeleton_transformer import SkeletonTransformer
 from microgesture.recognition import create_objective
-from microgesture.synthetic.skeleton_bank import LIBRARY, make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.training.configuration import OptimiserConfig
+from microgesture.runs.configuration import OptimiserConfig
+from microgesture.runs.prediction import autocast, resolve_precision
+from microgesture.synthetic.worlds.skeleton_bank import LIBRARY, make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.training.optimisers import make_optimizer
-from microgesture.training.prediction import autocast, resolve_precision
 from microgesture.vocabulary import Vocabulary
 
 

@@ -28,7 +28,7 @@ def squares(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def recogniser(squares, tmp_path_factory) -> Path:
     """A supervised run that has learnt the squares."""
-    from microgesture.training.configuration import make_recipe
+    from microgesture.runs.configuration import make_recipe
     from microgesture.training.loop import train
 
     return train(make_recipe(recipe_values(squares)), tmp_path_factory.mktemp("runs") / "recogniser", show=False)
@@ -37,7 +37,7 @@ def recogniser(squares, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def reader_of_texts(squares, tmp_path_factory) -> Path:
     """A visual-text run on the same clips."""
-    from microgesture.training.configuration import make_recipe
+    from microgesture.runs.configuration import make_recipe
     from microgesture.training.loop import train
 
     texts = {"text": {"name": "label-words"}, "objective": {"name": "visual-text", "options": {"prompting": "pooled"}}}

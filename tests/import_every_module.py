@@ -13,7 +13,7 @@ sys.path.insert(0, sys.argv[1])
 package = importlib.import_module("microgesture")
 if not package.__file__.startswith(str(sys.argv[1])) and sys.argv[1] not in package.__file__:
     sys.exit(f"imported {package.__file__} instead of the wheel in {sys.argv[1]}")
-names = [m.name for m in pkgutil.walk_packages(package.__path__, "microgesture.") if m.name != "microgesture.__main__"]
+names = [m.name for m in pkgutil.walk_packages(package.__path__, "microgesture.") if not m.name.endswith(".__main__")]
 for name in names:
     importlib.import_module(name)
 for data in ("corpora/imigue/vocabulary.json", "recipes/demo/baseline.yaml", "report/template.html"):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from microgesture.pose.layouts import LAYOUTS
-from microgesture.pose.pyskl import write_pyskl
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.track import SkeletonTrack
 
 PLACES = {
     "nose": (0, -0.62), "neck": (0, 0), "left_eye": (0.08, -0.7), "right_eye": (-0.08, -0.7),

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from microgesture.encoders.label_words import build_tokenizer
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 WORDS = (
     "a an the hand hands head air chin jaw leg legs arm arms fold folding touch touching raising moving in into at of"

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from microgesture import analysis_files, formats
-from microgesture.analysis_files import check_analysis, check_folder, event_thumbnails, write_analysis
+from microgesture import formats
+from microgesture.analysis import result_files as analysis_files
+from microgesture.analysis.result_files import check_analysis, check_folder, event_thumbnails, write_analysis
 from microgesture.errors import DataError, MissingExtra, UserError
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.video import VideoReader, write_video
 from moving_squares import make_interview, square_at

@@ -9,13 +9,13 @@ import pytest
 
 import microgesture
 from microgesture import formats
-from microgesture.analysis_files import write_analysis
-from microgesture.analyzer import Analyzer
+from microgesture.analysis.analyzer import Analyzer
+from microgesture.analysis.result_files import write_analysis
 from microgesture.errors import RecipeError, VideoError
+from microgesture.runs.assembly import load_run, make_dataset, open_manifest
+from microgesture.runs.prediction import predict
 from microgesture.spotting import SpottingConfig
 from microgesture.timeline import Timeline
-from microgesture.training.assembly import load_run, make_dataset, open_manifest
-from microgesture.training.prediction import predict
 from microgesture.video import VideoReader, write_video
 from microgesture.vocabulary import Vocabulary
 from moving_squares import LABELS, REST, make_interview, moving_square, square_at

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from microgesture import anonymization, face_audit
-from microgesture.anonymization import AnonymizeConfig, anonymize, masked_frames
 from microgesture.errors import UserError, VideoError
-from microgesture.face_audit import Audit, audit, covered
-from microgesture.heads import Face
 from microgesture.pose.estimator import Pose
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.privacy import anonymization, face_audit
+from microgesture.privacy.anonymization import AnonymizeConfig, anonymize, masked_frames
+from microgesture.privacy.face_audit import Audit, audit, covered
+from microgesture.privacy.face_search import Face
+from microgesture.privacy.masking import Head, paint
+from microgesture.skeletons.layouts import LAYOUTS
 from microgesture.video import VideoReader, VideoWriter
-from microgesture.video.masking import Head, paint
 from several_streams import write_streams
 
 FACE = 24  # pixels across

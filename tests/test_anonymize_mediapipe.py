@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microgesture.anonymization import anonymize, masked_frames
 from microgesture.errors import MissingExtra
-from microgesture.face_audit import audit
-from microgesture.heads import FaceFinder, _starts, _tiles, head_of_face, head_of_pose
-from microgesture.pose.layouts import COCO_17, KINECT_25
+from microgesture.privacy.anonymization import anonymize, masked_frames
+from microgesture.privacy.face_audit import audit
+from microgesture.privacy.face_search import FaceFinder, _starts, _tiles, head_of_face, head_of_pose
+from microgesture.privacy.masking import TONES
+from microgesture.skeletons.layouts import COCO_17, KINECT_25
 from microgesture.video import VideoReader, VideoWriter
-from microgesture.video.masking import TONES
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "media" / "asl"
 needs_clips = pytest.mark.skipif(not CLIPS.is_dir(), reason="the clips of real people are not here")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from microgesture import benchmark as module
-from microgesture.benchmark import benchmark, expand, run_folder, train_recipe
 from microgesture.errors import RecipeError, UserError
-from microgesture.training.configuration import make_recipe
+from microgesture.evaluation import benchmark as module
+from microgesture.evaluation.benchmark import benchmark, expand, run_folder, train_recipe
+from microgesture.runs.configuration import make_recipe
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 from moving_squares import recipe_values

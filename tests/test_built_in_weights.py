@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 import microgesture
-from microgesture.analyzer import built_in_weights
-from microgesture.evaluation.built_in import score_clips
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.pose.parts import NEEDED
-from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched, with_parts
+from microgesture.analysis.analyzer import built_in_weights
+from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer, Watched, with_parts
+from microgesture.pretraining.built_in import score_clips
+from microgesture.pretraining.estimated_bank import film
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.skeletons.parts import NEEDED
 from microgesture.spotting import match_events
-from microgesture.synthetic.estimated_bank import film
-from microgesture.synthetic.renderer import render_chunks
-from microgesture.synthetic.skeleton_bank import RATE, act, make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.synthetic.pictures.renderer import render_chunks
+from microgesture.synthetic.worlds.skeleton_bank import RATE, act, make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.timeline import GestureEvent, Media
 from microgesture.video import VideoWriter
 from microgesture.vocabulary import Vocabulary

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 import yaml
 
-from microgesture import benchmark, formats
-from microgesture.arguments import Parser, split_flags
-from microgesture.chaining import chain, check_unseen
-from microgesture.cli_chain import chain_arguments, chain_verb
+from microgesture import formats
+from microgesture.commands.arguments import Parser, split_flags
+from microgesture.commands.chain import chain_arguments, chain_verb
 from microgesture.datasets.manifest import ClipRow
+from microgesture.emotion.out_of_fold import chain, check_unseen
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.pose.track import SkeletonTrack
-from microgesture.training.assembly import load_run, open_manifest
-from microgesture.training.configuration import make_recipe
+from microgesture.evaluation import benchmark
+from microgesture.runs.assembly import load_run, open_manifest
+from microgesture.runs.configuration import make_recipe
+from microgesture.runs.prediction import predict
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.training.loop import train
-from microgesture.training.prediction import predict
 from microgesture.training.stopping import Interrupted
 
 LABELS = ("Nobody I know", "Folding arms", "Touching jaw", "No gesture")
@@ -155,7 +156,7 @@ def test_nobody_is_predicted_by_a_recogniser_that_knows_them(chained):
 
 def test_what_a_run_was_trained_on_it_does_know(chained):
     """The control: the same recogniser names everybody it was trained on, and nobody it was validated on."""
-    from microgesture.training.assembly import make_dataset
+    from microgesture.runs.assembly import make_dataset
 
     run = load_run(next(chained.glob("folds/0/runs/*/seed0")))
     data = open_manifest(run.recipe)
@@ -191,7 +192,7 @@ def test_nothing_is_trained_or_predicted_twice(chained, recipe, monkeypatch):
     stamps = {path: path.stat().st_mtime_ns for path in chained.glob("folds/*/runs/*/*/model.safetensors")}
     assert len(stamps) == 3
     before = contents(chained)
-    monkeypatch.setattr("microgesture.chaining.scored_split", None)  # would be called
+    monkeypatch.setattr("microgesture.emotion.out_of_fold.scored_split", None)  # would be called
     chain(recipe, chained, folds=3, show=False, device="cpu")
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert contents(chained) == before
@@ -301,6 +302,6 @@ def test_the_verb(recipe, tmp_path, capsys, monkeypatch):
     def stopped(*_args, **_kwargs):
         raise Interrupted("stopped in epoch 1")
 
-    monkeypatch.setattr("microgesture.chaining.train_into", stopped)
+    monkeypatch.setattr("microgesture.emotion.out_of_fold.train_into", stopped)
     assert chain_verb(args) == 130
     assert "the same command goes on" in capsys.readouterr().err

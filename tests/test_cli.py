@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from microgesture.cli import VERBS, main
+from microgesture.commands.main import VERBS, main
 from moving_squares import recipe_values
 
 
 def test_help_imports_no_torch():
-    code = "import sys; from microgesture.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys; from microgesture.commands.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     check = "print([m for m in ('torch', 'transformers', 'av', 'matplotlib', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
@@ -248,7 +248,7 @@ def test_a_benchmark_with_a_failing_row_ends_with_code_1(here, capsys):
 
 
 def test_a_training_stopped_by_the_user_says_how_to_go_on(here, capsys, monkeypatch):
-    from microgesture import benchmark
+    from microgesture.evaluation import benchmark
     from microgesture.training.stopping import Interrupted
 
     def stopped(*args, **kwargs):

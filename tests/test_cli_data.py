@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from smg_trees import write_class_folders, write_smg
 
-from microgesture.cli import main
+from microgesture.commands.main import main
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +130,7 @@ def test_prepare_with_a_vocabulary_and_small_clips(tmp_path, capsys):
 
 
 def test_checking_imports_no_torch(smg):
-    code = f"import sys; from microgesture.cli import main; main(['data', 'check', {str(smg)!r}])\n"
+    code = f"import sys; from microgesture.commands.main import main; main(['data', 'check', {str(smg)!r}])\n"
     code += "print([m for m in ('torch', 'transformers', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.emotion.scores import read_predictions
 from microgesture.timeline import Driver, EmotionReading, GestureEvent, Timeline
 
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_predictions_and_a_stopped_call_goes_on(tmp
     table = write_events(tmp_path / "events.csv")
     flags = ["--model", "transformer", "--reader.members", "2", "--reader.epochs", "2", "--reader.width", "16"]
     assert train(table, tmp_path / "a", *flags) == 0
-    from microgesture.training import emotion
+    from microgesture.emotion import recipes as emotion
 
     real, calls = emotion.train_emotion, []
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_is_one_line(tmp_path, capsys, flags, said):
 def test_a_mistake_leaves_the_folder_free_and_other_data_do_not_go_on(tmp_path, capsys, monkeypatch):
     table = write_events(tmp_path / "events.csv")
     assert train(table, tmp_path / "run", "--model", "majority", "--label", "nothing") == 2
-    from microgesture.training import emotion
+    from microgesture.emotion import recipes as emotion
 
     def stopping(*arguments):
         raise KeyboardInterrupt

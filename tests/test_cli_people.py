@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.pose.estimator import ESTIMATORS
-from microgesture.pose.track import SkeletonTrack, media_hash
 from microgesture.recognition import create_objective
-from microgesture.training.assembly import WEIGHTS
+from microgesture.runs.assembly import WEIGHTS
+from microgesture.runs.configuration import load_recipe
+from microgesture.runs.run_files import write_configuration
+from microgesture.skeletons.track import SkeletonTrack, media_hash
 from microgesture.training.checkpoint import write_weights
-from microgesture.training.configuration import load_recipe
-from microgesture.training.run_files import write_configuration
 from microgesture.vocabulary import Vocabulary
 
 sys.path.insert(0, str(Path(__file__).parent / "pose"))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.video import VideoReader, VideoWriter, write_video
 from moving_squares import make_interview, moving_square, square_at
 from several_streams import write_streams
@@ -228,7 +228,7 @@ def test_a_name_that_is_no_text(recogniser, here, capsys):
 
 
 def test_an_output_that_cannot_be_written_is_said_before_the_work(recogniser, here, capsys, monkeypatch):
-    from microgesture.analyzer import Analyzer
+    from microgesture.analysis.analyzer import Analyzer
 
     monkeypatch.setattr(Analyzer, "analyze", lambda *a, **k: pytest.fail("the work was done first"))
     assert main(["analyze", "up.mp4", "--model", str(recogniser), "-o", "up.mp4/out"]) == 2

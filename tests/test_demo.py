@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from microgesture import demo as module
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands import demo as module
+from microgesture.commands.main import main
 from microgesture.errors import MissingExtra
 from microgesture.pose.estimator import ESTIMATORS
 

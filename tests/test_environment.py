@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microgesture import extras
 from microgesture.errors import MissingExtra
-from microgesture.extras import import_extra, unmet_requirements
-from microgesture.pose.track import SkeletonTrack
+from microgesture.libraries import extras
+from microgesture.libraries.extras import import_extra, unmet_requirements
+from microgesture.skeletons.track import SkeletonTrack
 
 FIGURE = (
     "from pathlib import Path; import numpy as np; from microgesture.evaluation.figures import confusion_figure; "
@@ -177,7 +177,7 @@ def test_by_command_the_true_reason_is_the_one_line(tmp_path):
     (tmp_path / "stub" / "cv2" / "__init__.py").write_text('raise ImportError("libGL.so.1: cannot open it")')
     (tmp_path / "video.mkv").write_bytes(b"")
     code = (
-        "from microgesture.pose import create_estimator\nfrom microgesture.heads import FaceFinder\n"
+        "from microgesture.pose import create_estimator\nfrom microgesture.privacy.face_search import FaceFinder\n"
         "from microgesture.errors import UserError\n"
         "for opener in (create_estimator, FaceFinder):\n    try: opener()\n    except UserError as error: print(error)"
     )

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from microgesture import formats
-from microgesture.cli import main
-from microgesture.pose.track import SkeletonTrack
-from microgesture.synthetic.skeleton_bank import make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.commands.main import main
+from microgesture.skeletons.track import SkeletonTrack
+from microgesture.synthetic.worlds.skeleton_bank import make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
 from moving_joints import moving_track

@@ -7,7 +7,7 @@ import pytest
 from official_trees import write_imigue_miga, write_imigue_openpose, write_letter_clips, write_pyskl_file
 from smg_trees import write_class_folders, write_elan_folder, write_ma52, write_smg, write_smg_miga
 
-from microgesture.cli import main
+from microgesture.commands.main import main
 
 SKELETON = {
     "extends": "skeleton/stgcn",

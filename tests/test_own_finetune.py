@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from microgesture.analyzer import built_in_weights
-from microgesture.cli import main
-from microgesture.synthetic.skeleton_bank import make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.analysis.analyzer import built_in_weights
+from microgesture.commands.main import main
+from microgesture.synthetic.worlds.skeleton_bank import make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.vocabulary import Vocabulary
 
 

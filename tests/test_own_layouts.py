@@ -10,19 +10,19 @@ import pytest
 import torch
 import yaml
 
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.datasets.augmentation.flipping import Flip
 from microgesture.datasets.augmentation.piece import SkeletonSample
 from microgesture.encoders import create_encoder
 from microgesture.encoders.joint_graphs import hop_distances, spatial_partitions
 from microgesture.errors import RecipeError
-from microgesture.pose.layout_files import as_layout, described
-from microgesture.pose.layouts import KINECT_20, NITE_15, OPENNI_15
-from microgesture.pose.track import SkeletonTrack
 from microgesture.report.skeletons import event_drawing
+from microgesture.runs.assembly import load_run
+from microgesture.runs.configuration import load_recipe, recipe_from_run
+from microgesture.skeletons.layout_files import as_layout, described
+from microgesture.skeletons.layouts import KINECT_20, NITE_15, OPENNI_15
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent
-from microgesture.training.assembly import load_run
-from microgesture.training.configuration import load_recipe, recipe_from_run
 from moving_joints import write_pickle
 
 FAST = ["--data.frames", "16", "--optimiser.epochs", "1", "--optimiser.batch", "8", "--training.precision", "no"]

@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from microgesture.analyzer import load
-from microgesture.cli import main
+from microgesture.analysis.analyzer import load
+from microgesture.commands.main import main
 from microgesture.encoders import sentences
-from microgesture.synthetic.skeleton_bank import make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.training.configuration import load_recipe
+from microgesture.runs.configuration import load_recipe
+from microgesture.synthetic.worlds.skeleton_bank import make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.training.loop import train
 from microgesture.vocabulary import Vocabulary
 from sentence_folders import write_sentence_encoder

@@ -9,14 +9,14 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from microgesture.arguments import MOST_LETTERS, say
+from microgesture.commands.arguments import MOST_LETTERS, say
 from microgesture.datasets.cache import open_cache
 from microgesture.errors import DataError, RecipeError
-from microgesture.own_weights import read_weights, write_weights
-from microgesture.plain_json import parse_json
-from microgesture.plain_yaml import load_yaml
+from microgesture.files.plain_json import parse_json
+from microgesture.files.plain_yaml import load_yaml
+from microgesture.runs.configuration import load_recipe, read_recipe
+from microgesture.runs.own_weights import read_weights, write_weights
 from microgesture.timeline import GestureEvent
-from microgesture.training.configuration import load_recipe, read_recipe
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff", '{"a": ' + "9" * 5000 + "}"])
@@ -125,7 +125,7 @@ def test_a_message_that_quotes_a_whole_file_is_shortened(capsys):
 
 
 def test_a_description_of_a_model_that_cannot_be_built_names_its_file(recogniser, tmp_path):
-    from microgesture.training.assembly import load_run
+    from microgesture.runs.assembly import load_run
 
     for name in ("model.safetensors", "config.json"):
         (tmp_path / name).write_bytes((recogniser / name).read_bytes())

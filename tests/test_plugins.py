@@ -10,16 +10,16 @@ import pytest
 import yaml
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.corpora.source import SOURCES
 from microgesture.datasets.augmentation.piece import AUGMENTATIONS
 from microgesture.emotion.registry import MODELS
 from microgesture.formats.registry import FORMATS
 from microgesture.pose.estimator import ESTIMATORS
-from microgesture.pose.track import SkeletonTrack
 from microgesture.reasoning.backends import BACKENDS
 from microgesture.registry import PLUGINS
-from microgesture.synthetic import gesture
+from microgesture.skeletons.track import SkeletonTrack
+from microgesture.synthetic.people import gesture
 from microgesture.timeline import GestureEvent, Timeline
 from microgesture.video import write_video
 from moving_squares import recipe_values
@@ -144,7 +144,7 @@ def test_plugins_reach_the_processes_that_are_started(plugin):
 
 
 def test_a_timeline_of_ones_own_format_is_written_beside_the_others(plugin, tmp_path):
-    from microgesture.analysis_files import check_analysis, write_analysis
+    from microgesture.analysis.result_files import check_analysis, write_analysis
     from microgesture.registry import add_plugin
 
     add_plugin(plugin(FORMAT)[1])

@@ -7,10 +7,10 @@ import pytest
 from safetensors.numpy import load_file
 
 import microgesture
-from microgesture.pretraining import Sizes, pretrain
-from microgesture.synthetic.skeleton_bank import make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.weights_card import weights_card
+from microgesture.pretraining.stages import Sizes, pretrain
+from microgesture.pretraining.weights_card import weights_card
+from microgesture.synthetic.worlds.skeleton_bank import make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 
 SMALL = ["--encoder.options", '{"width": 32, "layers": 1}', "--optimiser.epochs", "1", "--optimiser.batch", "32"]
 

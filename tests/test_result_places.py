@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from microgesture import formats
-from microgesture.errors import DataError
-from microgesture.pose.track import SkeletonTrack, media_hash
-from microgesture.result_places import (
+from microgesture.commands.result_places import (
     SOURCES,
     analysis_folders,
     check_results,
@@ -17,6 +15,8 @@ from microgesture.result_places import (
     result_folders,
     track_files,
 )
+from microgesture.errors import DataError
+from microgesture.skeletons.track import SkeletonTrack, media_hash
 from microgesture.timeline import Media, Timeline
 
 

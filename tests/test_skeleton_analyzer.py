@@ -6,28 +6,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microgesture import skeleton_analyzer
-from microgesture.analyzer import load
-from microgesture.cli import main
+from microgesture.analysis import skeleton_analyzer
+from microgesture.analysis.analyzer import load
+from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.commands.main import main
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import DataError, RecipeError
 from microgesture.pose import estimator
 from microgesture.pose.estimator import Pose
-from microgesture.pose.openpose import write_openpose
-from microgesture.pose.pyskl import write_pyskl
-from microgesture.pose.resampling import resample
-from microgesture.pose.track import SkeletonTrack
 from microgesture.recognition import create_objective
-from microgesture.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.runs.assembly import WEIGHTS
+from microgesture.runs.configuration import load_recipe
+from microgesture.runs.run_files import write_configuration
+from microgesture.skeletons.openpose import write_openpose
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.resampling import resample
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.spotting import SpottingConfig
-from microgesture.synthetic.skeleton_bank import make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.synthetic.worlds.skeleton_bank import make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.timeline import EmotionReading, GestureEvent, Media, Timeline
-from microgesture.training.assembly import WEIGHTS
 from microgesture.training.checkpoint import write_weights
-from microgesture.training.configuration import load_recipe
-from microgesture.training.run_files import write_configuration
 from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
 

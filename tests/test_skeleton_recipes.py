@@ -10,15 +10,15 @@ import pytest
 import torch
 
 import microgesture
-from microgesture.cli import main
+from microgesture.analysis.skeleton_window_analyzer import SkeletonWindowAnalyzer
+from microgesture.commands.main import main
 from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.errors import DataError, RecipeError
-from microgesture.pose.pyskl import write_pyskl
-from microgesture.skeleton_window_analyzer import SkeletonWindowAnalyzer
+from microgesture.runs.assembly import Run, build_objective, load_run
+from microgesture.runs.configuration import make_recipe
+from microgesture.skeletons.pyskl import write_pyskl
 from microgesture.timeline import GestureEvent, Timeline
-from microgesture.training.assembly import Run, build_objective, load_run
-from microgesture.training.configuration import make_recipe
 from microgesture.vocabulary import Vocabulary
 from moving_joints import moving_track, write_pickle
 
@@ -157,8 +157,8 @@ def test_a_track_is_named_and_spotted(run, tmp_path):
 
 
 def test_three_dimensions_are_learnt_and_no_video_is_read_with_them(tmp_path):
-    from microgesture.pose.pyskl import write_pyskl
-    from microgesture.pose.track import SkeletonTrack
+    from microgesture.skeletons.pyskl import write_pyskl
+    from microgesture.skeletons.track import SkeletonTrack
 
     rng = np.random.default_rng(0)
     tracks = []

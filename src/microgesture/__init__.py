@@ -18,7 +18,7 @@ from microgesture.timeline import Alternative, EmotionReading, GestureEvent, Med
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 if TYPE_CHECKING:
-    from microgesture.analyzer import Analyzer
+    from microgesture.analysis.analyzer import Analyzer
 
 __version__ = "0.1.0"
 
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
-    """The built-in weights, or a trained run folder, ready for video; see `microgesture.analyzer.load`."""
-    from microgesture import analyzer
+    """The built-in weights, or a trained run folder, ready for video; see `microgesture.analysis.analyzer.load`."""
+    from microgesture.analysis import analyzer
 
     return analyzer.load(run, device=device)

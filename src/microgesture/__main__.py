@@ -1,5 +1,5 @@
 """`python -m microgesture` is the command `microgesture`."""
 
-from microgesture.cli import main
+from microgesture.commands.main import main
 
 raise SystemExit(main())

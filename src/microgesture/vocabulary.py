@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 
 from microgesture.errors import DataError
-from microgesture.plain_json import parse_json
-from microgesture.text_tables import folded, text_of
+from microgesture.files.plain_json import parse_json
+from microgesture.files.text_tables import folded, text_of
 
 BODY_REGIONS = (
     "body",

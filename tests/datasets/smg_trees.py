@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from microgesture.formats import write
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from microgesture.datasets.augmentation import Flip, SkeletonSample, mirrored_labels
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.skeletons.layouts import LAYOUTS
 from microgesture.vocabulary import Vocabulary
 
 

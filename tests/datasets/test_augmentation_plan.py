@@ -8,7 +8,7 @@ import pytest
 
 from microgesture.datasets.augmentation import Augmentation, Reverse, TemporalCrop, pieces
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import COCO_17
+from microgesture.skeletons.layouts import COCO_17
 from microgesture.vocabulary import Vocabulary
 
 MOMENTS = (np.arange(8) + 0.5) / 8

@@ -13,7 +13,7 @@ from microgesture.datasets.augmentation import (
 )
 from microgesture.datasets.augmentation.skeleton import part_of
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import COCO_17, IMIGUE_22, KINECT_25, LAYOUTS
+from microgesture.skeletons.layouts import COCO_17, IMIGUE_22, KINECT_25, LAYOUTS
 
 PIECES = [
     *(Rotate(), Shear(), Scale(), Scale(per_axis=True), JointJitter(), JointJitter(drift=0.1)),

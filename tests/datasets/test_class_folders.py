@@ -9,7 +9,7 @@ from smg_trees import small_track, small_video, write_class_folders, write_elan_
 from microgesture.corpora.class_folders import read, recognises
 from microgesture.corpora.source import detect, read_source
 from microgesture.errors import DataError
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.vocabulary import Vocabulary
 
 

@@ -11,7 +11,7 @@ from microgesture.datasets import ClipDataset, ClipRow, make_loader
 from microgesture.datasets import cache as cache_module
 from microgesture.datasets.loading import epoch_order
 from microgesture.errors import DataError, UserError, VideoError
-from microgesture.pose import SkeletonTrack
+from microgesture.skeletons import SkeletonTrack
 from microgesture.video import VideoReader, sample_times, to_clip, write_video
 from microgesture.vocabulary import Vocabulary
 

@@ -22,8 +22,8 @@ from microgesture.datasets.protocols import compared, published
 from microgesture.datasets.skeleton_frames import CsvFrames, FrameError, OpenPoseFrames, anybody
 from microgesture.datasets.skeleton_reading import read_rows
 from microgesture.errors import DataError
-from microgesture.pose.layouts import IMIGUE_35
-from microgesture.pose.sources import read_tracks
+from microgesture.skeletons.layouts import IMIGUE_35
+from microgesture.skeletons.sources import read_tracks
 from microgesture.vocabulary import Vocabulary
 
 TRAIN = "imigue_data_phase1/datasets/imigue_skeleton_train"

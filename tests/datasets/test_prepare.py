@@ -22,9 +22,9 @@ from microgesture.datasets import ClipDataset, read_manifest, skeleton_tracks
 from microgesture.datasets.opening import open_data
 from microgesture.datasets.prepare import prepare
 from microgesture.errors import DataError, UserError
-from microgesture.pose.openpose import write_openpose
-from microgesture.pose.sources import read_tracks
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.openpose import write_openpose
+from microgesture.skeletons.sources import read_tracks
+from microgesture.skeletons.track import SkeletonTrack
 
 SMALL = {"frames": 4, "size": 16}
 

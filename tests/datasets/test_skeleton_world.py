@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from microgesture.analyzer import load
+from microgesture.analysis.analyzer import load
 from microgesture.datasets.windows import SkeletonWorld
 from microgesture.errors import DataError
-from microgesture.synthetic.skeleton_bank import make_bank
-from microgesture.training.configuration import load_recipe
+from microgesture.runs.configuration import load_recipe
+from microgesture.synthetic.worlds.skeleton_bank import make_bank
 from microgesture.training.loop import train
 from microgesture.vocabulary import Vocabulary
 

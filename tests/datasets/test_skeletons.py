@@ -12,10 +12,10 @@ from microgesture.datasets.skeleton_reading import read_rows
 from microgesture.datasets.skeletons import SkeletonDataset, to_stream
 from microgesture.datasets.splits import hold_out, hold_out_named
 from microgesture.errors import DataError, RecipeError
-from microgesture.pose.layouts import COCO_17, LAYOUTS, check_joints
-from microgesture.pose.normalisation import body_frame, fill_gaps, normalise
-from microgesture.pose.pyskl import write_pyskl
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.layouts import COCO_17, LAYOUTS, check_joints
+from microgesture.skeletons.normalisation import body_frame, fill_gaps, normalise
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.vocabulary import Vocabulary
 from moving_joints import moving_track, write_pickle
 

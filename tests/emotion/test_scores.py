@@ -15,8 +15,8 @@ from microgesture.emotion.scores import (
     score,
     write_rows,
 )
+from microgesture.emotion.tables import EmotionRow, compare, to_markdown
 from microgesture.errors import DataError
-from microgesture.evaluation.emotion_tables import EmotionRow, compare, to_markdown
 
 
 def predictions(strength, n=200, per_subject=4, repeats=3, classes=2, seed=0, within=False, truth_seed=0):

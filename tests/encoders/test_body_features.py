@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from microgesture.encoders.body_features import _TARGETS, _TIPS, LEAST_SCORE, BodyFeatures
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.skeletons.layouts import GESTURE_62
 
 FEATURES = BodyFeatures()
 SIDES = ("left", "right")

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from microgesture.encoders import create_encoder
 from microgesture.encoders.cecn import JointEmbedding, MultiScaleTemporal, SelfAttentionGraphConvolution
 from microgesture.encoders.joint_graphs import spatial_partitions
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.skeletons.layouts import LAYOUTS
 
 
 def graph_convolution(width_in: int, width_out: int, joints: int = 5) -> SelfAttentionGraphConvolution:

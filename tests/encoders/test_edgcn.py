@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from microgesture.encoders import create_encoder
 from microgesture.encoders.edgcn import REACHES, DenseGraphConvolution, SeparableTemporal
 from microgesture.encoders.joint_graphs import hop_distances
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.skeletons.layouts import LAYOUTS
 
 DISTANCES = hop_distances(LAYOUTS["imigue-22"])
 

@@ -16,8 +16,8 @@ from microgesture.encoders.graph_blocks import (
 )
 from microgesture.encoders.joint_graphs import hop_distances, spatial_partitions
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import LAYOUTS
-from microgesture.pose.skeleton import make_layout
+from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.skeleton import make_layout
 
 CHAIN = make_layout("chain", ("a", "b", "c", "d"), (("a", "b"), ("b", "c"), ("b", "d")), "a")
 RECONSTRUCTED = ("magcn", "cecn", "edgcn")

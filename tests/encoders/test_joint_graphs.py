@@ -7,8 +7,8 @@ import torch
 
 from microgesture.encoders.joint_graphs import divide_by_degree, hop_distances, partitioned_graph
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import LAYOUTS
-from microgesture.pose.skeleton import make_layout
+from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.skeleton import make_layout
 
 # the bones of the published graphs, counted from 1 (NTU RGB+D) and from 0 (OpenPose), and their centres from 0
 NTU_BONES = (

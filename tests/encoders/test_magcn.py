@@ -10,7 +10,7 @@ from microgesture.encoders.magcn import (
     GeometricMagnification,
     JointFrameAttention,
 )
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.skeletons.layouts import LAYOUTS
 
 
 def test_magnification_stretches_a_joints_way_about_its_mean_place():

@@ -6,7 +6,7 @@ import torch
 
 from microgesture.encoders.movement_features import LARGEST, MovementFeatures, Standardised
 from microgesture.encoders.skeleton_transformer import SkeletonTransformer
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.skeletons.layouts import GESTURE_62
 
 FRAMES = 24
 

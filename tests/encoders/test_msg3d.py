@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from microgesture.encoders import create_encoder, load_reference
 from microgesture.encoders.msg3d_blocks import TemporalConvolution, scale_adjacency
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import LAYOUTS
-from microgesture.pose.skeleton import make_layout
+from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.skeleton import make_layout
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 BLOCKS = ((None, 96, 96, 1), (96, 96, 192, 2), (192, 192, 384, 2))

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from microgesture.encoders import create_encoder, load_reference
 from microgesture.encoders.r2plus1d import KINETICS_MEAN, KINETICS_STD, middle_channels
 from microgesture.errors import RecipeError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from microgesture.encoders.skeleton_graph import (
     partitioned_adjacency,
 )
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.skeletons.layouts import GESTURE_62
 
 SMALL = {"width": 16, "channels": (8, 12)}
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from microgesture import torchvision_loader
 from microgesture.errors import UserError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries import torchvision_loader
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 
 def test_models_and_transforms_can_be_used():
@@ -23,7 +23,7 @@ def test_models_and_transforms_can_be_used():
 def test_a_failed_import_before_does_no_harm():
     script = (
         "try:\n    import torchvision\nexcept RuntimeError:\n    pass\n"
-        "from microgesture.torchvision_loader import load_torchvision\n"
+        "from microgesture.libraries.torchvision_loader import load_torchvision\n"
         "load_torchvision()\nimport torchvision\nfrom torchvision.transforms import v2"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -15,7 +15,7 @@ from microgesture.encoders.frame_network import evenly_spaced
 from microgesture.encoders.pixels import PublishedPixels
 from microgesture.encoders.tsm import temporal_shift
 from microgesture.errors import RecipeError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 from microgesture.video.transforms import normalize
 
 

@@ -18,19 +18,19 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "formats"))
 from human_eaf import HUMAN
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.encoders import create_encoder, create_text_encoder
-from microgesture.pose.openpose import write_openpose
-from microgesture.pose.pyskl import write_pyskl
-from microgesture.pose.track import SkeletonTrack
 from microgesture.reasoning.scenario import scenario_text
 from microgesture.recognition import create_objective
 from microgesture.recognition.classifier import ReleasedHead
+from microgesture.runs.assembly import WEIGHTS
+from microgesture.runs.configuration import load_recipe, make_recipe
+from microgesture.runs.run_files import write_configuration
+from microgesture.skeletons.openpose import write_openpose
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
-from microgesture.training.assembly import WEIGHTS
 from microgesture.training.checkpoint import write_weights
-from microgesture.training.configuration import load_recipe, make_recipe
-from microgesture.training.run_files import write_configuration
 from microgesture.video import write_video
 from microgesture.vocabulary import Vocabulary
 from several_streams import write_streams

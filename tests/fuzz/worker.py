@@ -11,7 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
-from microgesture.cli import main
+from microgesture.commands.main import main
 
 MOST_MB = 2000
 _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "socket.connect")

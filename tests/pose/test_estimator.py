@@ -5,9 +5,10 @@ import pytest
 from coloured_people import ColourEstimator, pose_in
 
 from microgesture.errors import MissingExtra, UserError
-from microgesture.pose import LAYOUTS, Pose, PoseEstimator, create_estimator
+from microgesture.pose import Pose, PoseEstimator, create_estimator
 from microgesture.pose.estimator import ESTIMATORS
 from microgesture.pose.plausibility import is_person
+from microgesture.skeletons import LAYOUTS
 
 SIZE = (640, 480)
 

@@ -5,10 +5,11 @@ import pytest
 from coloured_people import GREEN, RED, ColourEstimator, film, picture
 
 from microgesture.errors import DataError, UserError, VideoError
-from microgesture.pose import SkeletonTrack, extraction
+from microgesture.pose import extraction
 from microgesture.pose.cuts import CutFinder
 from microgesture.pose.extraction import extract, write_pose
 from microgesture.pose.read_ahead import read_ahead
+from microgesture.skeletons import SkeletonTrack
 from several_streams import write_streams
 
 NOSE = 0

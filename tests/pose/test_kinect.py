@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose.kinect import read_kinect
+from microgesture.skeletons.kinect import read_kinect
 
 
 def values(frames: int = 6) -> np.ndarray:

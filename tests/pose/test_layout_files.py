@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from microgesture.errors import DataError
-from microgesture.pose.bone_fit import best_fit
-from microgesture.pose.layout_files import as_layout, described, layout_beside, read_layout, write_layout
-from microgesture.pose.layouts import COCO_17, KINECT_20, LAYOUTS, NITE_15, OPENNI_15, Layout, convert
-from microgesture.pose.pyskl import annotation_tracks, read_pyskl, write_pyskl
-from microgesture.pose.sources import read_tracks
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.bone_fit import best_fit
+from microgesture.skeletons.layout_files import as_layout, described, layout_beside, read_layout, write_layout
+from microgesture.skeletons.layouts import COCO_17, KINECT_20, LAYOUTS, NITE_15, OPENNI_15, Layout, convert
+from microgesture.skeletons.pyskl import annotation_tracks, read_pyskl, write_pyskl
+from microgesture.skeletons.sources import read_tracks
+from microgesture.skeletons.track import SkeletonTrack
 from moving_joints import PLACES
 
 GOOD = {

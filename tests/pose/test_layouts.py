@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose import LAYOUTS, Layout, convert, convert_scores
-from microgesture.pose.layouts import EXTRAPOLATED, FALLBACKS
+from microgesture.skeletons import LAYOUTS, Layout, convert, convert_scores
+from microgesture.skeletons.layouts import EXTRAPOLATED, FALLBACKS
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -12,12 +12,13 @@ import pytest
 pytest.importorskip("mediapipe")
 
 from microgesture.errors import UserError
-from microgesture.pose import LAYOUTS, Pose, SkeletonTrack, create_estimator
+from microgesture.pose import Pose, create_estimator
 from microgesture.pose.extraction import extract
 from microgesture.pose.mediapipe_holistic import HolisticEstimator
 from microgesture.pose.mediapipe_points import quiet
-from microgesture.synthetic.plan import Plan, WorldConfig
-from microgesture.synthetic.staging import film
+from microgesture.skeletons import LAYOUTS, SkeletonTrack
+from microgesture.synthetic.worlds.plan import Plan, WorldConfig
+from microgesture.synthetic.worlds.staging import film
 from microgesture.video import VideoReader
 
 HOLISTIC = LAYOUTS["mediapipe-holistic"]

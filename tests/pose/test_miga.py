@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose.layouts import IMIGUE_35
-from microgesture.pose.miga import read_miga
+from microgesture.skeletons.layouts import IMIGUE_35
+from microgesture.skeletons.miga import read_miga
 
 
 def people(frames: int = 12, left_first: bool = False) -> np.ndarray:

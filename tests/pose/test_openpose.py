@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose import LAYOUTS, SkeletonTrack
-from microgesture.pose.openpose import read_openpose, write_openpose
+from microgesture.skeletons import LAYOUTS, SkeletonTrack
+from microgesture.skeletons.openpose import read_openpose, write_openpose
 
 
 def body(x: float = 300, y: float = 200, height: float = 400, score: float = 0.8) -> list[float]:

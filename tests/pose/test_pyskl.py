@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose import LAYOUTS, SkeletonTrack
-from microgesture.pose.array_pickle import load_array_pickle
-from microgesture.pose.pyskl import annotation_tracks, read_pyskl, write_pyskl
-from microgesture.pose.pyskl_conventions import ASKED, decide
-from microgesture.pose.sources import read_tracks
+from microgesture.skeletons import LAYOUTS, SkeletonTrack
+from microgesture.skeletons.array_pickle import load_array_pickle
+from microgesture.skeletons.pyskl import annotation_tracks, read_pyskl, write_pyskl
+from microgesture.skeletons.pyskl_conventions import ASKED, decide
+from microgesture.skeletons.sources import read_tracks
 
 
 def clip(count: int = 17, people: int = 1, size: int = 2, frames: int = 6, **more):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError, UserError
-from microgesture.pose import LAYOUTS, SkeletonTrack
+from microgesture.skeletons import LAYOUTS, SkeletonTrack
 
 
 def make(frames: int = 10, size: int = 2) -> SkeletonTrack:

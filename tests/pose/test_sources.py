@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose import SkeletonTrack
-from microgesture.pose.openpose import write_openpose
-from microgesture.pose.pyskl import write_pyskl
-from microgesture.pose.sources import is_skeleton, read_tracks
+from microgesture.skeletons import SkeletonTrack
+from microgesture.skeletons.openpose import write_openpose
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.sources import is_skeleton, read_tracks
 
 
 def track(person: str = "P1", size: float = 400) -> SkeletonTrack:

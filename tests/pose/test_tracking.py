@@ -3,8 +3,8 @@ import pytest
 from coloured_people import GREEN, RED, pose_in
 
 from microgesture.pose.detections import Collector, Detections
-from microgesture.pose.gaps import fill_gaps
 from microgesture.pose.tracking import overlaps, people
+from microgesture.skeletons.gaps import fill_gaps
 
 STEP = 0.1
 

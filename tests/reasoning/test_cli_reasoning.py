@@ -11,7 +11,7 @@ import time
 import pytest
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.reasoning.record import read_record
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nAnn: We lost.\n\n2\n00:00:03,000 --> 00:00:04,000\nBob: "
@@ -137,7 +137,7 @@ def test_scenarios(tmp_path, capsys):
 
 
 def test_help_and_explaining_import_neither_torch_nor_a_client(folder):
-    program = "import sys; from microgesture.cli import main; main(sys.argv[1:]); "
+    program = "import sys; from microgesture.commands.main import main; main(sys.argv[1:]); "
     program += "print([m for m in ('torch', 'openai', 'pydantic', 'transformers') if m in sys.modules])"
     for arguments, loaded in ((["--version"], []), (["explain", str(folder / "timeline.json")], ["pydantic"])):
         code = program if arguments[0] != "--version" else program.replace("main(sys.argv[1:])", "None")
@@ -171,7 +171,7 @@ def test_ctrl_c_stops_a_run_at_once_and_keeps_what_came(folder, chat_server, tim
         "--with-gestures",
     ]
     command += ["--backend", "template", "openai", "--model", "slow", "--base-url", chat_server.url]
-    program = "import sys; from microgesture.cli import main; sys.exit(main(sys.argv[1:]))"
+    program = "import sys; from microgesture.commands.main import main; sys.exit(main(sys.argv[1:]))"
     before = len(chat_server.requests())
     process = subprocess.Popen([sys.executable, "-c", program, *map(str, command)], stderr=subprocess.PIPE, text=True)
     while len(chat_server.requests()) == before and process.poll() is None:

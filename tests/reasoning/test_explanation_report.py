@@ -12,11 +12,11 @@ from microgesture.errors import DataError
 from microgesture.reasoning.backends import RawReply, Settings, open_backend
 from microgesture.reasoning.explain import explain
 from microgesture.reasoning.files import write_explanation
+from microgesture.reasoning.page import BEGIN, END, explanation_html, shows_events, with_explanation
 from microgesture.reasoning.record import read_record
 from microgesture.reasoning.scenario import load_scenario
 from microgesture.reasoning.transcript import Utterance
 from microgesture.report import write_report
-from microgesture.report.explanation import BEGIN, END, explanation_html, shows_events, with_explanation
 from microgesture.timeline import Timeline
 
 SCENARIO = load_scenario("press_conference")

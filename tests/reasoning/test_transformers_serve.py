@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
+from microgesture.libraries.torchvision_loader import load_torchvision
 from microgesture.reasoning.record import read_record
-from microgesture.torchvision_loader import load_torchvision
 
 pytestmark = pytest.mark.slow
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
@@ -53,7 +53,7 @@ def server(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    serve = "from microgesture.torchvision_loader import load_torchvision as load; load()"  # as in the package
+    serve = "from microgesture.libraries.torchvision_loader import load_torchvision as load; load()"
     serve += "; from transformers.cli.transformers import main; main()"
     command = [sys.executable, "-c", serve, "serve", str(model), "--host", "127.0.0.1", "--port", str(port)]
     quiet = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}

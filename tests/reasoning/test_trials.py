@@ -10,7 +10,7 @@ import pytest
 from gesture_events import event
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.emotion.labelled import LabelledTimelines, best_reachable
 from microgesture.errors import DataError
 from microgesture.reasoning.backends import NoReply, RawReply

@@ -8,7 +8,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "arms", "chin", "crossed", "face", "hands", "neck", "touching")
 """A tokenizer's whole vocabulary."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microgesture.pose.layouts import LAYOUTS
-from microgesture.pose.track import SkeletonTrack
 from microgesture.report import skeletons, write_report
 from microgesture.report.skeletons import event_drawing, event_drawings
+from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
 
 EVENT = GestureEvent(1.0, 3.0, "Touching <jaw>", None, 0.8, "head-hand")

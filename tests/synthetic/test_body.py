@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.synthetic.body import RANGES, head_points, sample_body, solids
+from microgesture.synthetic.people.body import RANGES, head_points, sample_body, solids
 
 BODIES = [sample_body(np.random.default_rng(seed)) for seed in range(20)]
 

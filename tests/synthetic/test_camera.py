@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.camera import Camera, CameraRanges, sample_camera
-from microgesture.synthetic.motion import perform
-from microgesture.synthetic.performance import JOINT_INDEX, Performance
-from microgesture.synthetic.schedule import Scheduled, Setting, Style
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.motion import perform
+from microgesture.synthetic.people.performance import JOINT_INDEX, Performance
+from microgesture.synthetic.people.schedule import Scheduled, Setting, Style
+from microgesture.synthetic.pictures.camera import Camera, CameraRanges, sample_camera
 
 FRONT = Camera((0.0, 1.2, 3.0), (0.0, 1.2, 0.0), 40.0, 0.0, (160, 120))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from microgesture.pose.estimator import Pose
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.synthetic.estimated_bank import estimate, estimate_bank, film
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.skeleton_bank import JOINTS_62, LIBRARY, RATE, SkeletonBank, act
+from microgesture.pretraining.estimated_bank import estimate, estimate_bank, film
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.worlds.skeleton_bank import JOINTS_62, LIBRARY, RATE, SkeletonBank, act
 
 KEYS = ("nod", "touch_jaw", "shake_legs") if "shake_legs" in MOTIONS else ("nod", "touch_jaw")
 SIZE = 48

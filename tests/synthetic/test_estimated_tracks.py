@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from microgesture.pose.track import SkeletonTrack
-from microgesture.synthetic.estimated_tracks import as_estimated
-from microgesture.synthetic.plan import WorldConfig
-from microgesture.synthetic.world import synthesize
+from microgesture.skeletons.track import SkeletonTrack
+from microgesture.synthetic.estimator.tracks import as_estimated
+from microgesture.synthetic.worlds.plan import WorldConfig
+from microgesture.synthetic.worlds.world import synthesize
 
 
 def test_estimated_poses_are_near_the_true_ones_and_repeat(tmp_path):

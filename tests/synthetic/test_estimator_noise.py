@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.synthetic.estimator_definitions import BASIS, DEFINITIONS, redefine
-from microgesture.synthetic.estimator_noise import (
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.synthetic.estimator.definitions import BASIS, DEFINITIONS, redefine
+from microgesture.synthetic.estimator.noise import (
     CLUSTERS,
     FINGERS,
     HIDDEN,
@@ -24,8 +24,8 @@ from microgesture.synthetic.estimator_noise import (
     disturb,
     memory,
 )
-from microgesture.synthetic.estimator_smoothing import smooth
-from microgesture.synthetic.skeleton_bank import JOINTS_62, RATE, act
+from microgesture.synthetic.estimator.smoothing import smooth
+from microgesture.synthetic.worlds.skeleton_bank import JOINTS_62, RATE, act
 
 STEPS = 48
 CALM = ClusterNoise(Wobble(0.0), Wobble(0.0), 0.0)

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.synthetic.acting import Act, turns
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.domains import DOMAINS, TEST_ONLY, draw_setting, draw_subject
-from microgesture.synthetic.gesture import Gesture, Reach
-from microgesture.synthetic.idle import bouts, held, moments, shifts
-from microgesture.synthetic.motion import perform
-from microgesture.synthetic.performance import FACE, JOINT_INDEX, JOINTS, Performance
-from microgesture.synthetic.rest import REST_POSES, rest_names, rest_reaches
-from microgesture.synthetic.schedule import CROSSED_LEGS, LEGS, Scheduled, Setting, Style
-from microgesture.synthetic.surface import Site
+from microgesture.synthetic.people.acting import Act, turns
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.gesture import Gesture, Reach
+from microgesture.synthetic.people.idle import bouts, held, moments, shifts
+from microgesture.synthetic.people.motion import perform
+from microgesture.synthetic.people.performance import FACE, JOINT_INDEX, JOINTS, Performance
+from microgesture.synthetic.people.rest import REST_POSES, rest_names, rest_reaches
+from microgesture.synthetic.people.schedule import CROSSED_LEGS, LEGS, Scheduled, Setting, Style
+from microgesture.synthetic.people.surface import Site
+from microgesture.synthetic.worlds.domains import DOMAINS, TEST_ONLY, draw_setting, draw_subject
 
 FPS = 20.0
 SIDES = ("left", "right")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.synthetic.interviews import (
+from microgesture.synthetic.people.schedule import MotionSpec
+from microgesture.synthetic.worlds.interviews import (
     InterviewRates,
     MotionRate,
     bayes_accuracy,
@@ -20,7 +21,6 @@ from microgesture.synthetic.interviews import (
     sample_interview,
     simulate_ratios,
 )
-from microgesture.synthetic.schedule import MotionSpec
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 

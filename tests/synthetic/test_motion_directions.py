@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.gesture import DRAWN, Draw
-from microgesture.synthetic.motion import MOTIONS, perform
-from microgesture.synthetic.performance import Performance
-from microgesture.synthetic.schedule import Scheduled, Setting, Style
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.gesture import DRAWN, Draw
+from microgesture.synthetic.people.motion import MOTIONS, perform
+from microgesture.synthetic.people.performance import Performance
+from microgesture.synthetic.people.schedule import Scheduled, Setting, Style
 
 SECONDS, FPS, SEEDS = 4.0, 12.5, range(5)
 SIDES = ("left", "right")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from microgesture.synthetic.arms import BEND_LIMIT, TWIST_LIMIT, _wrist_angles, _wrist_turn, average
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.gesture import minimum_jerk
-from microgesture.synthetic.hands import FINGERS, HAND_SHAPES, hand_points
-from microgesture.synthetic.kinematics import euler, frame_from, from_quaternion, to_quaternion, two_bone, unit
+from microgesture.synthetic.people.arms import BEND_LIMIT, TWIST_LIMIT, _wrist_angles, _wrist_turn, average
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.gesture import minimum_jerk
+from microgesture.synthetic.people.hands import FINGERS, HAND_SHAPES, hand_points
+from microgesture.synthetic.people.kinematics import euler, frame_from, from_quaternion, to_quaternion, two_bone, unit
 
 RNG = np.random.default_rng(0)
 

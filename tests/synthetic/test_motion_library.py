@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.gesture import DRAWN, Draw
-from microgesture.synthetic.motion import MOTIONS, NEEDS_HAT
-from microgesture.synthetic.schedule import GROUPS, Setting, Style
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.gesture import DRAWN, Draw
+from microgesture.synthetic.people.motion import MOTIONS, NEEDS_HAT
+from microgesture.synthetic.people.schedule import GROUPS, Setting, Style
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
 BODY = sample_body(np.random.default_rng(0))

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.synthetic.acting import Act
-from microgesture.synthetic.body import sample_body, solids
-from microgesture.synthetic.gesture import DRAWN, Draw
-from microgesture.synthetic.hands import FINGERS, contact_thickness
-from microgesture.synthetic.kinematics import from_quaternion, to_quaternion, unit
-from microgesture.synthetic.motion import MOTIONS, perform
-from microgesture.synthetic.performance import FACE, JOINT_INDEX, JOINTS, Performance
-from microgesture.synthetic.rest import rest_names
-from microgesture.synthetic.schedule import Scheduled, Setting, Style
-from microgesture.synthetic.surface import LIMB_ENDS, limb_radius
+from microgesture.synthetic.people.acting import Act
+from microgesture.synthetic.people.body import sample_body, solids
+from microgesture.synthetic.people.gesture import DRAWN, Draw
+from microgesture.synthetic.people.hands import FINGERS, contact_thickness
+from microgesture.synthetic.people.kinematics import from_quaternion, to_quaternion, unit
+from microgesture.synthetic.people.motion import MOTIONS, perform
+from microgesture.synthetic.people.performance import FACE, JOINT_INDEX, JOINTS, Performance
+from microgesture.synthetic.people.rest import rest_names
+from microgesture.synthetic.people.schedule import Scheduled, Setting, Style
+from microgesture.synthetic.people.surface import LIMB_ENDS, limb_radius
 
 FPS = 25.0
 SECONDS = 2.6

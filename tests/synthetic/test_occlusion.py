@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.synthetic.estimated_bank import film
-from microgesture.synthetic.estimator_noise import CLUSTERS
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.occlusion import hidden_hands
-from microgesture.synthetic.renderer import visibility
-from microgesture.synthetic.skeleton_bank import JOINTS_62, act
+from microgesture.pretraining.estimated_bank import film
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.synthetic.estimator.noise import CLUSTERS
+from microgesture.synthetic.estimator.occlusion import hidden_hands
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.pictures.renderer import visibility
+from microgesture.synthetic.worlds.skeleton_bank import JOINTS_62, act
 
 LEFT, RIGHT = CLUSTERS["hands"]
 

@@ -7,8 +7,12 @@ import pytest
 import torch
 
 from microgesture.errors import DataError
-from microgesture.synthetic import raster, renderer
-from microgesture.synthetic.appearance import (
+from microgesture.synthetic.people.body import sample_body
+from microgesture.synthetic.people.motion import perform
+from microgesture.synthetic.people.performance import FACE, JOINT_INDEX, JOINTS, Performance
+from microgesture.synthetic.people.schedule import Setting, Style
+from microgesture.synthetic.pictures import raster, renderer
+from microgesture.synthetic.pictures.appearance import (
     BACKDROPS,
     HAIR_STYLES,
     HATS,
@@ -21,12 +25,8 @@ from microgesture.synthetic.appearance import (
     Sensor,
     sample_appearance,
 )
-from microgesture.synthetic.body import sample_body
-from microgesture.synthetic.camera import Camera
-from microgesture.synthetic.motion import perform
-from microgesture.synthetic.performance import FACE, JOINT_INDEX, JOINTS, Performance
-from microgesture.synthetic.renderer import render, render_chunks, visibility
-from microgesture.synthetic.schedule import Setting, Style
+from microgesture.synthetic.pictures.camera import Camera
+from microgesture.synthetic.pictures.renderer import render, render_chunks, visibility
 
 FRONT = Camera((0.0, 1.0, 3.2), (0.0, 1.0, 0.0), 36.0, 0.0, (96, 96))
 CLEAN = Appearance(sensor=Sensor(noise=0.0), backdrop=Backdrop(chair_back=False))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from microgesture.synthetic.gbuffer import dense_depth, surfaces
-from microgesture.synthetic.primitives import Assembly, across_box, along_cone
-from microgesture.synthetic.raster import MISS, View, rasterise
+from microgesture.synthetic.pictures.gbuffer import dense_depth, surfaces
+from microgesture.synthetic.pictures.primitives import Assembly, across_box, along_cone
+from microgesture.synthetic.pictures.raster import MISS, View, rasterise
 
 CENTRE = np.array([0.0, 0.0, 2.0])
 

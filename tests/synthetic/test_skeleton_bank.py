@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.synthetic.estimator_noise import SHOULDERS
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.skeleton_bank import RATE, SkeletonBank, joined, make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.synthetic.estimator.noise import SHOULDERS
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.worlds.skeleton_bank import RATE, SkeletonBank, joined, make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.vocabulary import Vocabulary
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microgesture.pose.track import SkeletonTrack
-from microgesture.synthetic.plan import Item, Plan, WorldConfig
-from microgesture.synthetic.staging import film, stage
+from microgesture.skeletons.track import SkeletonTrack
+from microgesture.synthetic.worlds.plan import Item, Plan, WorldConfig
+from microgesture.synthetic.worlds.staging import film, stage
 
 CONFIG = WorldConfig(
     clips=3,

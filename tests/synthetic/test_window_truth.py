@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from microgesture.evaluation.blind_audit import blind_audit
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.pose.parts import PARTS, parts_seen
-from microgesture.synthetic.framing import visibility
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.schedule import GROUPS
-from microgesture.synthetic.skeleton_bank import LIBRARY, RATE, make_bank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.synthetic.window_truth import Happening, Truth
+from microgesture.pretraining.blind_audit import blind_audit
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.skeletons.parts import PARTS, parts_seen
+from microgesture.synthetic.estimator.framing import visibility
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.people.schedule import GROUPS
+from microgesture.synthetic.worlds.skeleton_bank import LIBRARY, RATE, make_bank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
+from microgesture.synthetic.worlds.window_truth import Happening, Truth
 from microgesture.vocabulary import Vocabulary
 
 VOCABULARIES = ("imigue", "smg", "ma52")
@@ -174,7 +174,7 @@ def test_the_audit_finds_a_leak_where_there_is_one(monkeypatch):
             return batch
 
     plain = blind_audit(bank, 1000)
-    monkeypatch.setattr("microgesture.evaluation.blind_audit.SkeletonWindows", Framed)
+    monkeypatch.setattr("microgesture.pretraining.blind_audit.SkeletonWindows", Framed)
     assert blind_audit(bank, 1000).leak > plain.leak + 0.05
 
 

@@ -14,13 +14,13 @@ import pytest
 
 from microgesture import formats
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.pose.track import SkeletonTrack
-from microgesture.synthetic import world
-from microgesture.synthetic.domains import DOMAINS, SPLITS
-from microgesture.synthetic.interviews import InterviewRates, log_likelihood_ratio
-from microgesture.synthetic.plan import Plan, WorldConfig, class_counts, split_sizes
-from microgesture.synthetic.schedule import Setting
-from microgesture.synthetic.staging import stream, subject
+from microgesture.skeletons.track import SkeletonTrack
+from microgesture.synthetic.people.schedule import Setting
+from microgesture.synthetic.worlds import world
+from microgesture.synthetic.worlds.domains import DOMAINS, SPLITS
+from microgesture.synthetic.worlds.interviews import InterviewRates, log_likelihood_ratio
+from microgesture.synthetic.worlds.plan import Plan, WorldConfig, class_counts, split_sizes
+from microgesture.synthetic.worlds.staging import stream, subject
 from microgesture.video import VideoReader
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 

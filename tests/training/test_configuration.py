@@ -1,8 +1,9 @@
 import pytest
 import yaml
 
+from microgesture.emotion.recipes import load_emotion_recipe
 from microgesture.errors import RecipeError
-from microgesture.training.configuration import (
+from microgesture.runs.configuration import (
     Recipe,
     load_recipe,
     make_recipe,
@@ -11,7 +12,6 @@ from microgesture.training.configuration import (
     recipe_names,
     write_own_recipe,
 )
-from microgesture.training.emotion import load_emotion_recipe
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from microgesture.encoders import create_encoder
-from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
+from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 
 
 def gradients(module: nn.Module, clip: torch.Tensor, bf16: bool) -> dict[str, torch.Tensor]:

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 
 from microgesture import formats
-from microgesture.cli import main
+from microgesture.commands.main import main
+from microgesture.emotion import recipes as emotion
 from microgesture.emotion.labelled import read_labelled
 from microgesture.emotion.model import EmotionModel
-from microgesture.errors import DataError, RecipeError
-from microgesture.timeline import GestureEvent, Media, Timeline
-from microgesture.training import emotion
-from microgesture.training.assembly import load_run
-from microgesture.training.emotion import (
+from microgesture.emotion.recipes import (
     best_reachable,
     clip_confusion,
     load_emotion_recipe,
@@ -23,6 +20,9 @@ from microgesture.training.emotion import (
     through_recogniser,
     train_emotion_recipe,
 )
+from microgesture.errors import DataError, RecipeError
+from microgesture.runs.assembly import load_run
+from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 from moving_squares import LABELS, REST, make_interview
 

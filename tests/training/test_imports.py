@@ -9,15 +9,15 @@ import pytest
 import torch
 
 import microgesture
-from microgesture.cli import main
+from microgesture.commands.main import main
 from microgesture.datasets import ClipDataset
 from microgesture.datasets.manifest import ClipRow
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective, reference
 from microgesture.recognition.classifier import ReleasedHead
-from microgesture.training.configuration import make_recipe
-from microgesture.training.imports import import_run
+from microgesture.runs.configuration import make_recipe
+from microgesture.runs.imports import import_run
 from microgesture.training.loop import train
 from microgesture.video import VideoReader, sample_times
 from microgesture.video.transforms import to_clip
@@ -120,7 +120,7 @@ def test_a_model_with_its_head_classifies_without_a_tokenizer(model, folder, squ
 
 def test_an_imported_model_sees_what_the_authors_inference_shows(model, folder, squares, monkeypatch):
     """Their frames: squashed to 224 x 224, resized to 128 x 171, the centre of 112 x 112."""
-    from microgesture.torchvision_loader import load_torchvision
+    from microgesture.libraries.torchvision_loader import load_torchvision
 
     load_torchvision()
     from torchvision.models.video import R2Plus1D_18_Weights

@@ -12,17 +12,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from microgesture import own_weights
 from microgesture.datasets import make_loader
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError, UserError
+from microgesture.runs import own_weights
+from microgesture.runs.assembly import load_run, make_dataset, open_manifest
+from microgesture.runs.configuration import DataConfig, Recipe, make_recipe, read_recipe, recipe_names
+from microgesture.runs.model_card import model_card
+from microgesture.runs.prediction import fit_temperature, predict
+from microgesture.runs.recipe_difference import first_difference
 from microgesture.training import checkpoint
-from microgesture.training.assembly import load_run, make_dataset, open_manifest
-from microgesture.training.configuration import DataConfig, Recipe, make_recipe, read_recipe, recipe_names
 from microgesture.training.loop import cosine, make_optimizer, refuse_pictures, train
-from microgesture.training.model_card import model_card
-from microgesture.training.prediction import fit_temperature, predict
-from microgesture.training.recipe_difference import first_difference
 
 
 def recipe(clips: Path, **training) -> Recipe:
@@ -387,7 +387,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_learning_rates_belong_to_their_parts(clips):
-    from microgesture.training.assembly import build_objective
+    from microgesture.runs.assembly import build_objective
 
     own = recipe(clips)
     groups = make_optimizer(build_objective(own, open_manifest(own).vocabulary), own.optimiser).param_groups

@@ -9,8 +9,8 @@ from torch import nn
 from microgesture.encoders.gesture_words import GestureWords
 from microgesture.encoders.skeleton_transformer import SkeletonTransformer
 from microgesture.recognition import create_objective
+from microgesture.runs.configuration import OptimiserConfig
 from microgesture.training.averaging import MovingAverage
-from microgesture.training.configuration import OptimiserConfig
 from microgesture.training.optimisers import MuonBesideAdamW, make_optimizer, trapezoid
 from microgesture.vocabulary import Vocabulary
 

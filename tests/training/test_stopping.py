@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from microgesture import progress as shown
+from microgesture.progress import TrainingProgress
+from microgesture.runs.configuration import make_recipe
 from microgesture.training import loop
-from microgesture.training import progress as shown
-from microgesture.training.configuration import make_recipe
 from microgesture.training.loop import train
-from microgesture.training.progress import TrainingProgress
 from microgesture.training.stopping import TAIL, Interrupted, Patience
 from moving_joints import write_pickle
 

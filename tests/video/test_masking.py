@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from microgesture.video.masking import TONES, Head, Trail, hand_reaches, paint
+from microgesture.privacy.masking import TONES, Head, Trail, hand_reaches, paint
 
 HEAD = Head(60, 50, 20, 28)
 

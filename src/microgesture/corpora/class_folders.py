@@ -17,9 +17,9 @@ from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.skeleton_checks import skeleton_problems
 from microgesture.errors import DataError
-from microgesture.pose.openpose import is_openpose
-from microgesture.pose.skeleton import Layout
-from microgesture.pose.sources import is_skeleton
+from microgesture.skeletons.openpose import is_openpose
+from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import is_skeleton
 from microgesture.vocabulary import Vocabulary
 
 SPLITS = {

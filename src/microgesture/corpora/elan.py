@@ -38,12 +38,12 @@ from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import SLACK, MediaLength, media_lengths
 from microgesture.datasets.skeleton_checks import skeleton_end, skeleton_problems
 from microgesture.errors import DataError
+from microgesture.files.text_tables import file_named, folded
 from microgesture.formats.eaf_pieces import VERDICTS
 from microgesture.formats.eaf_reader import Annotation, Document, base_name, is_sound, media_paths
 from microgesture.formats.eaf_splice import decode
-from microgesture.pose.skeleton import Layout
-from microgesture.pose.sources import is_skeleton
-from microgesture.text_tables import file_named, folded
+from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import is_skeleton
 from microgesture.vocabulary import BUILT_IN, Vocabulary
 
 _GESTURES = re.compile(r"(mg|(micro[\s_-]*)?gestures?)\b", re.IGNORECASE)

@@ -20,7 +20,7 @@ from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.protocols import compared, published
 from microgesture.errors import DataError
-from microgesture.text_tables import file_named, folded, read_text, table_rows
+from microgesture.files.text_tables import file_named, folded, read_text, table_rows
 from microgesture.vocabulary import Vocabulary
 
 LISTS = {"train": "training_clips", "test": "testing_clips"}

@@ -10,9 +10,9 @@ from typing import Any
 
 from microgesture.datasets.manifest import ClipRow, Problem, spelt_alike
 from microgesture.errors import DataError
-from microgesture.pose.layout_files import layout_beside
-from microgesture.pose.skeleton import Layout
 from microgesture.registry import Registry
+from microgesture.skeletons.layout_files import layout_beside
+from microgesture.skeletons.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from microgesture.errors import UserError
-from microgesture.pose.track import BROKEN_ARCHIVE
+from microgesture.skeletons.track import BROKEN_ARCHIVE
 
 try:
     import fcntl

@@ -16,7 +16,7 @@ from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
 from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.splits import group
 from microgesture.errors import DataError, RecipeError, UserError, VideoError
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.video.reader import VideoReader
 from microgesture.video.sampling import sample_times
 from microgesture.video.transforms import Box, Fit, cut, person_box, random_box, released_box, shrink, to_clip

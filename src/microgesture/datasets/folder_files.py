@@ -10,7 +10,7 @@ from pathlib import Path
 
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
-from microgesture.text_tables import read_text
+from microgesture.files.text_tables import read_text
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 """Endings of video files, in the order in which one of several is chosen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from microgesture.text_tables import folded
+from microgesture.files.text_tables import folded
 from microgesture.vocabulary import BUILT_IN, GestureClass, Vocabulary
 
 

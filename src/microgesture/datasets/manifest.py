@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from microgesture.atomic import replacing
 from microgesture.errors import DataError, VideoError
-from microgesture.text_tables import composed, file_named, folded, number_of, one_spelling, read_text, table_rows
+from microgesture.files.atomic import replacing
+from microgesture.files.text_tables import composed, file_named, folded, number_of, one_spelling, read_text, table_rows
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 COLUMNS = ("video", "start", "end", "label", "person", "subject", "split")

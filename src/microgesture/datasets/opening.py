@@ -13,8 +13,8 @@ from microgesture.corpora.tables import NAMES
 from microgesture.datasets.manifest import Manifest, check_manifest_rows, read_manifest
 from microgesture.datasets.splits import held_out_by, hold_out, hold_out_named
 from microgesture.errors import DataError
-from microgesture.plain_json import parse_json
-from microgesture.pose.skeleton import Layout
+from microgesture.files.plain_json import parse_json
+from microgesture.skeletons.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)

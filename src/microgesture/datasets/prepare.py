@@ -23,16 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from microgesture import __version__
-from microgesture.atomic import write_json
 from microgesture.corpora.source import Reading, read_source
 from microgesture.datasets.manifest import ClipRow, Problem, write_manifest
 from microgesture.datasets.opening import MARK, open_data, read_mark
 from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
 from microgesture.datasets.splits import held_out_by, hold_out
 from microgesture.errors import DataError, UserError, VideoError
-from microgesture.pose.layout_files import NAME, described, layout_beside, write_layout
-from microgesture.pose.skeleton import Layout
-from microgesture.pose.sources import Space
+from microgesture.files.atomic import write_json
+from microgesture.skeletons.layout_files import NAME, described, layout_beside, write_layout
+from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import Space
 from microgesture.vocabulary import Vocabulary
 
 SPACES: dict[str, Space] = {"smg": "metres"}

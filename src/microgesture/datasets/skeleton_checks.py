@@ -9,8 +9,8 @@ import numpy as np
 from microgesture.datasets.folder_files import problem_of
 from microgesture.datasets.manifest import Problem
 from microgesture.errors import DataError
-from microgesture.pose.skeleton import Layout
-from microgesture.pose.sources import read_tracks
+from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import read_tracks
 
 
 def skeleton_problems(path: Path, layout: Layout | None = None) -> list[Problem]:

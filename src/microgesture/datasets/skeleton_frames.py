@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from microgesture.errors import DataError
-from microgesture.pose.miga import COLUMNS
+from microgesture.skeletons.miga import COLUMNS
 
 _ORDINARY = b"0123456789.,;+-eE \t\r\n"
 _FRAME = re.compile(r"(\d+)(?!.*\d)")

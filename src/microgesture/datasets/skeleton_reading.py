@@ -10,10 +10,10 @@ import numpy as np
 
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
-from microgesture.pose.pyskl import annotation_tracks, read_pyskl
-from microgesture.pose.skeleton import Layout
-from microgesture.pose.sources import Space, largest_first, read_tracks
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.pyskl import annotation_tracks, read_pyskl
+from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import Space, largest_first, read_tracks
+from microgesture.skeletons.track import SkeletonTrack
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from microgesture.atomic import write_json
 from microgesture.datasets.folder_files import problem_of
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
-from microgesture.plain_json import parse_json
-from microgesture.pose.layout_files import described
-from microgesture.pose.skeleton import Layout
-from microgesture.pose.sources import Space, read_tracks
+from microgesture.files.atomic import write_json
+from microgesture.files.plain_json import parse_json
+from microgesture.skeletons.layout_files import described
+from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import Space, read_tracks
 
 INDEX = "index.json"
 Progress = Callable[[float, float], None]

@@ -15,11 +15,11 @@ from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.skeleton_reading import RowTracks, read_rows
 from microgesture.datasets.splits import group
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.pose.layout_files import LayoutLike, as_layout
-from microgesture.pose.layouts import Layout, check_joints
-from microgesture.pose.normalisation import normalise
-from microgesture.pose.sources import Space
-from microgesture.pose.track import SkeletonTrack
+from microgesture.skeletons.layout_files import LayoutLike, as_layout
+from microgesture.skeletons.layouts import Layout, check_joints
+from microgesture.skeletons.normalisation import normalise
+from microgesture.skeletons.sources import Space
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.video.sampling import sample_times
 from microgesture.vocabulary import Vocabulary
 

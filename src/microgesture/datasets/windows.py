@@ -1,7 +1,7 @@
 """Windows of synthetic skeleton banks as a data set of the training loop.
 
 A world of skeletons is a folder with `skeletons.json` (which banks make up which split, with their shares) beside the
-banks, written by `microgesture.pretraining`. Its windows are made by the batch, anew in every epoch.
+banks, written by `microgesture.pretraining.stages`. Its windows are made by the batch, anew in every epoch.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.errors import DataError
-from microgesture.plain_json import parse_json
-from microgesture.synthetic.motion import MOTIONS
-from microgesture.synthetic.skeleton_bank import SkeletonBank
-from microgesture.synthetic.skeleton_windows import SkeletonWindows
-from microgesture.synthetic.window_truth import Truth
-from microgesture.text_tables import folded
+from microgesture.files.plain_json import parse_json
+from microgesture.files.text_tables import folded
+from microgesture.synthetic.people.motion import MOTIONS
+from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
+from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
+from microgesture.synthetic.worlds.window_truth import Truth
 from microgesture.vocabulary import Vocabulary
 
 INDEX = "skeletons.json"

@@ -23,9 +23,9 @@ from microgesture.emotion.table_cells import (
     without_unit,
 )
 from microgesture.errors import DataError
+from microgesture.files.text_tables import folded, number_of, one_spelling, read_text, table_rows
 from microgesture.formats.boris import NOBODY
 from microgesture.formats.spans import MOMENT
-from microgesture.text_tables import folded, number_of, one_spelling, read_text, table_rows
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 

@@ -24,9 +24,9 @@ from microgesture.emotion.event_tables import (
     read_target_table,
 )
 from microgesture.errors import DataError
+from microgesture.files.plain_json import parse_json
+from microgesture.files.text_tables import composed, file_named, folded, one_spelling, read_text
 from microgesture.formats.csv import is_timeline
-from microgesture.plain_json import parse_json
-from microgesture.text_tables import composed, file_named, folded, one_spelling, read_text
 from microgesture.timeline import UNTIMED, GestureEvent, Media, Timeline
 
 _FOLDER_FORMATS = (".json", ".eaf", ".csv", ".tsv", ".TextGrid")

@@ -13,15 +13,15 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from microgesture.atomic import write_text
 from microgesture.emotion.configuration import EmotionConfig, FitSummary
 from microgesture.emotion.registry import SequenceBatch, build, fits_itself
 from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder
 from microgesture.emotion.yardsticks import Logistic
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.forking import keep_usable_after_fork
-from microgesture.own_weights import read_weights, write_weights
-from microgesture.plain_json import parse_json
+from microgesture.files.atomic import write_text
+from microgesture.files.plain_json import parse_json
+from microgesture.libraries.forking import keep_usable_after_fork
+from microgesture.runs.own_weights import read_weights, write_weights
 from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 

@@ -18,7 +18,7 @@ import torch
 from microgesture.emotion.configuration import DETAILS, EmotionConfig
 from microgesture.emotion.registry import InputSpec, SequenceBatch
 from microgesture.errors import DataError, RecipeError
-from microgesture.text_tables import folded
+from microgesture.files.text_tables import folded
 from microgesture.timeline import UNTIMED, GestureEvent, Timeline
 from microgesture.vocabulary import Vocabulary
 

@@ -7,7 +7,7 @@ import ast
 import re
 
 from microgesture.errors import DataError
-from microgesture.text_tables import number_of
+from microgesture.files.text_tables import number_of
 
 MISSING = frozenset(("NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null"))
 """What R, pandas, spreadsheets and databases write for an empty cell."""

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from microgesture.pose.layouts import GESTURE_62
-from microgesture.pose.track import LEAST_SCORE
+from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.skeletons.track import LEAST_SCORE
 
 _TARGETS = (
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_mouth", "right_mouth", "chin", "forehead"),

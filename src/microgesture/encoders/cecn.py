@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, stack_blocks
 from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
-from microgesture.pose.layout_files import LayoutLike
+from microgesture.skeletons.layout_files import LayoutLike
 
 
 class JointEmbedding(nn.Module):

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from microgesture.encoders.graph_blocks import BlockEncoder, stack_blocks
 from microgesture.encoders.joint_graphs import hop_distances
 from microgesture.encoders.registry import register
-from microgesture.pose.layout_files import LayoutLike
+from microgesture.skeletons.layout_files import LayoutLike
 
 REACHES = (0.5, 1.0, 2.0, 4.0)
 """In bones: at the start a joint's weight falls by e over so many, in each of the four graphs."""

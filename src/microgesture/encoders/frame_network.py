@@ -12,7 +12,7 @@ from microgesture.encoders.encoder import Encoder
 from microgesture.encoders.reference import load_reference_encoder
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 if TYPE_CHECKING:
     from torchvision.models import ResNet

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from microgesture.encoders.graph_encoder import GraphEncoder
 from microgesture.errors import RecipeError
-from microgesture.pose.layout_files import LayoutLike
+from microgesture.skeletons.layout_files import LayoutLike
 
 STEPS = ((1, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (4, 1))
 """Of each block: its channels, in multiples of the first's, and its stride over time."""

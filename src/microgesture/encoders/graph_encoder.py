@@ -7,8 +7,8 @@ from torch import Tensor
 
 from microgesture.encoders.encoder import Encoder, Modality
 from microgesture.errors import DataError, RecipeError
-from microgesture.pose.layout_files import LayoutLike, as_layout
-from microgesture.pose.skeleton import Layout
+from microgesture.skeletons.layout_files import LayoutLike, as_layout
+from microgesture.skeletons.skeleton import Layout
 
 
 class GraphEncoder(Encoder):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from microgesture.errors import RecipeError
-from microgesture.pose.layouts import Layout
+from microgesture.skeletons.layouts import Layout
 
 Partition = Literal["spatial", "spatial-tree", "distance", "uniform"]
 """How the neighbours of a joint are divided: see `partitioned_graph`."""

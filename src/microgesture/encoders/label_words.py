@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, process
 from tokenizers.models import WordPiece
 from torch import nn
 
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 FRAME_WORDS = ("a", "an", "and", "of", "or", "the", "photo", "video", "action")

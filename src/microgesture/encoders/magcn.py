@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from microgesture.encoders.graph_blocks import BlockEncoder, TemporalConvolution, stack_blocks
 from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
-from microgesture.pose.layout_files import LayoutLike
+from microgesture.skeletons.layout_files import LayoutLike
 
 FIRST_MAGNIFICATION = 2.0
 """How much larger than they are all movements are before training."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.body_features import BodyFeatures
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.skeletons.layouts import GESTURE_62
 
 SPANS = (1, 4)
 """Frames between the two places of a change: 0.08 and 0.32 s at 12.5 Hz."""

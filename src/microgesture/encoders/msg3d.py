@@ -21,7 +21,7 @@ from microgesture.encoders.reference import ReferenceWeights, load_reference_enc
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
-from microgesture.pose.layout_files import LayoutLike
+from microgesture.skeletons.layout_files import LayoutLike
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.joint_graphs import hop_distances
-from microgesture.pose.layouts import Layout
+from microgesture.skeletons.layouts import Layout
 
 DILATIONS = (1, 2, 3, 4)
 BRANCHES = len(DILATIONS) + 2

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from microgesture.encoders.pooling import MODULES, FindFile, read_pooling
 from microgesture.encoders.text import LABEL_WORDS, TextEncoder, first_line
 from microgesture.errors import MissingExtra, RecipeError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from microgesture.encoders.reference import ReferenceWeights
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")

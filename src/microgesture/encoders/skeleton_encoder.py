@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from microgesture.encoders.encoder import Encoder, Modality
-from microgesture.pose.layouts import GESTURE_62
+from microgesture.skeletons.layouts import GESTURE_62
 
 
 class SkeletonEncoder(Encoder):

@@ -21,7 +21,7 @@ from microgesture.encoders.body_features import BodyFeatures
 from microgesture.encoders.joint_graphs import spatial_partitions
 from microgesture.encoders.registry import register
 from microgesture.encoders.skeleton_encoder import SkeletonEncoder
-from microgesture.pose.layouts import GESTURE_62, Layout
+from microgesture.skeletons.layouts import GESTURE_62, Layout
 
 PARTITIONS = 4
 """Itself, towards the centre, away from the centre, the whole body."""

@@ -19,7 +19,7 @@ from microgesture.encoders.reference import ReferenceWeights, load_reference_enc
 from microgesture.encoders.registry import register
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
-from microgesture.pose.layout_files import LayoutLike
+from microgesture.skeletons.layout_files import LayoutLike
 
 STEPS = ((64, 1), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1))
 """Channels and stride over time of each block."""

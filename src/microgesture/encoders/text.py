@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from microgesture.encoders.label_words import build_model, build_tokenizer
 from microgesture.encoders.pooling import FIRST_TOKEN, Pooling
 from microgesture.errors import RecipeError
-from microgesture.torchvision_loader import load_torchvision
+from microgesture.libraries.torchvision_loader import load_torchvision
 
 LABEL_WORDS = "label-words"
 GESTURE_WORDS = "gesture-words"

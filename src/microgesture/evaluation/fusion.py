@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from microgesture.atomic import write_json, write_text
 from microgesture.datasets import Manifest
 from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.split_names import TEST, VALIDATION, validation_split
@@ -23,7 +22,8 @@ from microgesture.evaluation.figures import confusion_figure
 from microgesture.evaluation.metrics import Metrics, confusion_matrix, evaluate
 from microgesture.evaluation.run import open_data, scored_split
 from microgesture.evaluation.tables import ablation_rows, to_markdown
-from microgesture.training.assembly import Run, load_run
+from microgesture.files.atomic import write_json, write_text
+from microgesture.runs.assembly import Run, load_run
 
 FILE = "fusion.json"
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from microgesture.atomic import write_json, write_text
 from microgesture.corpora import pyskl
 from microgesture.corpora.source import read_source
 from microgesture.datasets import ClipDataset, Manifest, read_manifest
@@ -25,9 +24,10 @@ from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
-from microgesture.pose.layout_files import described, layout_beside
-from microgesture.training.assembly import Run, load_run, make_dataset, open_manifest
-from microgesture.training.prediction import Predictions, clip_input, predict, resolve_precision
+from microgesture.files.atomic import write_json, write_text
+from microgesture.runs.assembly import Run, load_run, make_dataset, open_manifest
+from microgesture.runs.prediction import Predictions, clip_input, predict, resolve_precision
+from microgesture.skeletons.layout_files import described, layout_beside
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,6 @@ from typing import Literal
 
 import numpy as np
 
-from microgesture.atomic import replacing
 from microgesture.corpora.source import read_source
 from microgesture.datasets.manifest import ClipRow, Manifest, Problem, read_unlabelled
 from microgesture.datasets.opening import locate, read_mark
@@ -32,8 +31,9 @@ from microgesture.datasets.split_names import TEST
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, clip_key, mix
 from microgesture.evaluation.run import open_data, scored_split
-from microgesture.plain_json import parse_json
-from microgesture.training.assembly import Run, layout_of_points, load_run
+from microgesture.files.atomic import replacing
+from microgesture.files.plain_json import parse_json
+from microgesture.runs.assembly import Run, layout_of_points, load_run
 from microgesture.vocabulary import BODY_REGIONS, Vocabulary
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from microgesture.atomic import write_text
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
 from microgesture.evaluation.metrics import majority_metrics
@@ -26,7 +25,8 @@ from microgesture.evaluation.tables import (
     to_markdown,
     to_rich,
 )
-from microgesture.training.recipe_difference import first_difference
+from microgesture.files.atomic import write_text
+from microgesture.runs.recipe_difference import first_difference
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:

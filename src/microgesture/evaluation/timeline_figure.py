@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from microgesture.evaluation.figures import save_figure
-from microgesture.matplotlib_loader import Figure
+from microgesture.libraries.matplotlib_loader import Figure
 from microgesture.timeline import GestureEvent
 
 _TRUE, _FOUND, _WRONG = "#9aa7b5", "#1f77b4", "#d95f02"

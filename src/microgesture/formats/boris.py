@@ -10,10 +10,10 @@ import io
 from collections.abc import Mapping, Sequence
 
 from microgesture.errors import DataError
+from microgesture.files.text_tables import named_rows, number_of
 from microgesture.formats.registry import register_format
 from microgesture.formats.spans import MOMENT, spans
 from microgesture.formats.text_forms import one_line
-from microgesture.text_tables import named_rows, number_of
 from microgesture.timeline import GestureEvent, Media, Timeline
 
 COLUMNS = (

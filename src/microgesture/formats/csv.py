@@ -12,10 +12,10 @@ import io
 from collections.abc import Mapping
 
 from microgesture.errors import DataError
+from microgesture.files.text_tables import named_rows, number_of, table_rows
 from microgesture.formats.boris import events_of, is_aggregated, is_tabular
 from microgesture.formats.registry import register_format
 from microgesture.formats.text_forms import alternatives_text, parse_alternatives
-from microgesture.text_tables import named_rows, number_of, table_rows
 from microgesture.timeline import DATAFRAME_COLUMNS, GestureEvent, Media, Timeline
 
 _NEEDED = ("start_s", "end_s", "label")

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath, PureWindowsPath
 from xml.sax.saxutils import quoteattr
 
-from microgesture.atomic import replacing
 from microgesture.errors import DataError
+from microgesture.files.atomic import replacing
 from microgesture.formats.eaf_pieces import PROPERTY, Pieces, Taken, pieces
 from microgesture.formats.eaf_reader import Document, media_paths, to_timeline
 from microgesture.formats.eaf_splice import decode, splice

@@ -15,9 +15,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from microgesture.errors import DataError
+from microgesture.files.plain_json import parse_json
 from microgesture.formats.spans import MAIN, Span, lanes, milliseconds, spans
 from microgesture.formats.text_forms import alternatives_text, printable
-from microgesture.plain_json import parse_json
 from microgesture.timeline import Timeline
 
 VERDICTS = ("accept", "reject", "unsure")

@@ -17,11 +17,11 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from microgesture.errors import DataError
+from microgesture.files.plain_json import parse_json
+from microgesture.files.text_tables import composed
 from microgesture.formats.eaf_pieces import CLASS_ENTRY, FREE_ENTRY, PROPERTY
 from microgesture.formats.eaf_splice import parse
 from microgesture.formats.text_forms import one_line, parse_alternatives
-from microgesture.plain_json import parse_json
-from microgesture.text_tables import composed
 from microgesture.timeline import EmotionReading, GestureEvent, Media, Timeline
 
 _GESTURE_TIER = re.compile(r"MG(-[^@]*)?@")

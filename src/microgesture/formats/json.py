@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from microgesture.errors import DataError
+from microgesture.files.plain_json import parse_json
 from microgesture.formats.registry import register_format
 from microgesture.formats.schema import problems, timeline_schema
-from microgesture.plain_json import parse_json
 from microgesture.timeline import Alternative, Driver, EmotionReading, GestureEvent, Media, Timeline
 
 SCHEMA = "microgesture/timeline-1"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from microgesture.atomic import write_text
 from microgesture.errors import DataError
+from microgesture.files.atomic import write_text
+from microgesture.files.text_tables import text_of
 from microgesture.registry import Registry
-from microgesture.text_tables import text_of
 from microgesture.timeline import Timeline
 
 Writer = Callable[[Timeline, Path], Path]

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from microgesture.errors import DataError
+from microgesture.files.text_tables import text_of
 from microgesture.formats.registry import register_format
 from microgesture.formats.spans import MAIN, MOMENT, Span, lanes, milliseconds, spans
 from microgesture.formats.text_forms import one_line, printable
-from microgesture.text_tables import text_of
 from microgesture.timeline import GestureEvent, Media, Timeline
 
 _TOKEN = re.compile(r'"(?P<text>(?:[^"]|"")*)"|(?P<flag><[^>\n]*>)|(?P<comment>![^\n]*)|(?P<word>[^\s"]+)')

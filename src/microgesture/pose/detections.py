@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from microgesture.atomic import replacing
+from microgesture.files.atomic import replacing
 from microgesture.pose.estimator import MIN_SCORE, Pose
-from microgesture.pose.layouts import LAYOUTS
-from microgesture.pose.track import BROKEN_ARCHIVE
+from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.track import BROKEN_ARCHIVE
 
 
 @dataclass(frozen=True)

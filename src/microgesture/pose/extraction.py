@@ -22,13 +22,13 @@ from microgesture.errors import DataError, UserError, VideoError
 from microgesture.pose.cuts import CutFinder
 from microgesture.pose.detections import Collector, Detections, trunk_colour
 from microgesture.pose.estimator import Pose, PoseEstimator, create_estimator
-from microgesture.pose.gaps import MAX_GAP_S, fill_gaps
-from microgesture.pose.layouts import LAYOUTS, Layout, check_joints
 from microgesture.pose.plausibility import is_person
 from microgesture.pose.read_ahead import read_ahead
-from microgesture.pose.sources import is_skeleton, read_tracks
-from microgesture.pose.track import SkeletonTrack, media_hash
 from microgesture.pose.tracking import people
+from microgesture.skeletons.gaps import MAX_GAP_S, fill_gaps
+from microgesture.skeletons.layouts import LAYOUTS, Layout, check_joints
+from microgesture.skeletons.sources import is_skeleton, read_tracks
+from microgesture.skeletons.track import SkeletonTrack, media_hash
 from microgesture.video import VideoReader
 
 Progress = Callable[[float, float], None]

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from microgesture.pose.estimator import MIN_SCORE, PEOPLE, Closing, Pose
-from microgesture.pose.layouts import MEDIAPIPE_HOLISTIC
 from microgesture.pose.mediapipe_person import HolisticPerson
 from microgesture.pose.mediapipe_points import check_process, solution, starting
+from microgesture.skeletons.layouts import MEDIAPIPE_HOLISTIC
 
 log = logging.getLogger(__name__)
 

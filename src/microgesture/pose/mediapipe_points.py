@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from microgesture.errors import UserError
-from microgesture.extras import import_extra, why_not
-from microgesture.matplotlib_loader import load_matplotlib
+from microgesture.libraries.extras import import_extra, why_not
+from microgesture.libraries.matplotlib_loader import load_matplotlib
 from microgesture.pose.estimator import Pose
-from microgesture.pose.layouts import MEDIAPIPE_33, MEDIAPIPE_HOLISTIC
+from microgesture.skeletons.layouts import MEDIAPIPE_33, MEDIAPIPE_HOLISTIC
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from microgesture.pose.estimator import Pose
-from microgesture.pose.layouts import LAYOUTS
+from microgesture.skeletons.layouts import LAYOUTS
 
 SURE = 0.5
 """A head or a pair of shoulders counts as seen when its points have this score."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from microgesture.atomic import write_text
 from microgesture.errors import DataError
+from microgesture.files.atomic import write_text
+from microgesture.reasoning.page import explanation_html, shows_events, with_explanation
 from microgesture.reasoning.record import Explanation, write_record
 from microgesture.report import write_report
-from microgesture.report.explanation import explanation_html, shows_events, with_explanation
 from microgesture.report.panels import emotion_html
 from microgesture.timeline import Timeline
 

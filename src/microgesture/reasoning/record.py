@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from microgesture.atomic import write_json
 from microgesture.errors import DataError
-from microgesture.plain_json import parse_json
+from microgesture.files.atomic import write_json
+from microgesture.files.plain_json import parse_json
 from microgesture.reasoning.evidence import Conditions, ShownUtterance, Withheld
 
 SCHEMA = "microgesture/explanation-1"

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from microgesture.atomic import write_text
 from microgesture.errors import DataError
-from microgesture.plain_yaml import PlainLoader, load_yaml
+from microgesture.files.atomic import write_text
+from microgesture.files.plain_yaml import PlainLoader, load_yaml
 
 UNDECIDED = "undecided"
 """Every scenario allows this answer: the evidence does not say."""

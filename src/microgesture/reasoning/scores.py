@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from microgesture.atomic import write_json, write_text
 from microgesture.emotion.evaluation import subject_interval
+from microgesture.files.atomic import write_json, write_text
 from microgesture.reasoning.record import Explanation
 from microgesture.reasoning.scenario import UNDECIDED, Scenario
 from microgesture.reasoning.trials import Case, Trial

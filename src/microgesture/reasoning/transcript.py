@@ -14,13 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from microgesture.errors import DataError
+from microgesture.files.text_tables import composed, text_of
 from microgesture.formats.cues import ARROW, Cue, parse_cues
 from microgesture.formats.srt import clean_line as clean_subrip
 from microgesture.formats.textgrid import GridReader
 from microgesture.formats.webvtt import clean_line as clean_webvtt
 from microgesture.formats.webvtt import without_blocks
 from microgesture.reasoning.whisper import json_segments, tsv_segments
-from microgesture.text_tables import composed, text_of
 
 SUFFIXES = (".srt", ".vtt", ".textgrid")
 WHISPER = (".json", ".tsv")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgesture.atomic import write_text
 from microgesture.errors import DataError, UserError
-from microgesture.plain_json import parse_json
+from microgesture.files.atomic import write_text
+from microgesture.files.plain_json import parse_json
 from microgesture.reasoning.backends import Backend, NoReply, Settings
 from microgesture.reasoning.evidence import Conditions, Limits, gather
 from microgesture.reasoning.explain import explain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from microgesture.errors import DataError
-from microgesture.plain_json import parse_json
+from microgesture.files.plain_json import parse_json
 
 
 @dataclass(frozen=True, slots=True)

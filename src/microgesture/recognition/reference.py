@@ -24,11 +24,11 @@ from microgesture.encoders.registry import create_encoder
 from microgesture.encoders.text import TextEncoder
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
+from microgesture.libraries.torchvision_loader import load_torchvision
 from microgesture.recognition.classifier import ClassifierObjective, ReleasedHead
 from microgesture.recognition.objective import Objective
 from microgesture.recognition.registry import create_objective
 from microgesture.recognition.visual_text import VisualTextObjective
-from microgesture.torchvision_loader import load_torchvision
 from microgesture.vocabulary import Vocabulary
 
 TEXT_MODEL = "distilbert-base-uncased"

@@ -17,9 +17,8 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-from microgesture.atomic import write_text
 from microgesture.errors import DataError
-from microgesture.pose.track import SkeletonTrack
+from microgesture.files.atomic import write_text
 from microgesture.report.lanes import extent, lanes_html, unseen
 from microgesture.report.markup import UNSURE, clock, esc
 from microgesture.report.panels import (
@@ -32,6 +31,7 @@ from microgesture.report.panels import (
     summary_html,
 )
 from microgesture.report.skeletons import event_drawings
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Timeline
 from microgesture.vocabulary import Vocabulary
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgesture.pose.layouts import GESTURE_62, Layout
-from microgesture.pose.track import SkeletonTrack
 from microgesture.report.markup import clock, esc
+from microgesture.skeletons.layouts import GESTURE_62, Layout
+from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Timeline
 
 DRAWINGS = 60

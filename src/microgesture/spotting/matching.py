@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from microgesture.text_tables import folded
+from microgesture.files.text_tables import folded
 from microgesture.timeline import GestureEvent
 
 

@@ -1,1 +1,3 @@
-"""A world of people that do not exist: body, motions, camera, renderer, interviews with a known outcome."""
+"""People that do not exist: how they move (`people/`), how they look (`pictures/`), what a pose estimator would say of
+them (`estimator/`), and whole worlds, films and banks of them (`worlds/`).
+"""

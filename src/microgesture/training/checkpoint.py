@@ -24,10 +24,10 @@ from typing import Any
 from accelerate import Accelerator
 from safetensors import SafetensorError
 
-from microgesture.atomic import settle, write_text
 from microgesture.errors import RecipeError, UserError
-from microgesture.own_weights import write_weights as write_weights
-from microgesture.plain_json import parse_json
+from microgesture.files.atomic import settle, write_text
+from microgesture.files.plain_json import parse_json
+from microgesture.runs.own_weights import write_weights as write_weights
 
 log = logging.getLogger(__name__)
 

@@ -19,18 +19,19 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 
-from microgesture.atomic import write_text
 from microgesture.datasets import make_loader
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.split_names import validation_split
 from microgesture.encoders import Encoder
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError
-from microgesture.extras import import_extra
-from microgesture.plain_json import parse_json
+from microgesture.files.atomic import write_text
+from microgesture.files.plain_json import parse_json
+from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
+from microgesture.libraries.extras import import_extra
+from microgesture.progress import TrainingProgress
 from microgesture.recognition import Objective
-from microgesture.training import checkpoint as files
-from microgesture.training.assembly import (
+from microgesture.runs.assembly import (
     CONFIG,
     WEIGHTS,
     AnyDataset,
@@ -41,12 +42,9 @@ from microgesture.training.assembly import (
     open_options,
     start_from,
 )
-from microgesture.training.averaging import MovingAverage
-from microgesture.training.configuration import DataConfig, Recipe, find_layout, make_recipe, recipe_from_run
-from microgesture.training.cpu_bfloat16 import avoid_wrong_kernel
-from microgesture.training.model_card import model_card
-from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
-from microgesture.training.prediction import (
+from microgesture.runs.configuration import DataConfig, Recipe, find_layout, make_recipe, recipe_from_run
+from microgesture.runs.model_card import model_card
+from microgesture.runs.prediction import (
     autocast,
     clip_input,
     fit_temperature,
@@ -54,9 +52,11 @@ from microgesture.training.prediction import (
     resolve_precision,
     to_channels_last,
 )
-from microgesture.training.progress import TrainingProgress
-from microgesture.training.recipe_difference import first_difference
-from microgesture.training.run_files import write_configuration
+from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.run_files import write_configuration
+from microgesture.training import checkpoint as files
+from microgesture.training.averaging import MovingAverage
+from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
 from microgesture.training.stopping import Interrupted, Patience, stop_signal
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Muon, Optimizer
 
 from microgesture.recognition import Objective
-from microgesture.training.configuration import OptimiserConfig
+from microgesture.runs.configuration import OptimiserConfig
 
 
 def make_optimizer(objective: Objective, config: OptimiserConfig) -> Optimizer:

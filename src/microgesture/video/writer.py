@@ -12,8 +12,8 @@ import av
 import av.error
 import numpy as np
 
-from microgesture.atomic import settle
 from microgesture.errors import UserError
+from microgesture.files.atomic import settle
 
 _CLOCK = Fraction(1, 90_000)  # for frames with their own times
 _BT709 = 1

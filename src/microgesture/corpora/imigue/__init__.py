@@ -23,7 +23,7 @@ from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.protocols import compared, compared_classes, published
 from microgesture.datasets.skeleton_frames import CsvFrames
 from microgesture.errors import DataError
-from microgesture.pose.miga import left_hand_first
+from microgesture.skeletons.miga import left_hand_first
 from microgesture.vocabulary import Vocabulary
 
 PROTOCOLS = ("miga", "miga-as-published", "letter")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from microgesture.datasets.folder_files import VIDEO_SUFFIXES
 from microgesture.datasets.manifest import Problem
-from microgesture.pose.openpose import is_openpose
+from microgesture.skeletons.openpose import is_openpose
 
 PARTS = ("train", "val", "test", "")
 """Parts of the data set as the names of folders tell them; "" where they do not."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from microgesture.datasets.manifest import Problem
 from microgesture.errors import DataError
-from microgesture.text_tables import read_text, table_rows
+from microgesture.files.text_tables import read_text, table_rows
 from microgesture.vocabulary import Vocabulary
 
 _VIDEO, _SUBJECT = ("video_id", "video"), ("subject_id", "subject")

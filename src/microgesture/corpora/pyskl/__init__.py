@@ -27,8 +27,8 @@ from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import majority_line, split_counts
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
-from microgesture.pose.pyskl import FPS, PysklFile, annotation_tracks, read_pyskl
-from microgesture.pose.skeleton import Layout
+from microgesture.skeletons.pyskl import FPS, PysklFile, annotation_tracks, read_pyskl
+from microgesture.skeletons.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 SUFFIXES = (".pkl", ".pickle")

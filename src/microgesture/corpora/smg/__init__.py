@@ -37,8 +37,8 @@ from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import SLACK, MediaLength, media_lengths
 from microgesture.datasets.protocols import compared, compared_classes, published
 from microgesture.errors import DataError
-from microgesture.pose.kinect import COLUMNS, FPS
-from microgesture.pose.number_rows import read_number_rows
+from microgesture.skeletons.kinect import COLUMNS, FPS
+from microgesture.skeletons.number_rows import read_number_rows
 from microgesture.vocabulary import Vocabulary
 
 PROTOCOLS = ("classification", "miga")

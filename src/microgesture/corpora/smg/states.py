@@ -19,8 +19,8 @@ import numpy as np
 
 from microgesture.datasets.folder_files import folders_under, number_lines, whole_number
 from microgesture.errors import DataError
-from microgesture.pose.kinect import FPS
-from microgesture.pose.number_rows import read_number_rows
+from microgesture.skeletons.kinect import FPS
+from microgesture.skeletons.number_rows import read_number_rows
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from microgesture.errors import RecipeError
-from microgesture.pose.skeleton import Layout
 from microgesture.registry import Registry
+from microgesture.skeletons.skeleton import Layout
 
 P = TypeVar("P", bound="Piece")
 AUGMENTATIONS: Registry[type[Piece]] = Registry("augmentation", "microgesture.datasets.augmentation")

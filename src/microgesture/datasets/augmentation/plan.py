@@ -21,7 +21,7 @@ from microgesture.datasets.augmentation.piece import (
 )
 from microgesture.datasets.augmentation.rgb import ResizedCrop
 from microgesture.errors import RecipeError
-from microgesture.pose.skeleton import Layout
+from microgesture.skeletons.skeleton import Layout
 from microgesture.vocabulary import Vocabulary
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from microgesture.datasets.augmentation.piece import SkeletonPiece, SkeletonSample, register_piece, stretch, within
-from microgesture.pose.skeleton import Layout
+from microgesture.skeletons.skeleton import Layout
 
 PARTS = ("head", "arm", "hand", "leg")
 """Parts of the body that `PartMask` can hide; all but the head exist on either side."""

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from microgesture.errors import RecipeError
-from microgesture.extras import import_extra
+from microgesture.libraries.extras import import_extra
 from microgesture.reasoning.backends import NoReply, RawReply, Settings, Task, register_backend
 
 OFFICIAL = "api.openai.com"

@@ -1,0 +1,313 @@
+"""Emotion runs as a table: each run's figures with intervals, and pairs of runs tested on the same videos."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from microgesture.emotion.recipes import PREDICTIONS, TRUE, read_evaluation
+from microgesture.emotion.scores import (
+    EmotionScores,
+    Figure,
+    Predictions,
+    read_predictions,
+    score,
+    subject_weights,
+)
+from microgesture.errors import DataError
+from microgesture.evaluation.figures import reliability_figure
+from microgesture.evaluation.tables import published_results
+from microgesture.files.atomic import write_text
+
+TOLD_APART = 0.05
+"""Largest p-value, corrected for the number of pairs, at which two runs count as told apart."""
+
+
+@dataclass(frozen=True)
+class EmotionRow:
+    """One row of the table: its name, predictions and scores, the best accuracy that can be reached on its data (None
+    where nobody knows), its protocol, remarks, and the table of the letter that it stands beside ("" if none)."""
+
+    name: str
+    predictions: Predictions
+    scores: EmotionScores
+    ceiling: float | None
+    protocol: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs on the same videos: difference of their accuracies (first minus second) with its 95 % interval by
+    subject, p-value of the paired permutation test and the same after Holm's correction."""
+
+    first: str
+    second: str
+    difference: float
+    interval: tuple[float, float]
+    p_value: float
+    corrected: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the two runs differ by more than chance."""
+        return self.corrected < TOLD_APART
+
+
+def emotion_rows(runs: Sequence[str | Path]) -> list[EmotionRow]:
+    """Rows of finished run folders; two of one name are told apart by their folders. Raises `DataError`."""
+    found = []
+    for run in runs:
+        folder = Path(run)
+        values = read_evaluation(folder)
+        reader = values["recipe"]["reader"]
+        title = values["recipe"]["title"] or f"{reader['model']}, {reader['input']}"
+        for condition, file in PREDICTIONS.items():
+            if not (folder / file).is_file():
+                continue
+            name = title if condition == TRUE else f"{title} ({condition})"
+            predictions = read_predictions(folder / file)
+            ceiling = values.get("best_reachable")
+            found.append(
+                EmotionRow(name, predictions, score(predictions), ceiling, values["protocol"], tuple(values["remarks"]))
+            )
+    names = [row.name for row in found]
+    if len(set(names)) < len(names) and len(runs) == len(found):
+        found = [_renamed(row, f"{row.name} ({Path(run).name})") for row, run in zip(found, runs, strict=True)]
+    return found
+
+
+def compare(
+    rows: Sequence[EmotionRow], resamples: int = 2000, permutations: int = 10_000, seed: int = 0
+) -> list[Comparison]:
+    """Every pair of rows, on the videos that both were tested on.
+
+    Of each video the share of repeats that were right is compared. Test: under the null the two runs could change
+    places, subject by subject, so the signs of the subjects' differences are drawn anew (two-sided; exact where few
+    subjects differ, else by Monte Carlo). Raises `DataError` when two runs share no video.
+    """
+    tests = []
+    for first, second in combinations(rows, 2):
+        difference, groups = _paired(first, second)
+        rng = np.random.default_rng(seed)
+        weights = subject_weights(groups, resamples, rng)
+        draws = weights @ difference / weights.sum(axis=1)
+        low, high = np.quantile(draws, [0.025, 0.975])
+        tests.append(
+            (
+                first.name,
+                second.name,
+                float(difference.mean()),
+                (float(low), float(high)),
+                _sign_test(difference, groups, permutations, rng),
+            )
+        )
+    order = np.argsort([test[4] for test in tests], kind="stable")
+    corrected, highest = np.zeros(len(tests)), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, tests[i][4] * (len(tests) - rank)))
+        corrected[i] = highest
+    return [Comparison(*test, float(p)) for test, p in zip(tests, corrected, strict=True)]
+
+
+def _paired(first: EmotionRow, second: EmotionRow) -> tuple[np.ndarray, np.ndarray]:
+    """Difference of the share of right answers for each common video (n,), and whose it is (n,)."""
+
+    def right(row: EmotionRow) -> dict[str, float]:
+        p = row.predictions
+        hits = (p.probabilities.argmax(axis=2) == p.y).mean(axis=0)
+        return dict(zip(p.videos, hits.tolist(), strict=True))
+
+    def true(row: EmotionRow) -> dict[str, str]:
+        p = row.predictions
+        return {video: p.classes[c] for video, c in zip(p.videos, p.y, strict=True)}
+
+    a, b, true_a, true_b = right(first), right(second), true(first), true(second)
+    common = [video for video in a if video in b]
+    if not common:
+        raise DataError(f"'{first.name}' and '{second.name}' were tested on different videos: they cannot be compared")
+    if any(true_a[video] != true_b[video] for video in common):
+        raise DataError(f"'{first.name}' and '{second.name}' read different outcomes: they cannot be compared")
+    whose = dict(zip(first.predictions.videos, first.predictions.subjects, strict=True))
+    groups = np.unique(np.array([whose[v] for v in common]), return_inverse=True)[1]
+    return np.array([a[v] - b[v] for v in common]), groups
+
+
+def _sign_test(difference: np.ndarray, groups: np.ndarray, permutations: int, rng: np.random.Generator) -> float:
+    sums = np.bincount(groups, difference)
+    sums = sums[np.abs(sums) > 1e-12]
+    if not len(sums):
+        return 1.0
+    real = abs(sums.sum()) - 1e-9
+    if len(sums) <= 12:
+        signs = np.array([[1 if k >> i & 1 else -1 for i in range(len(sums))] for k in range(2 ** len(sums))])
+        return float((np.abs(signs @ sums) >= real).mean())
+    signs = rng.choice((-1.0, 1.0), size=(permutations, len(sums)))
+    return float((1 + (np.abs(signs @ sums) >= real).sum()) / (1 + permutations))
+
+
+def _renamed(row: EmotionRow, name: str) -> EmotionRow:
+    from dataclasses import replace
+
+    return replace(row, name=name)
+
+
+HEADER = (
+    "",
+    "accuracy",
+    "95 % interval",
+    "balanced",
+    "95 % interval",
+    "AUC",
+    "log-loss",
+    "ECE",
+    "seeds ±",
+    "p (chance)",
+    "undecided",
+    "right of decided",
+)
+
+
+def cells(rows: Sequence[EmotionRow]) -> list[list[str]]:
+    """Text of every cell, the majority line first and the best that can be reached last."""
+    first = rows[0].scores
+    table = [["Majority of training", _percent(first.majority), "", _percent(1 / len(first.classes)), *[""] * 8]]
+    for row in rows:
+        s = row.scores
+        accuracy, balanced = s.figures["accuracy"], s.figures["balanced_accuracy"]
+        spread = f"{100 * accuracy.spread:.1f}" if accuracy.spread is not None else ""
+        table.append(
+            [
+                *(
+                    row.name,
+                    _percent(accuracy.value),
+                    _interval(accuracy),
+                    _percent(balanced.value),
+                    _interval(balanced),
+                ),
+                *(f"{s.figures['auc'].value:.3f}", f"{s.figures['log_loss'].value:.3f}", f"{s.ece:.3f}", spread),
+                _p_value(s.p_value),
+                "" if s.undecided is None else _percent(s.undecided),
+                "" if s.accuracy_decided is None else _percent(s.accuracy_decided),
+            ]
+        )
+    known = {row.ceiling for row in rows if row.ceiling is not None}
+    if len(known) == 1:
+        table.append(["Best reachable", _percent(known.pop()), *[""] * 10])
+    return table
+
+
+def to_markdown(rows: Sequence[EmotionRow], comparisons: Sequence[Comparison] = ()) -> str:
+    """The table, what it was measured on, each run's verdict and the pairs."""
+    lines = ["| " + " | ".join(HEADER) + " |", "| --- |" + " ---: |" * (len(HEADER) - 1)]
+    lines += ["| " + " | ".join(row) + " |" for row in cells(rows)]
+    lines += ["", caption(rows), ""]
+    lines += [f"- {row.name}: {row.scores.verdict}" for row in rows]
+    if comparisons:
+        lines += [
+            "",
+            "| pair | difference of accuracy | 95 % interval | p | p (Holm) | |",
+            "| --- | ---: | ---: | ---: | ---: | --- |",
+        ]
+        lines += ["| " + " | ".join(pair) + " |" for pair in pair_cells(comparisons)]
+    return "\n".join(lines) + "\n"
+
+
+def pair_cells(comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """Text of every cell of the table of pairs."""
+    return [
+        [
+            f"{c.first} / {c.second}",
+            f"{100 * c.difference:+.1f}",
+            f"{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}",
+            _p_value(c.p_value),
+            _p_value(c.corrected),
+            "told apart" if c.told_apart else "cannot be told apart",
+        ]
+        for c in comparisons
+    ]
+
+
+def caption(rows: Sequence[EmotionRow]) -> str:
+    """What the table was measured on."""
+    s = rows[0].scores
+    repeats = {row.scores.repeats for row in rows}
+    times = f"{min(repeats)} repeats" if len(repeats) == 1 and s.repeats > 1 else "one repeat" if repeats == {1} else ""
+    text = (
+        f"Per cent; {s.videos} held-out videos of {s.subjects} subjects, outcomes {', '.join(s.classes)}; protocol "
+        f"{rows[0].protocol}{', ' + times if times else ''}. Intervals resample subjects and join the spread over "
+        f"repeats; accuracy by chance {100 * s.chance:.1f} (first row)."
+    )
+    if rows[0].protocol == "imigue":
+        printed = "; ".join(
+            f"{name} ({modality}) {value}" for name, modality, value in published_results()["imigue_emotion"]
+        )
+        text += f" Published on this split: {printed}."
+    return text
+
+
+def to_csv(rows: Sequence[EmotionRow]) -> str:
+    """The table as CSV."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["row", *HEADER[1:]])
+    writer.writerows(cells(rows))
+    return stream.getvalue()
+
+
+def write_tables(rows: Sequence[EmotionRow], out: Path, comparisons: Sequence[Comparison] = ()) -> None:
+    """Write table.md, table.csv and calibration.png into `out`."""
+    write_text(out / "table.md", to_markdown(rows, comparisons))
+    write_text(out / "table.csv", to_csv(rows))
+    same = [row for row in rows if row.predictions.videos == rows[0].predictions.videos]
+    if len({row.scores.repeats for row in same}) == 1:
+        labels = np.tile(rows[0].predictions.y, rows[0].scores.repeats)
+        flat: Mapping[str, np.ndarray] = {
+            row.name: row.predictions.probabilities.reshape(-1, len(row.predictions.classes)) for row in same
+        }
+        reliability_figure(flat, labels, out / "calibration.png")
+
+
+def print_tables(rows: Sequence[EmotionRow], comparisons: Sequence[Comparison] = ()) -> None:
+    """The tables on the terminal, with verdicts and remarks."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(width=None if Console().is_terminal else 170)
+    table = Table()
+    for i, name in enumerate(HEADER):
+        table.add_column(name, justify="left" if i == 0 else "right")
+    for texts in cells(rows):
+        table.add_row(*map(escape, texts))
+    console.print(table)
+    console.print(caption(rows), style="dim", highlight=False, markup=False)
+    for row in rows:
+        console.print(f"{row.name}: {row.scores.verdict}", highlight=False, markup=False)
+    if comparisons:
+        pairs = Table()
+        for name in ("pair", "difference", "95 % interval", "p", "p (Holm)", ""):
+            pairs.add_column(name)
+        for pair in pair_cells(comparisons):
+            pairs.add_row(*map(escape, pair))
+        console.print(pairs)
+    for remark in dict.fromkeys(remark for row in rows for remark in row.remarks):
+        console.print(f"note: {remark}", highlight=False, markup=False)
+
+
+def _p_value(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _interval(figure: Figure) -> str:
+    return "" if figure.interval is None else f"{100 * figure.interval[0]:.1f} to {100 * figure.interval[1]:.1f}"

@@ -1,0 +1,1 @@
+"""One door to each library that may be missing, broken or wrong on some machine."""

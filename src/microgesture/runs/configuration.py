@@ -1,0 +1,406 @@
+"""The recipe: one dataclass that is the Python signature, the YAML keys and the command-line flags at once.
+
+A recipe file may begin with `extends: other/recipe`: its keys are laid over the other recipe's, so a row of a
+table is written as the difference to the row it is compared with. Unknown keys are an error (`RecipeError`).
+This module imports no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from microgesture.files.atomic import write_text
+from microgesture.errors import RecipeError
+from microgesture.files.plain_json import parse_json
+from microgesture.files.plain_yaml import load_yaml
+from microgesture.skeletons.layout_files import as_layout, described, layout_beside
+
+
+@dataclass
+class DataConfig:
+    """Which clips, and how a clip is read."""
+
+    manifest: str = ""
+    """Manifest CSV or Parquet (video,start,end,label,person,subject,split), PYSKL pickle, or a folder as for `root`."""
+    root: str = ""
+    """Folder of a data set: prepared (`microgesture data prepare`), or as its owners hand it out."""
+    source: str = ""
+    """Layout of that folder (imigue, smg, ma52, letter_clips, class_folders, elan, pyskl); empty: found out."""
+    protocol: str = ""
+    """Which of the published splits; empty: the layout's own default."""
+    test_subjects: list[str | int] | str | int = field(default_factory=list)
+    """Hold these subjects out for testing, whatever the splits say: names, numbers, ranges (36-40), one or a list."""
+    on_problem: Literal["refuse", "skip"] = "refuse"
+    """What to do with rows that cannot be used: refuse to train, or leave them out."""
+    vocabulary: str = ""
+    """imigue, smg, ma52 or a file; empty: vocabulary.json beside the manifest, else the labels found."""
+    frames: int = 32
+    """Frames a clip, uniform over it in time."""
+    size: int = 112
+    """Height and width the encoder sees, pixels."""
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    """How a frame becomes a square: padded (nothing is cut off), centre-cropped, or squashed."""
+    crop: Literal["frame", "person", "released"] = "frame"
+    """The whole frame, a square around the person where a skeleton track is known, or the middle (65 % of the width,
+    88 % of the height) that the letter's released code shows."""
+    flip: bool = False
+    """Mirror half of the training clips."""
+    random_crop: float = 0.0
+    """Training only: largest share of the side that a random crop may take away."""
+    stream: Literal["joint", "bone", "joint-motion", "bone-motion"] = "joint"
+    """Skeletons: places, bones, or the change of either over time."""
+    layout: str | dict[str, Any] = ""
+    """Skeletons: the layout that they are read in, one of the package or a layout file (`.yaml`) of your own, for files
+    that do not say what their points are; empty: `layout.yaml` beside the data, else by the files."""
+    normalise: Literal["body", "none"] = "body"
+    """Skeletons: relative to the person's own place and size, or in the units of the files."""
+    background: float = 0.0
+    """Clips of "No gesture" cut from between the training clips of whole films, as a share of their number."""
+    space: Literal["pixels", "metres"] = "pixels"
+    """Kinect skeleton files: the joints in the picture, or in space (3D), which no video shows later. A prepared folder
+    must hold the same."""
+    augment: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Training only: pieces of augmentation by name, each with its options (`microgesture.datasets.augmentation`)."""
+    balanced: bool = False
+    """Draw training clips so that every class is seen equally often."""
+    cache: bool = True
+    """Decode every clip once into a memory-mapped array beside the manifest."""
+    workers: int = 0
+    """Loader processes; 0 reads in the training process, which is enough with the cache."""
+
+    def __post_init__(self) -> None:
+        self.test_subjects = [*self.held_out]  # one spelling in config.json
+
+    @property
+    def held_out(self) -> list[str]:
+        """`test_subjects` as a list of texts; a text alone may hold several with commas between."""
+        given = self.test_subjects
+        subjects = given if isinstance(given, list) else str(given).split(",")
+        return [text for subject in subjects if (text := str(subject).strip())]
+
+
+@dataclass
+class Component:
+    """A registered name (or `file.py:Class`, `package.module:Class`) and its options."""
+
+    name: str = "none"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class OptimiserConfig:
+    """The defaults are the letter's."""
+
+    name: Literal["adamw", "sgd", "muon"] = "adamw"
+    """AdamW; SGD with Nesterov momentum as the published skeleton networks were trained; or Muon for the encoder's
+    matrices beside AdamW for the rest, which learns from fewer steps."""
+    momentum: float = 0.9
+    """sgd alone."""
+    lr_encoder: float = 1e-4
+    lr_text: float = 1e-5
+    lr_heads: float = 1e-3
+    weight_decay: float = 1e-3
+    batch: int = 32
+    """Clips a step over all processes together."""
+    epochs: int = 30
+    least_steps: int = 0
+    """A small data set is passed more often than `epochs` times, until so many steps are taken; it is still validated
+    about `epochs` times."""
+    stop_after: int = 8
+    """A small data set that `least_steps` passes more often ends sooner: after so many validations that bring nothing
+    better, over three more; 0: never."""
+    schedule: Literal["plateau", "cosine", "trapezoid", "constant"] = "plateau"
+    """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero; trapezoid:
+    warm-up, a long level stretch, then straight to zero over the last `cooldown` of the steps."""
+    cooldown: float = 0.2
+    """trapezoid: share of the steps in which the rate falls."""
+    average: float = 0.0
+    """Keep, validate and save a moving average of the weights with this decay a step (0.999); 0: the last weights."""
+    factor: float = 0.8
+    patience: int = 1
+    warmup: float = 0.1
+    """cosine: share of the steps in which the rate rises."""
+    clip_norm: float = 0.0
+    """Largest gradient norm; 0: unlimited."""
+
+
+@dataclass
+class TrainingConfig:
+    """How the loop runs."""
+
+    seed: int = 0
+    precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
+    """auto: bf16 where the hardware computes in it, else fp32."""
+    channels_last: bool = True
+    """Memory layout of clips and convolutions: 1.4 to 2 times faster on a CPU."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the run keeps: the best on the validation split, or the last."""
+    checkpoint_minutes: float = 5.0
+    """A checkpoint is also written in the middle of an epoch when this much time has passed."""
+    checkpoint_steps: int = 0
+    """And every so many steps; 0: by time alone."""
+    tensorboard: bool = False
+    """Write curves for TensorBoard (extra `tensorboard`)."""
+
+
+@dataclass
+class Recipe:
+    """One row of one table: data, encoder, text encoder, objective, optimiser, loop.
+
+    `start` names a run folder, or a recipe whose run of the same seed is meant, from which the weights of
+    the encoder and what else fits are taken (stage 2 starts from stage 1).
+    """
+
+    title: str = ""
+    """Name of the row in tables."""
+    data: DataConfig = field(default_factory=DataConfig)
+    encoder: Component = field(default_factory=lambda: Component("r2plus1d_18"))
+    text: Component = field(default_factory=Component)
+    objective: Component = field(default_factory=lambda: Component("supervised"))
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    start: str = ""
+    published: str = ""
+    """Row of the published results to stand beside this one: table/row, e.g. imigue_recognition/ST-GCN."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a recipe file holds them."""
+        return asdict(self)
+
+
+_PARTS = ("data", "encoder", "text", "objective", "optimiser", "training")
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes in the package, e.g. `demo/baseline`."""
+    root = _recipe_root()
+    return sorted(
+        path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml") if path.name[0] != "_"
+    )
+
+
+def recipe_path(name: str) -> Path:
+    """File of a recipe of the package or of the user's own; raises `RecipeError` when there is none."""
+    own = Path(name)
+    if own.suffix in (".yaml", ".yml"):
+        if own.is_file():
+            return own
+        raise RecipeError(f"recipe file '{name}' does not exist")
+    path = _recipe_root() / f"{name}.yaml"
+    if not path.is_file():
+        raise RecipeError(f"no recipe '{name}'; there are: {', '.join(recipe_names())} (or give a .yaml file)")
+    return path
+
+
+def read_recipe(name: str, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A recipe file as a dict, with every `extends` resolved; `above` are the files that extend this one.
+
+    Raises `RecipeError` in one line that names the file.
+    """
+    path = recipe_path(name)
+    if path in above:
+        raise RecipeError(f"{path}: extends itself")
+    try:
+        values = load_yaml(path.read_text("utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(values).__name__}")
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    if not isinstance(parent, str):
+        raise RecipeError(f"{path}: extends is the name of one recipe, not {parent!r}"[:300])
+    beside = path.parent / f"{parent}.yaml"
+    return overlay(read_recipe(str(beside) if beside.is_file() else parent, (*above, path)), values)
+
+
+def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """`top` laid over `base`, mapping by mapping. A component with another `name` does not inherit options."""
+    merged = dict(base)
+    for key, value in top.items():
+        old = merged.get(key)
+        other_component = (
+            isinstance(old, Mapping)
+            and isinstance(value, Mapping)
+            and ("name" in value and value["name"] != old.get("name"))
+        )
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and not other_component:
+            merged[key] = overlay(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def make_recipe(values: Mapping[str, Any], flags: Sequence[str] = (), source: str = "recipe") -> Recipe:
+    """A checked `Recipe` from a mapping and command-line flags (`--optimiser.epochs 3`, `--config my.yaml`).
+
+    Raises `RecipeError` in one line for unknown keys and values of the wrong type.
+    """
+    parser = _parser()
+    try:
+        for key, value in values.items():
+            if key in _PARTS and not isinstance(value, Mapping):
+                raise RecipeError(f"{source}: {key} is a mapping of keys, not {value!r}")
+        base = parser.parse_object(dict(values))
+        namespace = parser.parse_args(list(flags), namespace=base)
+        recipe = parser.instantiate(namespace)
+    except RecipeError:
+        raise
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
+            raise
+        raise RecipeError(f"{source}: {_one_line(error)}") from error
+    keys = ("title", *_PARTS, "start", "published")
+    result = Recipe(**{key: getattr(recipe, key) for key in keys})
+    _settle_layouts(result)
+    _check_ranges(result, source)
+    return result
+
+
+def load_recipe(name: str, flags: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by name or file and lay the flags over it; `layout.yaml` beside the data is their layout."""
+    recipe = make_recipe(read_recipe(name), flags, name)
+    find_layout(recipe)
+    return recipe
+
+
+def find_layout(recipe: Recipe) -> None:
+    """Put the layout that lies beside the data of a recipe into it, unless it has one.
+
+    Raises `DataError` when `layout.yaml` is no layout.
+    """
+    place = recipe.data.manifest or recipe.data.root
+    if place and not recipe.data.layout and (found := layout_beside(place)) is not None:
+        recipe.data.layout = described(found)
+
+
+def _settle_layouts(recipe: Recipe) -> None:
+    """Layout files of a recipe as what stands in them, so that a run needs no file later.
+
+    Raises `DataError` naming the file and the entry.
+    """
+    if recipe.data.layout:
+        recipe.data.layout = described(as_layout(recipe.data.layout))
+    given = recipe.encoder.options.get("layout", "")
+    if isinstance(given, Mapping) or str(given).lower().endswith((".yaml", ".yml")):
+        recipe.encoder.options["layout"] = described(as_layout(given))
+
+
+def recipe_from_run(folder: str | Path) -> Recipe:
+    """The recipe that a run folder was trained with."""
+    path = Path(folder) / "config.json"
+    try:
+        values = parse_json(path.read_text("utf-8"))["recipe"]
+    except FileNotFoundError:
+        raise RecipeError(f"'{folder}' is not a run folder: it has no config.json") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"{path}: not the configuration of a run ({error})") from error
+    return make_recipe(values, (), str(path))
+
+
+def _parser():
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog="microgesture train RECIPE", allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML laid over the recipe")
+    parser.add_class_arguments(Recipe)
+    return parser
+
+
+def _check_ranges(recipe: Recipe, source: str) -> None:
+    for part in _PARTS:
+        section = getattr(recipe, part)
+        empty = [f.name for f in fields(section) if getattr(section, f.name) is None and "None" not in str(f.type)]
+        if empty:
+            raise RecipeError(f"{source}: {part}.{empty[0]} has no value")
+    checks = {
+        "data.frames": recipe.data.frames >= 1,
+        "data.size": recipe.data.size >= 16,
+        "data.random_crop": 0 <= recipe.data.random_crop < 1,
+        "data.background": 0 <= recipe.data.background < math.inf,
+        "data.workers": recipe.data.workers >= 0,
+        "training.seed": 0 <= recipe.training.seed < 2**31,
+        "optimiser.lr_encoder": 0 <= recipe.optimiser.lr_encoder < math.inf,
+        "optimiser.lr_text": 0 <= recipe.optimiser.lr_text < math.inf,
+        "optimiser.lr_heads": 0 <= recipe.optimiser.lr_heads < math.inf,
+        "optimiser.weight_decay": 0 <= recipe.optimiser.weight_decay < math.inf,
+        "optimiser.factor": 0 < recipe.optimiser.factor < 1,
+        "optimiser.patience": recipe.optimiser.patience >= 0,
+        "optimiser.momentum": 0 <= recipe.optimiser.momentum < 1,
+        "optimiser.batch": recipe.optimiser.batch >= 1,
+        "optimiser.least_steps": recipe.optimiser.least_steps >= 0,
+        "optimiser.stop_after": recipe.optimiser.stop_after >= 0,
+        "optimiser.epochs": recipe.optimiser.epochs >= 1,
+        "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
+        "optimiser.cooldown": 0 <= recipe.optimiser.cooldown <= 1,
+        "optimiser.average": 0 <= recipe.optimiser.average < 1,
+    }
+    for key, good in checks.items():
+        if not good:
+            raise RecipeError(f"{source}: {key} is out of range")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _recipe_root() -> Path:
+    return Path(str(resources.files("microgesture") / "recipes"))
+
+
+def dataclass_from_flags(kind: type, flags: Sequence[str], source: str, values: Mapping[str, Any] | None = None) -> Any:
+    """A configuration dataclass from `values` and command-line flags (`--window_s 2`, dashes allowed, or `--config
+    my.yaml`) laid over them.
+
+    Raises `RecipeError` in one line for unknown flags and wrong values; `--help` prints the flags.
+    """
+    return dataclass_from_mapping(kind, values or {}, [_spelled(flag) for flag in flags], source)
+
+
+def _spelled(flag: str) -> str:
+    """A flag's name with underscores, its value as it is."""
+    name, equals, value = flag.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value if flag.startswith("--") else flag
+
+
+def dataclass_from_mapping(kind: type, values: Mapping[str, Any], flags: Sequence[str], source: str) -> Any:
+    """A configuration dataclass from a mapping with flags laid over it; errors as in `make_recipe`."""
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=source, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML laid over the recipe")
+    parser.add_class_arguments(kind)
+    try:
+        made = parser.instantiate(parser.parse_args(list(flags), namespace=parser.parse_object(dict(values))))
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
+            raise
+        raise RecipeError(f"{source}: {_one_line(error)}") from error
+    return kind(**{f.name: getattr(made, f.name) for f in fields(kind)})
+
+
+def configuration_help(kind: type) -> str:
+    """What the flags of a configuration dataclass mean, with their defaults."""
+    from jsonargparse import ArgumentParser, set_parsing_settings
+
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = ArgumentParser(prog="", allow_abbrev=False, add_help=False, print_config=None)
+    parser.add_argument("--config", action="config", help="YAML with the same keys, laid over the defaults")
+    parser.add_class_arguments(kind)
+    return "configuration:" + parser.format_help().partition("\n\n")[2].removeprefix("options:")
+
+
+def write_own_recipe(name: str, out: Path) -> None:
+    """Copy a recipe, with what it extends, into one file of the user's own. Raises `RecipeError` if it exists."""
+    if out.exists():
+        raise RecipeError(f"'{out}' already exists")
+    text = yaml.safe_dump(read_recipe(name), sort_keys=False, allow_unicode=True)
+    write_text(out, f"# copied from the recipe {name}\n{text}")

@@ -1,0 +1,1 @@
+"""From joints to pixels: clothes and faces as primitives, camera, light, renderer."""
