@@ -18,9 +18,10 @@ from microgesture.datasets import make_loader
 from microgesture.datasets.clips import ClipDataset
 from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.recognition import Objective
-from microgesture.runs.assembly import build_objective, open_manifest
 from microgesture.runs.configuration import Recipe, load_recipe
-from microgesture.runs.prediction import autocast, clip_input, resolve_precision
+from microgesture.runs.data import open_manifest
+from microgesture.runs.devices import autocast, clip_input, resolve_precision
+from microgesture.training.assembly import build_objective
 from microgesture.training.loop import make_optimizer, to_channels_last
 
 

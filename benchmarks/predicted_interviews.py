@@ -30,7 +30,8 @@ import numpy as np
 import torch
 
 from microgesture import formats, load
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.analysis.analyzer import Analyzer
+from microgesture.analysis.watching import Watched
 from microgesture.files.atomic import replacing, write_text
 from microgesture.spotting import Matching, match_events, pool
 from microgesture.synthetic.worlds.plan import Item, Plan, WorldConfig
@@ -60,16 +61,17 @@ def world_of(train: int, test: int, subjects: int, seed: int) -> WorldConfig:
     )
 
 
-def predict(plan: Plan, analyzer: SkeletonAnalyzer, item: Item, out: Path) -> None:
+def predict(plan: Plan, analyzer: Analyzer, item: Item, out: Path) -> None:
     """Act one interview, read it, and write what was found."""
     c = plan.config
     script, _ = plan.interview(item)
     size = plan.size(item)
     staged = stage(script, item.split, c.seed, item.index, item.kind, size, c.fps, c.poses, LOOK_EVERY)
     media = Media(item.name, script.duration, c.fps, staged.track.image_size)
-    found = analyzer.read(Watched((staged.track,), media, "modelled estimator"))
+    watched = Watched((staged.track,), media, "modelled estimator")
+    found = analyzer.read(watched)
     with replacing(features_of(out)) as temporary, temporary.open("wb") as file:
-        np.save(file, analyzer.event_features((staged.track,), found))
+        np.save(file, analyzer.event_features(watched, found))
     formats.write(replace(found, provenance={**found.provenance, "world_seed": c.seed}), out)
 
 
@@ -83,14 +85,14 @@ def is_done(item: Item, out: Path) -> bool:
     return timeline.is_file() and features_of(timeline).is_file()
 
 
-_worker: tuple[Plan, SkeletonAnalyzer, Path] | None = None  # set once per worker process
+_worker: tuple[Plan, Analyzer, Path] | None = None  # set once per worker process
 
 
 def start_worker(config: WorldConfig, model: str | None, out: Path) -> None:
     global _worker
     torch.set_num_threads(1)
     analyzer = load(model, "cpu")
-    if not isinstance(analyzer, SkeletonAnalyzer):
+    if (analyzer.modality, analyzer.run.spec.resolution) != ("skeleton", "moment"):
         raise SystemExit(f"{model}: reads no single moments of a skeleton")
     _worker = (Plan(config), analyzer, out)
 

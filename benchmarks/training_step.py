@@ -16,7 +16,7 @@ from microgesture import Vocabulary
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.recognition import Objective, create_objective
-from microgesture.runs.prediction import autocast, clip_input, resolve_precision
+from microgesture.runs.devices import autocast, clip_input, resolve_precision
 from microgesture.training.loop import to_channels_last
 
 

@@ -35,8 +35,8 @@ from microgesture.files.atomic import write_json
 from microgesture.pretraining.ladder import RUNGS
 from microgesture.recognition.alignment import similarity
 from microgesture.recognition.timed_visual_text import TimedVisualTextObjective
-from microgesture.runs.assembly import load_run
 from microgesture.runs.configuration import load_recipe
+from microgesture.runs.run import load_run
 from microgesture.skeletons.layouts import GESTURE_62
 from microgesture.synthetic.people.motion import MOTIONS
 from microgesture.synthetic.worlds.skeleton_bank import LIBRARY, SkeletonBank, make_bank

@@ -16,7 +16,7 @@ from microgesture.encoders.gesture_words import GestureWords
 from microgesture.encoders.skeleton_transformer import SkeletonTransformer
 from microgesture.recognition import create_objective
 from microgesture.runs.configuration import OptimiserConfig
-from microgesture.runs.prediction import autocast, resolve_precision
+from microgesture.runs.devices import autocast, resolve_precision
 from microgesture.synthetic.worlds.skeleton_bank import LIBRARY, make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.training.optimisers import make_optimizer

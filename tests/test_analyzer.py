@@ -11,9 +11,12 @@ import microgesture
 from microgesture import formats
 from microgesture.analysis.analyzer import Analyzer
 from microgesture.analysis.result_files import write_analysis
+from microgesture.analysis.scanning import scan
+from microgesture.analysis.views import PictureView
 from microgesture.errors import RecipeError, VideoError
-from microgesture.runs.assembly import load_run, make_dataset, open_manifest
+from microgesture.runs.data import make_dataset, open_manifest
 from microgesture.runs.prediction import predict
+from microgesture.runs.run import Run, Scores, load_run
 from microgesture.spotting import SpottingConfig
 from microgesture.timeline import Timeline
 from microgesture.video import VideoReader, write_video
@@ -97,7 +100,7 @@ def test_planted_gestures_are_found_where_they_are(analyzer, interview):
 
 def test_windows_stand_where_their_times_say(analyzer, interview):
     with VideoReader(interview) as reader:
-        scores = analyzer.window_scores(reader, SPOTTING, reader.duration)
+        scores = scan(analyzer.run, PictureView(analyzer.run.spec, reader), SPOTTING)
     assert scores.times[0] == pytest.approx(0.5)
     assert scores.times[-1] == pytest.approx(8.5)
     assert np.diff(scores.times) == pytest.approx(np.full(len(scores.times) - 1, 1 / 6))
@@ -118,7 +121,7 @@ def test_the_last_window_ends_with_the_video(analyzer, tmp_path, seconds):
     write_video(tmp_path / "v.mp4", np.stack([square_at(4, 4)] * frames), fps=12)
     config = SpottingConfig(window_s=1.0, stride_s=0.7)
     with VideoReader(tmp_path / "v.mp4") as reader:
-        times = analyzer.window_scores(reader, config, reader.duration).times
+        times = scan(analyzer.run, PictureView(analyzer.run.spec, reader), config).times
         assert times[-1] + 0.5 == pytest.approx(reader.duration, abs=1 / 6)
         assert times[-1] + 0.5 <= reader.duration + 1e-6
         assert (np.diff(times) <= 0.7 + 1e-9).all()
@@ -127,27 +130,24 @@ def test_the_last_window_ends_with_the_video(analyzer, tmp_path, seconds):
 def test_a_video_shorter_than_a_window_is_one_window(analyzer, tmp_path):
     path = video_of(tmp_path / "short.mp4", 12)
     with VideoReader(path) as reader:
-        scores = analyzer.window_scores(reader, SpottingConfig(window_s=5.0), reader.duration)
+        view = PictureView(analyzer.run.spec, reader)
+        scores = scan(analyzer.run, view, SpottingConfig(window_s=5.0))
     assert scores.times == pytest.approx([0.5])
     (event,) = analyzer.analyze(path, SpottingConfig(window_s=5.0)).events
     assert (event.label, event.start, event.end) == ("right", 0.0, pytest.approx(1.0))
 
 
-class Stub:
-    """Scores every clip the same, with two classes of different body regions on top."""
-
-    def __init__(self, probabilities):
-        self.probabilities = np.asarray(probabilities)
-
-    def __call__(self, clips):
-        return np.tile(self.probabilities, (len(clips), 1))
+def always(probabilities):
+    """`Run.score` that scores every clip the same."""
+    logits = np.log(np.asarray(probabilities))
+    return lambda self, clips: Scores(self.temperature * np.tile(logits, (len(clips), 1)))
 
 
-def test_events_are_sorted_inside_the_video_and_may_overlap(recogniser, interview):
+def test_events_are_sorted_inside_the_video_and_may_overlap(recogniser, interview, monkeypatch):
     analyzer = Analyzer(load_run(recogniser))
     regions = [replace(c, body_region="head" if c.name == "up" else "upper limb") for c in analyzer.vocabulary]
     analyzer.run.objective.vocabulary = Vocabulary("own", tuple(regions))
-    analyzer._score = Stub([0.05, 0.4, 0.05, 0.05, 0.45])  # down and up at once, all the time
+    monkeypatch.setattr(Run, "score", always([0.05, 0.4, 0.05, 0.05, 0.45]))  # down and up at once, all the time
     timeline = analyzer.analyze(interview, SPOTTING)
     assert {event.label for event in timeline} == {"down", "up"}
     starts = [event.start for event in timeline]
@@ -163,19 +163,19 @@ def test_progress_rises_to_the_end(analyzer, interview):
     assert seen[-1] == (pytest.approx(9.0), pytest.approx(9.0))
 
 
-def test_memory_does_not_grow_with_the_video(analyzer, tmp_path):
+def test_memory_does_not_grow_with_the_video(analyzer, tmp_path, monkeypatch):
+    monkeypatch.setattr(Run, "score", always(np.full(5, 0.2)))
+
     def peak(seconds: int) -> int:
         path = tmp_path / f"{seconds}.mp4"
         frame = square_at(8, 8, size=128)
         write_video(path, (frame for _ in range(seconds * 12)), fps=12)
         tracemalloc.start()  # NumPy and Python objects: where frames would pile up
-        analyzer._score = Stub(np.full(5, 0.2))
         try:
             analyzer.analyze(path, SPOTTING)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-            del analyzer._score
 
     peak(6)
     short, long = peak(12), peak(48)
@@ -261,7 +261,7 @@ def test_a_clip_begins_with_its_picture(analyzer, tmp_path):
 def test_no_gesture_is_read_from_a_held_frame(analyzer, tmp_path):
     path = late_interview(tmp_path / "paused.mp4", 0.0, pause=20.0)
     with VideoReader(path) as reader:
-        scores = analyzer.window_scores(reader, SPOTTING, reader.duration)
+        scores = scan(analyzer.run, PictureView(analyzer.run.spec, reader), SPOTTING)
     before, after = scores.times[scores.times < 15], scores.times[scores.times > 15]
     assert (before[0], before[-1]) == pytest.approx((0.5, 4.4), abs=0.1)  # frames to 4.9 s, and from 25 s on
     assert (after[0], after[-1]) == pytest.approx((25.5, 28.5), abs=0.1)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import microgesture
-from microgesture.analysis.analyzer import built_in_weights
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer, Watched, with_parts
+from microgesture.analysis.bodies import is_seen
+from microgesture.analysis.views import view_of
+from microgesture.analysis.watching import Watched
 from microgesture.pretraining.built_in import score_clips
 from microgesture.pretraining.estimated_bank import film
+from microgesture.runs.run import built_in_weights
 from microgesture.skeletons.layouts import GESTURE_62
 from microgesture.skeletons.parts import NEEDED
 from microgesture.spotting import match_events
@@ -35,7 +37,7 @@ HANDS_TOGETHER = {"Rubbing or holding hands", "Crossing fingers", "Minaret gestu
 @pytest.fixture(scope="module")
 def analyzer():
     analyzer = microgesture.load(device="cpu")
-    assert isinstance(analyzer, SkeletonAnalyzer)
+    assert (analyzer.modality, analyzer.run.spec.resolution) == ("skeleton", "moment")
     return analyzer
 
 
@@ -54,7 +56,7 @@ def test_they_are_small_and_have_a_card():
 
 
 def test_they_name_what_strangers_do(analyzer, strangers):
-    clips = score_clips(analyzer, strangers, "imigue", 400)
+    clips = score_clips(analyzer.run, strangers, "imigue", 400)
     metrics = clips.metrics(32)
     assert metrics.top1 > 0.6
     assert metrics.top5 > 0.95
@@ -64,7 +66,7 @@ def test_they_name_what_strangers_do(analyzer, strangers):
 def test_one_set_of_weights_reads_three_vocabularies(analyzer, strangers):
     for name, least in (("smg", 0.75), ("ma52", 0.6)):
         words = Vocabulary.load(name)
-        clips = score_clips(analyzer, strangers, name, 400)
+        clips = score_clips(analyzer.run, strangers, name, 400)
         assert clips.metrics(len(words)).top1 > least
     head, _ = clips.by_region(words)["head"]
     assert head > 0.6, "movements of the head by itself"
@@ -75,7 +77,7 @@ def test_new_words_for_a_known_movement_find_it(analyzer):
     bank = make_bank(6, 13, "test", motions=("fold_arms", "cross_legs", "adjust_hair", "nothing"), calm=0.0)
     texts = ["arms folded over the chest", "legs laid across", "stroking the fringe"]
     own = analyzer.with_vocabulary(Vocabulary.from_texts(texts))
-    assert own.zero_shot
+    assert own.run.zero_shot
     view = {"trimmed": 1.0, "everything": True, "gaps": False, "alone_share": 1.0}
     windows = SkeletonWindows(bank, 90, ("ma52",), "test", **view)
     batch = windows.__getitems__(range(90))
@@ -150,8 +152,8 @@ def test_lost_hands_make_no_gesture_and_legs_in_the_picture_are_none(analyzer, s
         timeline = analyzer.read(Watched((hidden,), Media("film", len(track) / RATE)))
         assert [event.label for event in timeline if NEEDED[event.body_region] == "hands"] == []
         event = GestureEvent(1.0, 4.0, "Touching jaw", analyzer.vocabulary.index("Touching jaw"))
-        assert analyzer.is_seen(event, track)
-        assert not analyzer.is_seen(event, hidden), "whatever finds an event, it is refused"
+        assert is_seen(analyzer.run, event, view_of(analyzer.run, track))
+        assert not is_seen(analyzer.run, event, view_of(analyzer.run, hidden)), "whatever finds an event, it is refused"
         ranked = analyzer.probabilities(hidden)
         of_hands = [gesture.id for gesture in analyzer.vocabulary if NEEDED[gesture.body_region] == "hands"]
         assert ranked[of_hands].max() == 0.0
@@ -171,8 +173,7 @@ def test_two_parts_that_act_are_both_among_the_first_five(analyzer):
                 if end - start < 2.5:
                     continue
                 track = windows.film(number).between(start, min(end, start + 3.8))
-                event = other.event_of(other.probabilities(track), 1.0, 5)
-                event = with_parts(event, other.acting_parts(track), other.vocabulary)
+                event = other.recognize_track(track)
                 readings = {event.label, *(a.label for a in event.alternatives)}
                 together += 1
                 both += {"crossing arms", "shaking legs"} <= readings

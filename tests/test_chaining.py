@@ -16,9 +16,10 @@ from microgesture.datasets.manifest import ClipRow
 from microgesture.emotion.out_of_fold import chain, check_unseen
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.evaluation import benchmark
-from microgesture.runs.assembly import load_run, open_manifest
 from microgesture.runs.configuration import make_recipe
+from microgesture.runs.data import open_manifest
 from microgesture.runs.prediction import predict
+from microgesture.runs.run import load_run
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
@@ -156,7 +157,7 @@ def test_nobody_is_predicted_by_a_recogniser_that_knows_them(chained):
 
 def test_what_a_run_was_trained_on_it_does_know(chained):
     """The control: the same recogniser names everybody it was trained on, and nobody it was validated on."""
-    from microgesture.runs.assembly import make_dataset
+    from microgesture.runs.data import make_dataset
 
     run = load_run(next(chained.glob("folds/0/runs/*/seed0")))
     data = open_manifest(run.recipe)

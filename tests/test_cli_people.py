@@ -13,8 +13,8 @@ from microgesture.commands.main import main
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.pose.estimator import ESTIMATORS
 from microgesture.recognition import create_objective
-from microgesture.runs.assembly import WEIGHTS
 from microgesture.runs.configuration import load_recipe
+from microgesture.runs.run import WEIGHTS
 from microgesture.runs.run_files import write_configuration
 from microgesture.skeletons.track import SkeletonTrack, media_hash
 from microgesture.training.checkpoint import write_weights

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from microgesture.analysis.analyzer import built_in_weights
 from microgesture.commands.main import main
+from microgesture.runs.run import built_in_weights
 from microgesture.synthetic.worlds.skeleton_bank import make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.vocabulary import Vocabulary

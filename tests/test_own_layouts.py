@@ -17,8 +17,8 @@ from microgesture.encoders import create_encoder
 from microgesture.encoders.joint_graphs import hop_distances, spatial_partitions
 from microgesture.errors import RecipeError
 from microgesture.report.skeletons import event_drawing
-from microgesture.runs.assembly import load_run
 from microgesture.runs.configuration import load_recipe, recipe_from_run
+from microgesture.runs.run import load_run
 from microgesture.skeletons.layout_files import as_layout, described
 from microgesture.skeletons.layouts import KINECT_20, NITE_15, OPENNI_15
 from microgesture.skeletons.track import SkeletonTrack

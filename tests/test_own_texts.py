@@ -63,7 +63,7 @@ def test_the_language_model_is_no_part_of_the_weights(trained):
 def test_air_is_understood_and_nothing_is_refused(trained, capsys, tmp_path):
     run, _, clip = trained
     own = load(run, "cpu").with_vocabulary(Vocabulary.from_texts([*OWN, "flumming the zork"]))
-    assert own.zero_shot
+    assert own.run.zero_shot
     assert own.vocabulary_remarks() == []
     (tmp_path / "own.txt").write_text("\n".join(OWN))
     assert main(["recognize", str(clip), "--model", str(run), "--vocabulary", str(tmp_path / "own.txt")]) == 0

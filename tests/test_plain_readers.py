@@ -125,7 +125,7 @@ def test_a_message_that_quotes_a_whole_file_is_shortened(capsys):
 
 
 def test_a_description_of_a_model_that_cannot_be_built_names_its_file(recogniser, tmp_path):
-    from microgesture.runs.assembly import load_run
+    from microgesture.runs.run import load_run
 
     for name in ("model.safetensors", "config.json"):
         (tmp_path / name).write_bytes((recogniser / name).read_bytes())

@@ -26,7 +26,7 @@ def test_the_packed_folder_is_a_run_that_opens_and_answers(weights):
     analyzer = microgesture.load(weights, "cpu")
     assert analyzer.vocabulary.names[0] == "Turtle neck"
     assert len(analyzer.vocabulary) == 32, "a clip that is to be named shows a gesture: no 'No gesture'"
-    assert not analyzer.zero_shot
+    assert not analyzer.run.zero_shot
     track = SkeletonWindows(make_bank(1, 9), 1, ("imigue",)).film(0)
     probabilities = analyzer.probabilities(track)
     assert probabilities.shape == (32,)

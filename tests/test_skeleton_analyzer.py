@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microgesture.analysis import skeleton_analyzer
+from microgesture.analysis import analyzer as analysis
 from microgesture.analysis.analyzer import load
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer, Watched
+from microgesture.analysis.watching import Watched
 from microgesture.commands.main import main
 from microgesture.emotion.configuration import EmotionConfig
 from microgesture.encoders import create_encoder, create_text_encoder
@@ -16,8 +16,8 @@ from microgesture.errors import DataError, RecipeError
 from microgesture.pose import estimator
 from microgesture.pose.estimator import Pose
 from microgesture.recognition import create_objective
-from microgesture.runs.assembly import WEIGHTS
 from microgesture.runs.configuration import load_recipe
+from microgesture.runs.run import WEIGHTS
 from microgesture.runs.run_files import write_configuration
 from microgesture.skeletons.openpose import write_openpose
 from microgesture.skeletons.pyskl import write_pyskl
@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def analyzer(run):
     opened = load(run, "cpu")
-    assert isinstance(opened, SkeletonAnalyzer)
+    assert (opened.modality, opened.run.spec.resolution) == ("skeleton", "moment")
     return opened
 
 
@@ -108,7 +108,7 @@ def test_scores_cover_a_long_track_once_and_gaps_are_nan(analyzer):
     scores = track.scores.copy()
     scores[60:110] = 0.0
     holed = SkeletonTrack(track.times, track.points, scores, track.layout, track.image_size)
-    found = analyzer.token_probabilities(holed)
+    found = analyzer.scan(holed)
     assert found.probabilities.shape == (-(-len(track) // 2), 32)
     np.testing.assert_allclose(np.diff(found.times), 0.16, atol=1e-9)
     empty = np.isnan(found.probabilities).all(1)
@@ -131,9 +131,9 @@ def test_nobody_is_no_gesture(analyzer, tmp_path, capsys, run):
 
 
 def test_own_words_are_zero_shot_and_the_built_in_ones_are_not(analyzer, track, tmp_path, capsys, run):
-    assert not analyzer.with_vocabulary(Vocabulary.load("ma52")).zero_shot
+    assert not analyzer.with_vocabulary(Vocabulary.load("ma52")).run.zero_shot
     own = analyzer.with_vocabulary(Vocabulary.from_texts(["tugging the sleeve", "adjusting glasses"]))
-    assert own.zero_shot
+    assert own.run.zero_shot
     (tmp_path / "own.txt").write_text("tugging the sleeve\nadjusting glasses\n")
     track.save(tmp_path / "track.npz")
     command = ["recognize", str(tmp_path / "track.npz"), "--model", str(run), "--vocabulary", str(tmp_path / "own.txt")]
@@ -223,22 +223,24 @@ def test_a_skeleton_has_no_pictures_and_pose_turns_other_files_into_tracks(run, 
 def test_features_of_an_event_are_those_of_its_seconds_alone(analyzer, track):
     """An emotion model over representations sees what the recogniser saw of the event, wherever it lies in a film."""
     events = (GestureEvent(1.0, 2.0, "Folding arms"), GestureEvent(3.0, 5.5, "Touching jaw"))
-    found = analyzer.event_features((track,), Timeline(events, Media(duration=6.0)))
+    found = analyzer.event_features(Watched((track,), Media("x", 6.0)), Timeline(events, Media(duration=6.0)))
     assert found.shape[0] == 2
     assert np.isfinite(found).all()
     assert np.abs(found[0] - found[1]).max() > 1e-3
     first = track.times[0]
     alone = track.between(first + 3.0, first + 5.5)
     shifted = SkeletonTrack(alone.times - alone.times[0], alone.points, alone.scores, alone.layout, alone.image_size)
-    again = analyzer.event_features((shifted,), Timeline((GestureEvent(0.0, 2.5, "Touching jaw"),)))
+    again = analyzer.event_features(
+        Watched((shifted,), Media("x", 2.5)), Timeline((GestureEvent(0.0, 2.5, "Touching jaw"),))
+    )
     np.testing.assert_allclose(again[0], found[1], atol=2e-2)
-    assert analyzer.event_features((track,), Timeline()).shape[0] == 0
+    assert analyzer.event_features(Watched((track,), Media("x", 6.0)), Timeline()).shape[0] == 0
 
 
 def test_an_emotion_model_over_representations_is_given_them(analyzer, track, monkeypatch):
     watched = Watched((track,), Media("x", 6.0), "test")
     found = (GestureEvent(1.0, 2.0, "Folding arms"), GestureEvent(3.0, 4.0, "Touching jaw"))
-    monkeypatch.setattr(skeleton_analyzer, "spot", lambda *arguments, **named: found)
+    monkeypatch.setattr(analysis, "spot", lambda *arguments, **named: found)
 
     class Reader:
         config = EmotionConfig(input="features", classes=("a", "b"))
@@ -246,7 +248,7 @@ def test_an_emotion_model_over_representations_is_given_them(analyzer, track, mo
         def read(self, timeline, features):
             return EmotionReading(str(features.shape), {"a": 1.0})
 
-    width = analyzer.event_features((track,), Timeline(found)).shape[1]
+    width = analyzer.event_features(Watched((track,), Media("x", 6.0)), Timeline(found)).shape[1]
     assert analyzer.read(watched, None, Reader()).emotion.label == f"(2, {width})"
 
 
@@ -271,7 +273,7 @@ def test_a_clip_begins_with_its_picture_and_no_event_before_it(analyzer, track, 
     write_video(tmp_path / "late.mp4", [blank] * 75, 25, times=2 + np.arange(75) / 25)
     event = analyzer.recognize(tmp_path / "late.mp4")
     assert (event.start, event.end) == pytest.approx((2.0, 5.0), abs=0.05)
-    eager = SpottingConfig(gesture_threshold=1e-3, motion_threshold=0.0, window_s=2.0)
+    eager = SpottingConfig(gesture_threshold=1e-5, motion_threshold=0.0, window_s=2.0)
     timeline, tracks = analyzer.analyze_with_tracks(tmp_path / "late.mp4", eager)
     assert tracks[0].times[0] == pytest.approx(2.0, abs=2e-3)
     assert len(timeline) > 0

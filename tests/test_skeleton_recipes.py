@@ -10,15 +10,18 @@ import pytest
 import torch
 
 import microgesture
-from microgesture.analysis.skeleton_window_analyzer import SkeletonWindowAnalyzer
+from microgesture.analysis.analyzer import Analyzer
+from microgesture.analysis.views import view_of
+from microgesture.analysis.watching import Watched
 from microgesture.commands.main import main
 from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.errors import DataError, RecipeError
-from microgesture.runs.assembly import Run, build_objective, load_run
 from microgesture.runs.configuration import make_recipe
+from microgesture.runs.run import Run, Scores, load_run, spec_of
 from microgesture.skeletons.pyskl import write_pyskl
-from microgesture.timeline import GestureEvent, Timeline
+from microgesture.timeline import GestureEvent, Media, Timeline
+from microgesture.training.assembly import build_objective
 from microgesture.vocabulary import Vocabulary
 from moving_joints import moving_track, write_pickle
 
@@ -150,7 +153,7 @@ def test_a_track_is_named_and_spotted(run, tmp_path):
     timeline = analyzer.analyze(tmp_path / "whole.npz")
     assert timeline.duration == pytest.approx(4.0, abs=0.1)
     assert all(0 <= e.start < e.end <= 4.05 for e in timeline.events)
-    scores = analyzer.token_probabilities(whole)
+    scores = analyzer.scan(whole)
     late = scores.probabilities[scores.times > 2.4].mean(0)
     assert analyzer.vocabulary[int(late.argmax())].name == analyzer.vocabulary[3].name
     assert scores.motion[-1] > 3 * scores.motion[0]
@@ -184,12 +187,12 @@ def test_three_dimensions_are_learnt_and_no_video_is_read_with_them(tmp_path):
         analyzer.analyze(tmp_path / "flat.npz")
 
 
-def untrained(folder, persons: int) -> SkeletonWindowAnalyzer:
+def untrained(folder, persons: int) -> Analyzer:
     recipe = make_recipe({"data": {"frames": 16}, "encoder": {"name": "stgcn"}})
     vocabulary = Vocabulary.from_texts(["up", "wave"])
-    config = {"dimensions": 2, "model": {"vocabulary": vocabulary.to_json()}}
+    config = {"dimensions": 2, "recipe": recipe.to_dict(), "model": {"vocabulary": vocabulary.to_json()}}
     objective = build_objective(recipe, vocabulary, {"layout": "coco-17", "channels": 3, "persons": persons})
-    return SkeletonWindowAnalyzer(Run(folder, recipe, vocabulary, objective, config), "cpu")
+    return Analyzer(Run(folder, objective.eval(), config, spec_of(objective, recipe.data, config)))
 
 
 def test_the_people_beside_are_seen_as_in_training(tmp_path, monkeypatch):
@@ -199,7 +202,7 @@ def test_the_people_beside_are_seen_as_in_training(tmp_path, monkeypatch):
     file = f"{tmp_path / 'a.pkl'}::x"
     analyzer = untrained(tmp_path, persons=2)
     shown = []
-    monkeypatch.setattr(analyzer, "_score", lambda clips: shown.extend(clips) or np.full((len(clips), 2), 0.5))
+    monkeypatch.setattr(Run, "score", lambda _, clips: shown.extend(clips) or Scores(np.zeros((len(clips), 2))))
     analyzer.recognize(file)
     rows = [ClipRow(None, "up", skeleton=Path(file))]
     expected = SkeletonDataset(rows, analyzer.vocabulary, frames=16, persons=2)[0]["clip"]
@@ -207,13 +210,13 @@ def test_the_people_beside_are_seen_as_in_training(tmp_path, monkeypatch):
     assert shown[0][1].any()
     assert [event.person for event in analyzer.analyze(file).events] in ([], ["P1"], ["P2"])
     late = replace(far, times=far.times + 0.01)
-    assert torch.equal(analyzer._clip(near, [late], 0.0, 1.6), shown[0])
+    assert torch.equal(view_of(analyzer.run, near, [late]).clip(0.0, 1.6), shown[0])
     absent = replace(far, times=far.times + 100)
-    assert not analyzer._clip(near, [absent], 0.0, 1.6)[1].any()
+    assert not view_of(analyzer.run, near, [absent]).clip(0.0, 1.6)[1].any()
     embedded = []
     monkeypatch.setattr(analyzer.run.objective, "embed", lambda clip: embedded.append(clip[0]) or torch.zeros(1, 4))
     events = Timeline((GestureEvent(0.0, 1.6, "up"),))
-    assert analyzer.event_features([near], events, [far]).shape == (1, 4)
+    assert analyzer.event_features(Watched((near,), Media("x", 1.6), beside=(far,)), events).shape == (1, 4)
     assert torch.equal(embedded[0], shown[0])  # of the person beside, too, though nothing is told of them
 
 

@@ -11,8 +11,8 @@ from smg_trees import write_class_folders, write_elan_folder, write_smg
 from microgesture.datasets.opening import locate, open_data, read_mark
 from microgesture.datasets.prepare import prepare
 from microgesture.errors import DataError
-from microgesture.runs.assembly import open_manifest
 from microgesture.runs.configuration import load_recipe, recipe_names
+from microgesture.runs.data import open_manifest
 
 
 @pytest.fixture(scope="module")

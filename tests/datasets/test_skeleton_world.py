@@ -88,6 +88,6 @@ def test_a_run_trains_on_it_resumes_to_the_same_weights_and_reads_a_track(world,
     event = analyzer.recognize(tmp_path / "track.npz", top=5)
     assert event.label in analyzer.vocabulary.names
     assert len(event.alternatives) == 4
-    scores = analyzer.token_probabilities(track)
+    scores = analyzer.scan(track)
     assert scores.probabilities.shape == (len(scores.times), len(analyzer.vocabulary))
     assert np.isfinite(scores.probabilities).all()

@@ -15,8 +15,8 @@ from microgesture.encoders.pretrained import MINILM, open_pretrained
 from microgesture.encoders.sentences import FrozenSentences
 from microgesture.errors import MissingExtra, RecipeError
 from microgesture.recognition import describe, restore
-from microgesture.runs.assembly import build_objective
 from microgesture.runs.configuration import load_recipe
+from microgesture.training.assembly import build_objective
 from microgesture.vocabulary import Vocabulary
 from sentence_folders import add_modules, write_model, write_sentence_encoder
 

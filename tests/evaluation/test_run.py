@@ -13,8 +13,8 @@ from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.metrics import Metrics
 from microgesture.evaluation.run import Evaluation, evaluate_run, open_data
 from microgesture.evaluation.summary import comparable, print_table, rows_of, table_rows, write_summary
-from microgesture.runs.assembly import load_run
 from microgesture.runs.configuration import make_recipe
+from microgesture.runs.run import load_run
 from microgesture.skeletons.pyskl import write_pyskl
 from microgesture.training.loop import train
 from moving_joints import moving_track, write_pickle

@@ -23,8 +23,8 @@ from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.reasoning.scenario import scenario_text
 from microgesture.recognition import create_objective
 from microgesture.recognition.classifier import ReleasedHead
-from microgesture.runs.assembly import WEIGHTS
 from microgesture.runs.configuration import load_recipe, make_recipe
+from microgesture.runs.run import WEIGHTS
 from microgesture.runs.run_files import write_configuration
 from microgesture.skeletons.openpose import write_openpose
 from microgesture.skeletons.pyskl import write_pyskl

@@ -10,7 +10,8 @@ from tiny_models import LetterEncoder, TinyEncoder
 from microgesture.encoders import create_encoder, create_text_encoder, sentences
 from microgesture.errors import MissingExtra, RecipeError
 from microgesture.recognition import create_objective, describe, restore
-from microgesture.runs.assembly import WEIGHTS, start_from
+from microgesture.runs.run import WEIGHTS
+from microgesture.training.assembly import start_from
 from microgesture.training.checkpoint import write_weights
 from microgesture.vocabulary import Vocabulary
 from sentence_folders import write_sentence_encoder

@@ -21,7 +21,7 @@ from microgesture.emotion.recipes import (
     train_emotion_recipe,
 )
 from microgesture.errors import DataError, RecipeError
-from microgesture.runs.assembly import load_run
+from microgesture.runs.run import load_run
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
 from moving_squares import LABELS, REST, make_interview

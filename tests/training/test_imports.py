@@ -18,6 +18,7 @@ from microgesture.recognition import create_objective, reference
 from microgesture.recognition.classifier import ReleasedHead
 from microgesture.runs.configuration import make_recipe
 from microgesture.runs.imports import import_run
+from microgesture.runs.run import Run, Scores
 from microgesture.training.loop import train
 from microgesture.video import VideoReader, sample_times
 from microgesture.video.transforms import to_clip
@@ -132,7 +133,7 @@ def test_an_imported_model_sees_what_the_authors_inference_shows(model, folder, 
     assert (recipe.data.crop, recipe.data.fit, recipe.data.size, recipe.data.frames) == ("released", "stretch", 112, 32)
     assert json.loads((out / "preprocessor.json").read_text())["scale"] == "0 to 255, then normalised"
     seen = []
-    monkeypatch.setattr(analyzer, "_score", lambda clips: seen.extend(clips) or np.full((len(clips), 17), 1 / 17))
+    monkeypatch.setattr(Run, "score", lambda _, clips: seen.extend(clips) or Scores(np.zeros((len(clips), 17))))
     analyzer.recognize(video)
     analyzer.analyze(video)
     row = ClipRow(video, SMG.names[0], None, None)

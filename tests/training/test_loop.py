@@ -16,11 +16,12 @@ from microgesture.datasets import make_loader
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError, UserError
 from microgesture.runs import own_weights
-from microgesture.runs.assembly import load_run, make_dataset, open_manifest
 from microgesture.runs.configuration import DataConfig, Recipe, make_recipe, read_recipe, recipe_names
+from microgesture.runs.data import make_dataset, open_manifest
 from microgesture.runs.model_card import model_card
 from microgesture.runs.prediction import fit_temperature, predict
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.run import load_run
 from microgesture.training import checkpoint
 from microgesture.training.loop import cosine, make_optimizer, refuse_pictures, train
 
@@ -91,7 +92,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(finished, 
 SCRIPT = """
 import sys, yaml
 from pathlib import Path
-from microgesture.training.configuration import make_recipe
+from microgesture.runs.configuration import make_recipe
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 recipe = make_recipe(yaml.safe_load(Path(sys.argv[1]).read_text()))
@@ -387,7 +388,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_learning_rates_belong_to_their_parts(clips):
-    from microgesture.runs.assembly import build_objective
+    from microgesture.training.assembly import build_objective
 
     own = recipe(clips)
     groups = make_optimizer(build_objective(own, open_manifest(own).vocabulary), own.optimiser).param_groups

@@ -1,37 +1,39 @@
-"""Watch a video with a trained run: name a trimmed clip, or turn a whole video into a `Timeline`.
+"""A trained run applied to a video: name a trimmed clip, or turn a whole video into a `Timeline`.
 
     analyzer = microgesture.load("runs/finetune")
     analyzer.recognize("clip.mp4").label
     analyzer.analyze("interview.mp4").events
 
-Memory does not grow with the length of the video: frames pass through a window and are gone; what stays is
-one row of probabilities a window.
+One way down: watch (a video becomes tracks, unless the run reads pictures) → scan (views through the run, to
+probabilities over time) → spot. Memory does not grow with the length of the video: frames pass through a window and
+are gone; what stays is one row of probabilities a window.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 import microgesture
-from microgesture.errors import RecipeError, VideoError
-from microgesture.runs.assembly import Run, load_run
-from microgesture.runs.prediction import autocast, clip_input, resolve_precision, softmax, to_channels_last
+from microgesture.analysis import bodies
+from microgesture.analysis.scanning import WindowScores, features_of, scan, tellable
+from microgesture.analysis.views import PictureView, PoseClips, PoseWindows, View, view_of
+from microgesture.analysis.watching import Progress, Watched, printable, watch
+from microgesture.errors import DataError
+from microgesture.runs.run import Run, built_in_weights, load_run
+from microgesture.skeletons.parts import ENOUGH, of_parts, parts_seen
+from microgesture.skeletons.resampling import step_of
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
-from microgesture.video import VideoReader, sample_times
-from microgesture.video.transforms import Box, cut, released_box, shrink, to_clip
+from microgesture.video import VideoReader
 from microgesture.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -39,25 +41,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[float, float], None]
-"""Called with (seconds done, seconds in all)."""
-
-BATCH = 16
-"""Windows scored at once."""
-PAUSE_S = 2.0
-"""Seconds without a new frame after which a picture says nothing of what the person does."""
+HIDDEN = ("hands", "legs", "face")
+"""Parts of the body of which the remarks say so when they are hidden for most of a video."""
 
 
-@dataclass(frozen=True)
-class WindowScores:
-    """What sliding windows said: centres `times (W,)` in seconds, `probabilities (W, K)`, `motion (W,)`.
-
-    Motion is the mean absolute change between consecutive sampled frames of a window, in [0, 1].
-    """
-
-    times: np.ndarray
-    probabilities: np.ndarray
-    motion: np.ndarray
+_ZERO_SHOT = "zero-shot: no training ever saw some of these labels; their times and names are guesses from words"
 
 
 def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
@@ -65,108 +53,95 @@ def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
 
     Raises `RecipeError` when it is none, or its weights do not fit its recipe.
     """
-    opened = load_run(built_in_weights() if run is None else run)
-    if opened.objective.modality == "skeleton":
-        from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
-        from microgesture.analysis.skeleton_window_analyzer import SkeletonWindowAnalyzer
-        from microgesture.skeletons.layouts import GESTURE_62
-
-        whole_bodies = getattr(opened.objective.encoder, "layout", None) == GESTURE_62
-        timed = opened.objective.moments and whole_bodies
-        return (SkeletonAnalyzer if timed else SkeletonWindowAnalyzer)(opened, device)
-    return Analyzer(opened, device)
-
-
-def built_in_weights() -> Path:
-    """The run folder inside the package."""
-    return Path(str(resources.files("microgesture") / "weights"))
+    return Analyzer(load_run(built_in_weights() if run is None else run, device))
 
 
 class Analyzer:
-    """A run made ready for video: `recognize` a trimmed clip, `analyze` a whole video."""
+    """A run made ready for video: `recognize` a trimmed clip, `analyze` a whole video.
 
-    def __init__(self, run: Run, device: str = "auto") -> None:
+    For runs that read skeletons, `watch` makes tracks and `read` finds what is in them; `analyze` does both.
+    """
+
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.device = torch.device(_pick_device(device))
-        trained = run.recipe.training.precision
-        self.precision = resolve_precision("auto" if trained == "fp16" else trained, self.device)
-        run.objective.eval().to(self.device)
-        to_channels_last(run.objective)
-        if run.recipe.data.crop == "person":
+        if run.spec.crop == "person" and self.modality == "rgb":
             log.warning("%s learnt from crops around the person, and is shown whole frames here", run.folder)
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The gestures that this analyzer can name."""
-        return self.run.objective.vocabulary
+        return self.run.vocabulary
 
     @property
     def modality(self) -> str:
         """What the run reads: "rgb" or "skeleton"."""
-        return self.run.objective.modality
+        return self.run.spec.modality
 
-    @property
-    def zero_shot(self) -> bool:
-        """Whether the vocabulary reaches beyond the labels that the run was trained on."""
-        return self.run.objective.zero_shot(self.run.recipe_vocabulary)
+    def with_vocabulary(self, vocabulary: Vocabulary) -> Analyzer:
+        """The same weights reading other label texts (zero-shot).
 
-    @property
-    def default_spotting(self) -> SpottingConfig:
-        """The settings of spotting that belong to the run."""
-        return SpottingConfig(**self.run.config.get("spotting", {}))
+        Only visual-text runs can: a classifier's outputs are fixed, which raises `RecipeError`.
+        """
+        return type(self)(self.run.with_vocabulary(vocabulary))
 
     def vocabulary_remarks(self) -> list[str]:
         """What is not understood of the label texts, in plain sentences."""
         return self.run.objective.text_remarks()
 
-    def remarks(self, timeline: Timeline) -> list[str]:
-        """What a reader of the timeline must know, in plain sentences."""
-        if not timeline.provenance.get("zero_shot"):
-            return []
-        return ["zero-shot: no training ever saw some of these labels; their times and names are guesses from words"]
-
-    def with_vocabulary(self, vocabulary: Vocabulary) -> Self:
-        """The same weights reading other label texts (zero-shot).
-
-        Only visual-text runs can: a classifier's outputs are fixed, which raises `RecipeError`.
-        """
-        objective = self.run.objective.with_vocabulary(vocabulary)
-        return type(self)(replace(self.run, objective=objective, vocabulary=vocabulary), str(self.device))
+    def watch(self, source: str | Path, **options: Any) -> Watched:
+        """Tracks of a video or a skeleton file, for a run that reads skeletons; `options` and errors as of
+        `analysis.watching.watch`."""
+        return watch(source, self.run.spec, **options)
 
     def recognize(self, clip: str | Path, top: int = 5, **watching: Any) -> GestureEvent:
-        """Name the gesture of a trimmed clip: an event from its first picture to its end with `top - 1` alternatives.
+        """Name the gesture of a trimmed clip: an event from its first picture to its end with `top - 1` alternatives;
+        of a skeleton file, from 0 to its length.
 
-        A clip with fewer frames than the model samples is read with frames repeated; `top` beyond the number of
-        classes gives them all. The model sees the same pixels as in `evaluate_run`. Of `watching` only `video_stream`,
-        that of `VideoReader`, matters here. Raises `VideoError` when the file cannot be read or holds a single frame.
+        A run that reads skeletons names that of the largest person, and tells together what happens together: the best
+        reading of each part of the body that acts (`by_part` of the event) is among the first `top`. A clip with fewer
+        frames than the model samples is read with frames repeated; `top` beyond the number of classes gives them all.
+        `watching` are options of `watch`; of pictures `video_stream` alone matters. Raises `VideoError` when the file
+        cannot be read or holds a single frame, `DataError` when nobody is found.
         """
-        with VideoReader(clip, stream=watching.get("video_stream")) as reader:
-            start, duration = reader.start, _moving_duration(reader)
-            shown = self._clip_of(reader, start, duration)
-        return self.event_of(self._score([shown])[0], duration, top, start)
+        if self.modality == "rgb":
+            with VideoReader(clip, stream=watching.get("video_stream")) as reader:
+                pictures = PictureView(self.run.spec, reader)
+                return self._event(self._trimmed(pictures), pictures.start, pictures.end, top)
+        watched = self.watch(clip, **watching)
+        if not watched.tracks:
+            raise DataError(f"{clip}: no person was found in it, so there is no gesture to name")
+        track = watched.tracks[0]
+        start, end = float(track.times[0]), watched.media.duration or 0.0
+        if watched.source == "file":
+            start, end = 0.0, float(track.times[-1] - track.times[0]) + step_of(track)
+        try:
+            event = self.recognize_track(track, top, watched.others(track))
+        except DataError as error:
+            raise DataError(f"{clip}: {error}") from error
+        return replace(event, start=start, end=max(end, start + 1e-3))
 
-    def _clip_of(self, reader: VideoReader, start: float, end: float) -> torch.Tensor:
-        """The seconds from `start` to `end` as the run is shown a clip."""
-        data = self.run.recipe.data
-        moments = sample_times(start, end, data.frames)
-        # one at a time: 32 frames of 4K video at once would be 800 MB
-        frames = [shrink(self._shown(reader.frames_at([moment])), data.size, data.fit) for moment in moments]
-        return to_clip(np.concatenate(frames), data.size, data.fit)
+    def recognize_track(self, track: SkeletonTrack, top: int = 5, beside: Sequence[SkeletonTrack] = ()) -> GestureEvent:
+        """As `recognize`, of a trimmed track; the people `beside` are seen by a run that looks at several."""
+        view = view_of(self.run, track, beside)
+        event = self._event(self._trimmed(view), 0.0, max(view.end - view.start, 1e-3), top)
+        if self.run.spec.resolution == "clip":
+            return event
+        acting = bodies.acting_parts(self.run, scan(self.run, view, self.run.spotting))
+        return bodies.with_parts(event, acting, self.vocabulary)
 
-    def event_of(self, probabilities: np.ndarray, end: float, top: int, start: float = 0.0) -> GestureEvent:
-        """One event of a whole clip from its probabilities (K,): the best class and `top - 1` alternatives."""
-        order = np.argsort(-probabilities)[: max(top, 1)]
-        first = self.vocabulary[int(order[0])]
-        return GestureEvent(
-            start,
-            end,
-            first.name,
-            first.id,
-            float(probabilities[order[0]]),
-            first.body_region,
-            alternatives=tuple(Alternative(self.vocabulary[int(k)].name, float(probabilities[k])) for k in order[1:]),
-            annotator=self.run.title,
-        )
+    def probabilities(self, track: SkeletonTrack, beside: Sequence[SkeletonTrack] = ()) -> np.ndarray:
+        """Probabilities (K,) of a trimmed track, with the people `beside` where the run looks at several; 0 for classes
+        whose part of the body is not seen, when a run that tells moments knows so.
+
+        Raises `DataError` when the person is seen for less than a quarter of a second.
+        """
+        return self._trimmed(view_of(self.run, track, beside))
+
+    def scan(
+        self, track: SkeletonTrack, config: SpottingConfig | None = None, beside: Sequence[SkeletonTrack] = ()
+    ) -> WindowScores:
+        """Probabilities over the whole of a track."""
+        return scan(self.run, view_of(self.run, track, beside), config or self.run.spotting)
 
     def analyze(
         self,
@@ -176,9 +151,8 @@ class Analyzer:
         progress: Progress | None = None,
         **watching: Any,
     ) -> Timeline:
-        """Find, time and name the gestures of a whole video; read emotion from them when a model is given.
-
-        `watching` are options of `SkeletonAnalyzer.watch`, for runs that read skeletons; `video_stream` is for all.
+        """Find, time and name the gestures of a whole video or skeleton file; read emotion from them when a model is
+        given. `watching` are options of `watch`; of pictures `video_stream` alone matters.
 
         Raises `VideoError` when the file cannot be read or holds a single frame.
         """
@@ -192,171 +166,167 @@ class Analyzer:
         progress: Progress | None = None,
         **watching: Any,
     ) -> tuple[Timeline, tuple[SkeletonTrack, ...]]:
-        """As `analyze`, with the skeletons that it was read from; none here, since pixels are read."""
-        config = spotting or self.default_spotting
-        with VideoReader(video, stream=watching.get("video_stream")) as reader:
-            start, duration = reader.start, _moving_duration(reader)
-            scores = self.window_scores(reader, config, duration, progress)
-            media = Media(printable(video), duration, reader.fps, reader.size, reader.sha256())
-        if len(scores.times) > 1:  # windows are a whole number of sampled frames apart
-            config = replace(config, stride_s=float(np.median(np.diff(scores.times))))
-        events = spot(
+        """As `analyze`, with the skeletons that it was read from; none where pictures are read."""
+        if self.modality == "rgb":
+            with VideoReader(video, stream=watching.get("video_stream")) as reader:
+                return self._read_pictures(video, reader, spotting or self.run.spotting, emotion, progress), ()
+        watched = self.watch(video, progress=progress, **watching)
+        try:
+            return self.read(watched, spotting, emotion), watched.tracks
+        except DataError as error:
+            raise DataError(f"{video}: {error}") from error
+
+    def read(
+        self, watched: Watched, spotting: SpottingConfig | None = None, emotion: EmotionModel | None = None
+    ) -> Timeline:
+        """Find, time and name the gestures of everyone who was watched."""
+        config, duration = spotting or self.run.spotting, watched.media.duration or 0.0
+        events: list[GestureEvent] = []
+        unseen: dict[str, list[list[float]]] = {}
+        visible: dict[str, dict[str, float]] = {}
+        views: dict[str, View] = {}
+        for track in watched.tracks:
+            view = views[track.person] = view_of(self.run, track, watched.others(track))
+            scores = scan(self.run, view, config)
+            config = self._as_scanned(config, scores)
+            found = self._spot(scores, config, duration, view.start, track.person)
+            events += bodies.counted(self.run, [e for e in found if bodies.is_seen(self.run, e, view)], view)
+            unseen[track.person] = [[round(a, 3), round(b, 3)] for a, b in _absent(scores, duration)]
+            visible[track.person] = bodies.visible(view, duration)
+        if not watched.tracks and duration > 0:
+            unseen["P1"] = [[0.0, round(duration, 3)]]
+        persons = [track.person for track in watched.tracks]
+        seen = {"pose": watched.source, "persons": persons, "unseen": unseen, "visible": visible}
+        return self._timeline(events, watched.media, self._provenance(config) | seen, emotion, views)
+
+    def features(self, video: str | Path, timeline: Timeline, **watching: Any) -> np.ndarray:
+        """The visual representation v̄ of each event of a video's timeline, (events, D): of its seconds as a clip of
+        their own. Raises what `watch` raises."""
+        if self.modality == "rgb":
+            with VideoReader(video, stream=watching.get("video_stream")) as reader:
+                return features_of(self.run, _one_for_all(PictureView(self.run.spec, reader), timeline), timeline)
+        return self.event_features(self.watch(video, **watching), timeline)
+
+    def event_features(self, watched: Watched, timeline: Timeline) -> np.ndarray:
+        """As `features`, of what was watched already."""
+        views = {t.person: view_of(self.run, t, watched.others(t)) for t in watched.tracks}
+        return features_of(self.run, views, timeline)
+
+    def remarks(self, timeline: Timeline) -> list[str]:
+        """What a reader of the timeline must know, in plain sentences."""
+        facts = timeline.provenance
+        if "persons" in facts and not facts["persons"]:
+            return ["nobody was found in it, so there are no gestures"]
+        said = []
+        if facts.get("zero_shot"):
+            said.append(_ZERO_SHOT)
+        for person, stretches in facts.get("unseen", {}).items():
+            away = sum(end - start for start, end in stretches)
+            if away > 0.05 * timeline.duration:
+                said.append(f"{person} is not seen for {away:.1f} of {timeline.duration:.1f} s")
+        for person, shares in facts.get("visible", {}).items():
+            hidden = [part for part in HIDDEN if shares.get(part, 1.0) < ENOUGH]
+            said += [f"{person}: the {part} can be seen for {100 * shares[part]:.0f} % of the video" for part in hidden]
+        return said
+
+    def _read_pictures(
+        self,
+        video: str | Path,
+        reader: VideoReader,
+        config: SpottingConfig,
+        emotion: EmotionModel | None,
+        progress: Progress | None,
+    ) -> Timeline:
+        view = PictureView(self.run.spec, reader, progress)
+        scores = scan(self.run, view, config)
+        config = self._as_scanned(config, scores)
+        events = self._spot(scores, config, view.end, view.start)
+        media = Media(printable(video), view.end, reader.fps, reader.size, reader.sha256())
+        return self._timeline(events, media, self._provenance(config), emotion, _one_for_all(view, events))
+
+    def _trimmed(self, view: PictureView | PoseWindows | PoseClips) -> np.ndarray:
+        """Probabilities (K,) of all that a view shows, as one trimmed clip."""
+        logits = self.run.score(torch.stack(view.trimmed())).clips.mean(0)
+        if isinstance(view, PoseWindows) and self.run.spec.resolution == "moment":
+            tell = tellable(self.run, of_parts(parts_seen(view.shown()[..., 2] > 0)).mean(0) >= ENOUGH)
+            logits = np.where(tell, logits, -np.inf) if tell.any() else logits
+        return self.run.probabilities(logits)
+
+    def _event(self, probabilities: np.ndarray, start: float, end: float, top: int) -> GestureEvent:
+        """One event of a whole clip: the best class and `top - 1` alternatives."""
+        order = np.argsort(-probabilities)[: max(top, 1)]
+        first = self.vocabulary[int(order[0])]
+        return GestureEvent(
+            start,
+            end,
+            first.name,
+            first.id,
+            float(probabilities[order[0]]),
+            first.body_region,
+            alternatives=tuple(Alternative(self.vocabulary[int(k)].name, float(probabilities[k])) for k in order[1:]),
+            annotator=self.run.title,
+        )
+
+    def _as_scanned(self, config: SpottingConfig, scores: WindowScores) -> SpottingConfig:
+        """The settings with the times of what was scored: windows of pictures are whole frames apart, moments are as
+        long as they are apart."""
+        step = float(np.median(np.diff(scores.times))) if len(scores.times) > 1 else config.stride_s
+        length = step if self.run.spec.resolution == "moment" else config.window_s
+        if abs(step - config.stride_s) < 1e-6 and abs(length - config.window_s) < 1e-6:
+            return config
+        return replace(config, stride_s=step, window_s=length)
+
+    def _spot(
+        self, scores: WindowScores, config: SpottingConfig, duration: float, start: float, person: str = "P1"
+    ) -> tuple[GestureEvent, ...]:
+        return spot(
             scores.times,
             scores.probabilities,
             self.vocabulary,
             config,
             duration,
             motion=scores.motion,
+            person=person,
             annotator=self.run.title,
             start=start,
         )
-        timeline = Timeline(events, media, self.vocabulary.name, self.vocabulary.names, None, self._provenance(config))
-        return read_emotion(timeline, emotion, lambda: self.features(video, timeline, watching.get("video_stream"))), ()
 
-    @torch.inference_mode()
-    def features(self, video: str | Path, timeline: Timeline, video_stream: int | None = None) -> np.ndarray:
-        """The visual representation v̄ of each event of a video's timeline, (events, D): of its seconds as a clip of
-        their own. Raises `VideoError` when the file cannot be read."""
-        rows = []
-        with VideoReader(video, stream=video_stream) as reader:
-            for event in timeline:
-                clip = self._clip_of(reader, event.start, event.end)
-                with autocast(self.precision, self.device):
-                    batch = clip_input({"clip": clip[None]}, self.device)
-                    rows.append(self.run.objective.embed(batch).float().cpu().numpy())
-        return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
-
-    def window_scores(
-        self, reader: VideoReader, config: SpottingConfig, duration: float, progress: Progress | None = None
-    ) -> WindowScores:
-        """Score windows of `config.window_s` every `config.stride_s` over an open video.
-
-        No window reaches into a pause, in which one frame is held for longer than a window and `PAUSE_S`.
-        """
-        times, motions, rows, batch = [], [], [], []
-        for centre, frames in self._windows(reader, config, duration):
-            batch.append(to_clip(self._shown(frames), self.run.recipe.data.size, self.run.recipe.data.fit))
-            times.append(centre)
-            motions.append(_motion(frames))
-            if len(batch) == BATCH:
-                rows.append(self._score(batch))
-                batch = []
-                if progress is not None:
-                    progress(min(centre, duration), duration)
-        if batch:
-            rows.append(self._score(batch))
-        if progress is not None:
-            progress(duration, duration)
-        return WindowScores(np.array(times), np.concatenate(rows), np.array(motions))
-
-    def _windows(
-        self, reader: VideoReader, config: SpottingConfig, duration: float
-    ) -> Iterator[tuple[float, np.ndarray]]:
-        """Window centres in seconds and their frames `(T, H, W, 3)`; at least one window, however short."""
-        for begin, end in _stretches(reader, config.window_s, duration):
-            yield from self._windows_of(reader, config, begin, end)
-
-    def _windows_of(
-        self, reader: VideoReader, config: SpottingConfig, begin: float, duration: float
-    ) -> Iterator[tuple[float, np.ndarray]]:
-        """Of one stretch: the first window begins with it and the last one ends with it, so that every second is seen.
-
-        The step is `stride_s` or the little less that is a whole number of sampled frames.
-        """
-        count = self.run.recipe.data.frames
-        window = min(config.window_s, duration - begin)
-        period = window / count
-        stride = max(int(config.stride_s / period + 1e-6), 1)
-        kept: deque[np.ndarray] = deque(maxlen=count)
-        data = self.run.recipe.data
-        size = _reading_size(reader.size, data.size, data.fit, data.crop)
-        seen = done = 0
-        for _, frames in reader.stream(fps=1 / period, start=begin + period / 2, end=duration, size=size):
-            for frame in frames:
-                kept.append(frame)
-                seen += 1
-                if seen >= count and (seen - count) % stride == 0:
-                    done = seen
-                    yield begin + (seen - count / 2) * period, np.stack(kept)
-        if not kept:
-            raise VideoError(f"{reader.path}: no frame could be decoded")
-        if done < seen:
-            filled = list(kept) + [kept[-1]] * (count - len(kept))
-            yield begin + max(seen - count / 2, seen / 2) * period, np.stack(filled)
-
-    def _shown(self, frames: np.ndarray) -> np.ndarray:
-        """The part of frames (T, H, W, 3) that the run is shown."""
-        if self.run.recipe.data.crop != "released":
-            return frames
-        return cut(frames, released_box((frames.shape[2], frames.shape[1])))
-
-    @torch.inference_mode()
-    def _score(self, clips: list[torch.Tensor]) -> np.ndarray:
-        with autocast(self.precision, self.device):
-            batch = clip_input({"clip": torch.stack(clips)}, self.device)
-            scores = self.run.objective.scores(batch).float().cpu().numpy()
-        return softmax(scores / self.run.temperature)
+    def _timeline(
+        self,
+        events: Sequence[GestureEvent],
+        media: Media,
+        provenance: dict[str, object],
+        emotion: EmotionModel | None,
+        views: Mapping[str, View],
+    ) -> Timeline:
+        made = Timeline(tuple(events), media, self.vocabulary.name, self.vocabulary.names, None, provenance)
+        if emotion is None:
+            return made
+        features = features_of(self.run, views, made) if emotion.config.input == "features" else None
+        return replace(made, emotion=emotion.read(made, features))
 
     def _provenance(self, config: SpottingConfig) -> dict[str, object]:
-        learnt_from = self.run.recipe.data.manifest or "an imported file"
+        recipe = self.run.config["recipe"]
+        learnt_from = recipe.get("data", {}).get("manifest") or "an imported file"
         return {
             "tool": "microgesture",
             "version": microgesture.__version__,
             "model": self.run.title,
-            "zero_shot": self.zero_shot,
+            "zero_shot": self.run.zero_shot,
             "trained_on": self.run.config.get("trained_on") or f"The recogniser learnt from {learnt_from}.",
-            "config": {"spotting": asdict(config), "recipe": self.run.recipe.to_dict()},
+            "config": {"spotting": asdict(config), "recipe": recipe},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
 
-def read_emotion(timeline: Timeline, emotion: EmotionModel | None, features: Callable[[], np.ndarray]) -> Timeline:
-    """The timeline with the reading of a model, where there is one; `features` makes the events' representations for
-    one that reads those."""
-    if emotion is None:
-        return timeline
-    return replace(timeline, emotion=emotion.read(timeline, features() if emotion.config.input == "features" else None))
+def _one_for_all(view: View, events: Sequence[GestureEvent] | Timeline) -> dict[str, View]:
+    return {event.person: view for event in events}
 
 
-def _moving_duration(reader: VideoReader) -> float:
-    if reader.frame_count < 2:
-        raise VideoError(f"{reader.path}: has only one frame; a gesture is a movement and needs at least two")
-    return reader.duration
-
-
-def _stretches(reader: VideoReader, window: float, duration: float) -> list[tuple[float, float]]:
-    """Start and end of what lies between pauses, in seconds; all of it where nothing as long as half a window does."""
-    edges = [reader.start, *reader.pauses(max(PAUSE_S, window)).ravel().tolist(), duration]
-    stretches = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= window / 2]
-    return stretches or [(reader.start, duration)]
-
-
-def _reading_size(shown: tuple[int, int], size: int, fit: str, crop: str = "frame") -> tuple[int, int]:
-    """Size to decode to: no larger than the model needs, so that a window of 4K video fits in memory."""
-    box = released_box(shown) if crop == "released" else Box(0, 0, *shown)
-    sides = (box.right - box.left, box.bottom - box.top)
-    scale = min(size / (max(sides) if fit == "pad" else min(sides)), 1.0)
-    return max(round(shown[0] * scale), 2), max(round(shown[1] * scale), 2)
-
-
-def _motion(frames: np.ndarray) -> float:
-    if len(frames) < 2:
-        return 0.0
-    return float(np.abs(np.diff(frames.astype(np.int16), axis=0)).mean() / 255.0)
-
-
-def printable(path: str | Path) -> str:
-    """A path as text that every file format takes; bytes of its name that are no UTF-8 become U+FFFD."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _pick_device(device: str) -> str:
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or not (number or "0").isdigit():
-        raise RecipeError(f"there is no device '{device}': give auto, cpu, cuda, cuda:1 or mps")
-    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
-    if int(number or 0) >= here:
-        raise RecipeError(f"device '{device}' was asked for, but this machine has none")
-    return device
+def _absent(scores: WindowScores, duration: float) -> list[tuple[float, float]]:
+    """Stretches of at least a second in which nobody is seen, before, between and after."""
+    half = (scores.times[1] - scores.times[0]) / 2 if len(scores.times) > 1 else 0.0
+    seen = scores.times[np.isfinite(scores.probabilities).all(1)]
+    edges = [0.0, *(edge for time in seen for edge in (time - half, time + half)), duration]
+    gaps = zip(edges[::2], edges[1::2], strict=True)
+    return [(max(a, 0.0), min(b, duration)) for a, b in gaps if min(b, duration) - max(a, 0.0) >= 1.0]

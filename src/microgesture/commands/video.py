@@ -78,7 +78,7 @@ def recognize(args: argparse.Namespace) -> int:
         raise RecipeError("--top must be 1 or more")
     _check(args)
     analyzer = _open_model(args)
-    zero_shot = analyzer.zero_shot
+    zero_shot = analyzer.run.zero_shot
     entries: list[dict[str, object]] = []
 
     def one(clip: str) -> None:
@@ -160,7 +160,7 @@ def analyze(args: argparse.Namespace) -> int:
     source = "microgesture analyze VIDEO"
     dataclass_from_flags(SpottingConfig, args.flags, source)  # what is wrong is said before the model is opened
     analyzer = _open_model(args)
-    spotting = dataclass_from_flags(SpottingConfig, args.flags, source, asdict(analyzer.default_spotting))
+    spotting = dataclass_from_flags(SpottingConfig, args.flags, source, asdict(analyzer.run.spotting))
     emotion = EmotionModel.load(args.emotion) if args.emotion else None
     watching = _watching(analyzer, args)
     if args.person == "all" and analyzer.modality != "skeleton":

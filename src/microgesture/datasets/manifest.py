@@ -22,6 +22,9 @@ from microgesture.files.atomic import replacing
 from microgesture.files.text_tables import composed, file_named, folded, number_of, one_spelling, read_text, table_rows
 from microgesture.vocabulary import GestureClass, Vocabulary
 
+BANKS = "skeletons.json"
+"""File name of an index of skeleton banks, which may stand where a recipe names its manifest."""
+
 COLUMNS = ("video", "start", "end", "label", "person", "subject", "split")
 _SLACK = 0.1  # seconds that an interval may reach past the video: annotation tools round
 

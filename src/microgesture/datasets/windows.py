@@ -23,8 +23,6 @@ from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.synthetic.worlds.window_truth import Truth
 from microgesture.vocabulary import Vocabulary
 
-INDEX = "skeletons.json"
-
 
 class SkeletonWorld:
     """What stands in `skeletons.json`: `vocabularies` (names, the first is the one that validation names), and for each

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from microgesture import __version__, formats
-from microgesture.analysis.analyzer import built_in_weights, printable
 from microgesture.analysis.result_files import check_folder
+from microgesture.analysis.watching import printable
 from microgesture.datasets.clip_videos import ClipVideo, drawn, subject_folds, videos_of
 from microgesture.datasets.manifest import ClipRow, Manifest, write_manifest
 from microgesture.datasets.media_lengths import media_lengths
@@ -39,8 +39,9 @@ from microgesture.evaluation.benchmark import run_name, train_into
 from microgesture.evaluation.run import open_data, scored_split
 from microgesture.files.atomic import replacing, write_json, write_text
 from microgesture.files.plain_json import parse_json
-from microgesture.runs.assembly import WEIGHTS, load_run, open_manifest
 from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
+from microgesture.runs.data import open_manifest
+from microgesture.runs.run import WEIGHTS, built_in_weights, load_run
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
@@ -92,10 +93,6 @@ def chain(
     data = _read(recipe, flags, folds, seed)
     check_folder(out)
     _claim(out, recipe, data, seed)
-    if device == "auto":
-        import torch
-
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     training_seed = load_recipe(recipe, flags).training.seed
     table: dict[int, dict[str, str]] = {}
     for fold in range(folds):
@@ -222,8 +219,8 @@ def _predicted(run: Path, recipe: str, out: Path, data: _Data, fold: int, device
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     opened = load_run(run, device)
-    manifest = open_data(opened, None, (TEST,))
-    dataset, predictions = scored_split(opened, manifest, TEST, device, features=True)
+    manifest = open_data(opened, (TEST,))
+    dataset, predictions = scored_split(opened, manifest, TEST, features=True)
     probabilities = predictions.probabilities(opened.temperature)
     scored = {
         int(row.extra[_CLIP]): (p, feature)

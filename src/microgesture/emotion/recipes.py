@@ -33,9 +33,10 @@ from microgesture.evaluation.metrics import confusion_matrix
 from microgesture.evaluation.run import open_data
 from microgesture.files.atomic import write_json, write_text
 from microgesture.files.plain_json import parse_json
-from microgesture.runs.assembly import LABELS, Run, load_run, make_dataset
 from microgesture.runs.configuration import dataclass_from_mapping, read_recipe
+from microgesture.runs.data import make_dataset
 from microgesture.runs.prediction import predict
+from microgesture.runs.run import LABELS, Run, load_run
 from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -251,7 +252,7 @@ def clip_confusion(run: Run, splits: Sequence[str]) -> np.ndarray:
 
     Raises `DataError` when the manifest cannot be read or has none of the splits.
     """
-    manifest = open_data(run, None, splits)
+    manifest = open_data(run, splits)
     split = next((s for s in splits if manifest.split(s)), splits[0])
     found = predict(run.objective, make_dataset(run.recipe, manifest, split))
     counts = confusion_matrix(found.labels, found.scores.argmax(1), len(run.vocabulary))

@@ -17,9 +17,9 @@ from microgesture.analysis.result_files import check_folder
 from microgesture.errors import RecipeError, UserError
 from microgesture.evaluation.run import Evaluation, evaluate_run
 from microgesture.evaluation.summary import rows_of, write_summary
-from microgesture.runs.assembly import CONFIG
 from microgesture.runs.configuration import Recipe, load_recipe, read_recipe, recipe_from_run, recipe_names
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.run import CONFIG
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 
@@ -170,7 +170,7 @@ def _trained_start(
     if not recipe.start or Path(recipe.start).is_dir():
         return recipe.start
     if recipe.start == BUILT_IN:  # trained already: its run is in the package
-        from microgesture.analysis.analyzer import built_in_weights
+        from microgesture.runs.run import built_in_weights
 
         return str(built_in_weights())
     if recipe.start not in recipe_names() and not Path(recipe.start).is_file():

@@ -20,10 +20,10 @@ from microgesture.datasets.split_names import TEST, VALIDATION, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.figures import confusion_figure
 from microgesture.evaluation.metrics import Metrics, confusion_matrix, evaluate
-from microgesture.evaluation.run import open_data, scored_split
+from microgesture.evaluation.run import open_data, other_table, scored_split
 from microgesture.evaluation.tables import ablation_rows, to_markdown
 from microgesture.files.atomic import write_json, write_text
-from microgesture.runs.assembly import Run, load_run
+from microgesture.runs.run import Run, load_run
 
 FILE = "fusion.json"
 
@@ -67,7 +67,10 @@ def fuse(
     opened = _open(runs)
     names = opened[0].vocabulary.names
     searched = weights is None
-    data = [open_data(run, manifest, (split, *(VALIDATION if searched else ()))) for run in opened]
+    if manifest:
+        opened = [run.with_data(**other_table(manifest)) for run in opened]
+    read = (split, *(VALIDATION if searched else ()))
+    data = [open_data(run, read, all_test=bool(manifest)) for run in opened]
     for run, clips in zip(opened, data, strict=True):
         if not clips.split(split):
             what = f"no row has split '{split}', on which '{run.folder}' is tested"

@@ -25,8 +25,10 @@ from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
 from microgesture.files.atomic import write_json, write_text
-from microgesture.runs.assembly import Run, load_run, make_dataset, open_manifest
-from microgesture.runs.prediction import Predictions, clip_input, predict, resolve_precision
+from microgesture.runs.data import make_dataset, open_manifest
+from microgesture.runs.devices import clip_input
+from microgesture.runs.prediction import Predictions, predict
+from microgesture.runs.run import Run, load_run
 from microgesture.skeletons.layout_files import described, layout_beside
 from microgesture.vocabulary import Vocabulary
 
@@ -66,11 +68,9 @@ def evaluate_run(
     `DataError` when the split is empty or a label of it is outside the run's vocabulary, `RecipeError` when
     neither the run nor `manifest` names data.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    opened = load_run(run, device)
-    recipe = opened.recipe.to_dict()
-    data = open_data(opened, manifest, (split or TEST,))
+    own = load_run(run, device)
+    opened = own.with_data(**other_table(manifest)) if manifest else own
+    data = open_data(opened, (split or TEST,), all_test=bool(manifest))
     validation = validation_split(data)
     chosen_on = bool(validation) and not manifest and opened.recipe.training.keep == "best"
     if not split and not data.split(TEST) and validation:
@@ -78,7 +78,7 @@ def evaluate_run(
         log.warning("%s: no row has split 'test': tested on '%s'%s", data.path, validation, but)
         split = validation
     split = split or TEST
-    dataset, found = scored_split(opened, data, split, device, features=True)
+    dataset, found = scored_split(opened, data, split, features=True)
     known = [row.label for row in data.split("train") if row.label in data.vocabulary]
     train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)
     train_labels = train_labels if len(train_labels) else found.labels
@@ -90,7 +90,7 @@ def evaluate_run(
     evaluation = Evaluation(
         opened.title,
         run,
-        recipe,
+        own.recipe.to_dict(),
         data.vocabulary.names,
         metrics,
         confusion,
@@ -99,7 +99,7 @@ def evaluate_run(
         found.labels,
         subjects,
         train_labels,
-        cost(opened.objective, clip_input({"clip": dataset[0]["clip"][None]}, device)),
+        cost(opened.objective, clip_input(dataset[0]["clip"][None], opened.device)),
         split,
         "the epoch" if chosen_on and split.lower() == validation else "",
     )
@@ -108,15 +108,14 @@ def evaluate_run(
 
 
 def scored_split(
-    run: Run, data: Manifest, split: str, device: str = "cpu", features: bool = False
+    run: Run, data: Manifest, split: str, features: bool = False
 ) -> tuple[ClipDataset | SkeletonDataset, Predictions]:
     """The clips of a split as the run reads them, and its scores for them. Raises what `make_dataset` raises."""
     dimensions = run.config.get("dimensions")
     dataset = make_dataset(run.recipe, data, split, encoder=run.objective.encoder, dimensions=dimensions)
     assert isinstance(dataset, ClipDataset | SkeletonDataset)
-    trained = run.recipe.training.precision
-    precision = resolve_precision("auto" if trained == "fp16" and device == "cpu" else trained, device)
-    return dataset, predict(run.objective, dataset, run.recipe.optimiser.batch, precision, device, features=features)
+    batch, precision = run.recipe.optimiser.batch, run.test_precision
+    return dataset, predict(run.objective, dataset, batch, precision, run.device, features=features)
 
 
 def _write(
@@ -149,24 +148,28 @@ def _write(
     reliability_figure({evaluation.title: probabilities}, found.labels, out / "reliability.png")
 
 
-def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest:
-    """A run's own manifest or another one, read with the run's own classes: their order is that of the scores. The
-    run's protocol and held-out subjects are those of its own data; another table without a split is all test.
+def other_table(manifest: str | Path) -> dict[str, Any]:
+    """The settings of `DataConfig` that make a run read another table: its protocol and held-out subjects are those of
+    its own data."""
+    beside = layout_beside(manifest)
+    layout = {} if beside is None else {"layout": described(beside)}
+    return {"manifest": str(manifest), "root": "", "source": "", "protocol": "", "test_subjects": [], **layout}
 
-    Raises `RecipeError` when neither is named, `DataError` when it cannot be read or a label of these splits is
+
+def open_data(run: Run, splits: Sequence[str], all_test: bool = False) -> Manifest:
+    """The data of a run's recipe, read with the run's own classes: their order is that of the scores. With `all_test` a
+    table without splits is all test.
+
+    Raises `RecipeError` when the recipe names none, `DataError` when they cannot be read or a label of these splits is
     outside the run's vocabulary.
     """
     data = run.recipe.data
-    if manifest:
-        data.manifest, data.root, data.source, data.protocol, data.test_subjects = manifest, "", "", "", []
-        beside = layout_beside(manifest)
-        data.layout = data.layout if beside is None else described(beside)
     path = data.manifest or data.root
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
     numbering = run.config.get("numbering", "") if pyskl.recognises(locate(path)[0]) else ""
-    classes = run.recipe_vocabulary if numbering else None
-    found = (_all_test(run) if manifest else None) or open_manifest(run.recipe, classes, numbering)
+    classes = run.trained_vocabulary if numbering else None
+    found = (_all_test(run) if all_test else None) or open_manifest(run.recipe, classes, numbering)
     if not isinstance(found, Manifest):
         raise RecipeError(
             f"'{run.folder}' learnt from skeleton banks: `make pretrain` tests it and writes its model card"

@@ -30,10 +30,11 @@ from microgesture.datasets.opening import locate, read_mark
 from microgesture.datasets.split_names import TEST
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, clip_key, mix
-from microgesture.evaluation.run import open_data, scored_split
+from microgesture.evaluation.run import open_data, other_table, scored_split
 from microgesture.files.atomic import replacing
 from microgesture.files.plain_json import parse_json
-from microgesture.runs.assembly import Run, layout_of_points, load_run
+from microgesture.runs.data import layout_of_points
+from microgesture.runs.run import Run, load_run
 from microgesture.vocabulary import BODY_REGIONS, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -82,13 +83,12 @@ def submit(
     opened = [load_run(folder) for folder in runs]
     vocabulary = opened[0].vocabulary
     check_classes(challenge, vocabulary, run)
-    own = [each.recipe.data.root or each.recipe.data.manifest for each in opened]  # before `open_data` changes them
+    own = [each.recipe.data.root or each.recipe.data.manifest for each in opened]
     rows = rows_to_predict(opened[0], data, split, on_problem)
     found: list[dict[tuple, np.ndarray]] = []
     for each, place in zip(opened, own, strict=True):
         placed = tuple(replace(row, label=vocabulary.names[0], split=TEST) for row in rows)
-        each.recipe.data.on_problem = on_problem
-        each.recipe.data.cache = False
+        each = each.with_data(on_problem=on_problem, cache=False)
         dataset, scores = scored_split(each, Manifest(Path(data or place), placed, vocabulary), TEST)
         probabilities = scores.probabilities(each.temperature)
         found.append({clip_key(row): p for row, p in zip(dataset.rows, probabilities, strict=True)})
@@ -132,8 +132,8 @@ def rows_to_predict(run: Run, data: str | None, split: str, on_problem: Broken =
     if layout == "manifest":
         _refuse(_lost_in_preparing(place.parent), on_problem)
     if split:
-        settings.on_problem = on_problem
-        found = open_data(run, data, (split,))
+        run = run.with_data(on_problem=on_problem, **(other_table(data) if data else {}))
+        found = open_data(run, (split,), all_test=bool(data))
         if rows := found.split(split):
             return rows
         there = ", ".join(f"'{name}'" for name in found.splits)

@@ -12,7 +12,9 @@ import torch
 
 from microgesture.datasets.windows import WindowDataset
 from microgesture.evaluation.metrics import Metrics, evaluate
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
+from microgesture.analysis.scanning import scan
+from microgesture.analysis.views import view_of
+from microgesture.runs.run import Run
 from microgesture.spotting import SpottingConfig, match_events, pool, spot
 from microgesture.spotting.matching import Matching, boundary_errors
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
@@ -50,7 +52,7 @@ class Clips:
 
 
 def score_clips(
-    analyzer: SkeletonAnalyzer,
+    run: Run,
     bank: SkeletonBank,
     vocabulary: str,
     count: int,
@@ -62,12 +64,12 @@ def score_clips(
     those that are out of the picture (legs under a table, lips of a face that was not found) are left out. `view` are
     further options of `SkeletonWindows`: how the windows are seen."""
     words = Vocabulary.load(vocabulary)
-    other = analyzer.with_vocabulary(words)
-    data = WindowDataset([(bank, 1.0)], (vocabulary,), count, split, analyzer.frames, 77 + seed, training=False, **view)
+    other = run.with_vocabulary(words)
+    data = WindowDataset([(bank, 1.0)], (vocabulary,), count, split, run.spec.frames, 77 + seed, training=False, **view)
     logits, labels, people, visible = [], [], [], []
     for first in range(0, count, BATCH):
         batch = data.__getitems__(range(first, min(first + BATCH, count)))
-        found = other.score_windows(batch["clip"][:, 0].numpy())[0]
+        found = other.score(batch["clip"]).clips
         logits.append(np.where(batch["tell"][:, : len(words)].numpy(), found, -np.inf))
         labels.append(batch["label"].numpy())
         people.append(batch["performance"].numpy())
@@ -88,17 +90,17 @@ class Film:
 
 
 def score_films(
-    analyzer: SkeletonAnalyzer, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test"
+    run: Run, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test"
 ) -> list[Film]:
     """The first `count` performances of a bank, watched whole."""
     words = Vocabulary.load(vocabulary)
-    other = analyzer.with_vocabulary(words)
+    other = run.with_vocabulary(words)
     windows = SkeletonWindows(bank, 1, (vocabulary,), split, seed=91)
     films = []
     for number in range(min(count, len(bank))):
         track = windows.film(number)
-        scores = other.token_probabilities(track)
-        duration = len(track) / analyzer.rate
+        scores = scan(other, view_of(other, track), other.spotting)
+        duration = len(track) / run.spec.rate
         films.append(
             Film(scores.times, scores.probabilities, scores.motion, duration, windows.truth(number, words, vocabulary))
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from microgesture.pretraining.built_in import score_clips
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
+from microgesture.runs.run import Run
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
 from microgesture.vocabulary import Vocabulary
 
@@ -48,7 +48,7 @@ ALL = "all"
 
 
 def ladder(
-    analyzer: SkeletonAnalyzer, banks: Path, vocabularies: Sequence[str], clips: int = 3000
+    run: Run, banks: Path, vocabularies: Sequence[str], clips: int = 3000
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Top-1 by rung, vocabulary and body region, over `clips` windows each of the test people in the folder `banks`.
 
@@ -62,7 +62,7 @@ def ladder(
         bank = SkeletonBank.load(banks / name)
         for vocabulary in vocabularies:
             words = Vocabulary.load(vocabulary)
-            scored = score_clips(analyzer, bank, vocabulary, clips, **view)
+            scored = score_clips(run, bank, vocabulary, clips, **view)
             right = scored.logits.argmax(1) == scored.labels
             names = [words[k].name for k in scored.labels]
             regions = [words[k].body_region for k in scored.labels]

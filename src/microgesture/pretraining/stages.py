@@ -23,18 +23,17 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from microgesture.analysis.analyzer import load
 from microgesture.files.atomic import write_json, write_text
-from microgesture.datasets.windows import INDEX
+from microgesture.datasets.manifest import BANKS
+
 from microgesture.pretraining.blind_audit import blind_audit
 from microgesture.pretraining.built_in import boundary_medians, fit_spotting, fit_tokens, match_films, score_clips, score_films
 from microgesture.pretraining.ladder import ladder, ladder_rows
 from microgesture.evaluation.metrics import calibration, mean_over_seeds
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
 from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.worlds.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
-from microgesture.runs.assembly import CONFIG, LABELS, WEIGHTS
+from microgesture.runs.run import Run, load_run, CONFIG, LABELS, WEIGHTS
 from microgesture.training.checkpoint import write_weights
 from microgesture.runs.configuration import load_recipe
 from microgesture.training.loop import train
@@ -108,8 +107,8 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
         "banks": {"train": shares, "val": {"val.npz": 1.0}},
         "windows": {"train": sizes.windows, "val": 2048},
     }
-    write_json(folder / INDEX, index)
-    return folder / INDEX
+    write_json(folder / BANKS, index)
+    return folder / BANKS
 
 
 def _make_estimated(whole: Path, people: int, seed: int, split: str, workers: int, **acting: Any) -> None:
@@ -134,22 +133,22 @@ def _make_estimated(whole: Path, people: int, seed: int, split: str, workers: in
 def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     """Fit, on the validation people, the confidence of clips and of moments and the settings of spotting; they are
     written into the run's weights and config.json. Joints and, where there are any, poses from rendered video."""
-    analyzer = _open(run)
+    opened = load_run(run)
     names = [name for name in ("val.npz", "estimated-val.npz") if (folder / name).exists()]
     banks = [SkeletonBank.load(folder / name) for name in names]
-    clips = [score_clips(analyzer, bank, "imigue", min(sizes.clips, 1500), "val", seed=1) for bank in banks]
+    clips = [score_clips(opened, bank, "imigue", min(sizes.clips, 1500), "val", seed=1) for bank in banks]
     config = json.loads((run / CONFIG).read_text("utf-8"))
     logits, labels = (np.concatenate([getattr(each, name) for each in clips]) for name in ("logits", "labels"))
     config["temperature"] = fit_temperature(np.maximum(logits, -1e4), labels)
-    tokens = [_token_logits(analyzer, bank) for bank in banks]
+    tokens = [_token_logits(opened, bank) for bank in banks]
     scale, shift = fit_tokens(*(np.concatenate([pair[k] for pair in tokens]) for k in (0, 1)))
     weights = load_file(run / WEIGHTS)
     weights["token_bias"] = weights["token_bias"] * scale + shift
     weights["token_scale"] = weights["token_scale"] * scale
     write_weights(run / WEIGHTS, weights, {"format": "pt"})
-    analyzer = _open(run)
+    opened = load_run(run)
     watched = [*banks, idle_bank(sizes.idle_minutes / 2, "val")]  # what is found of people who idle is wrong
-    films = [film for bank in watched for film in score_films(analyzer, bank, "imigue", sizes.films, "val")]
+    films = [film for bank in watched for film in score_films(opened, bank, "imigue", sizes.films, "val")]
     best, f1 = fit_spotting(films, Vocabulary.load("imigue"), START)
     config |= {"rate": RATE, "spotting": asdict(best), "calibration": {"scale": scale, "shift": shift, "val_f1": f1}}
     config["trained_on"] = (
@@ -159,20 +158,22 @@ def calibrate(run: Path, folder: Path, sizes: Sizes) -> None:
     write_json(run / CONFIG, config)
 
 
-def _token_logits(analyzer: SkeletonAnalyzer, bank: SkeletonBank) -> tuple[np.ndarray, np.ndarray]:
+def _token_logits(run: Run, bank: SkeletonBank) -> tuple[np.ndarray, np.ndarray]:
     """Token logits and what is going on, both flat, for windows anywhere in the films: iMiGUE's classes where they can
     be known."""
     words = Vocabulary.load("imigue")
-    other = analyzer.with_vocabulary(words)
+    other = run.with_vocabulary(words)
     windows = SkeletonWindows(
-        bank, 1, ("imigue",), "val", 55, analyzer.frames, trimmed=0.0, gaps=False, alone_share=0.5
+        bank, 1, ("imigue",), "val", 55, run.spec.frames, trimmed=0.0, gaps=False, alone_share=0.5
     )
     logits, active = [], []
     for number in range(8):
         windows.set_epoch(number)
         batch = windows.__getitems__(range(128))
         tell = batch["tell_tokens"][..., :-1].numpy()
-        logits.append(other.score_windows(batch["clip"][:, 0].numpy())[1][tell])
+        found = other.score(batch["clip"]).moments
+        assert found is not None
+        logits.append(found[tell])
         active.append(batch["active"][..., :-1].numpy()[tell])
     return np.concatenate(logits), np.concatenate(active)
 
@@ -187,7 +188,7 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
         bank = SkeletonBank.load(path)
         for vocabulary in VOCABULARIES:
             words = Vocabulary.load(vocabulary)
-            each = [score_clips(_open(run), bank, vocabulary, sizes.clips) for run in runs]
+            each = [score_clips(load_run(run), bank, vocabulary, sizes.clips) for run in runs]
             metrics = [clips.metrics(len(words)) for clips in each]
             together = mean_over_seeds(metrics) if len(metrics) > 1 else metrics[0]
             result["clips"][f"{kind}/{vocabulary}"] = {
@@ -195,12 +196,12 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
                 "first": metrics[0].to_json(),
                 "names": words.names,
             }
-            first = _open(runs[0])
+            first = load_run(runs[0])
             if vocabulary == "imigue":
-                curve = calibration(each[0].probabilities(first.run.temperature), each[0].labels)
+                curve = calibration(each[0].probabilities(first.temperature), each[0].labels)
                 result["clips"][f"{kind}/{vocabulary}"]["calibration"] = _plain(asdict(curve))
             films = score_films(first, bank, vocabulary, sizes.films)
-            matching = match_films(films, words, first.default_spotting)
+            matching = match_films(films, words, first.spotting)
             minutes = sum(film.duration for film in films) / 60
             result["events"][f"{kind}/{vocabulary}"] = {
                 "f1": matching.f1,
@@ -209,12 +210,12 @@ def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
                 "truth": matching.truth,
                 "predicted": matching.predicted,
                 "minutes": minutes,
-                "boundaries": boundary_medians(films, words, first.default_spotting),
+                "boundaries": boundary_medians(films, words, first.spotting),
             }
-    result["idle"] = {"joints": false_alarms(_open(runs[0]), idle_bank(sizes.idle_minutes))}
+    result["idle"] = {"joints": false_alarms(load_run(runs[0]), idle_bank(sizes.idle_minutes))}
     if (folder / ESTIMATED_IDLE).exists():
-        result["idle"]["estimated"] = false_alarms(_open(runs[0]), SkeletonBank.load(folder / ESTIMATED_IDLE))
-    result["ladder"] = ladder(_open(runs[0]), folder, VOCABULARIES, min(sizes.clips, 3000))
+        result["idle"]["estimated"] = false_alarms(load_run(runs[0]), SkeletonBank.load(folder / ESTIMATED_IDLE))
+    result["ladder"] = ladder(load_run(runs[0]), folder, VOCABULARIES, min(sizes.clips, 3000))
     result["audit"] = asdict(blind_audit(SkeletonBank.load(folder / "val.npz"), min(sizes.clips, 8000)))
     return result
 
@@ -228,10 +229,10 @@ def _idle_people(minutes: float) -> int:
     return max(round(minutes * 60 / np.mean(SECONDS)), 1)
 
 
-def false_alarms(analyzer: SkeletonAnalyzer, idle: SkeletonBank) -> dict[str, float]:
+def false_alarms(run: Run, idle: SkeletonBank) -> dict[str, float]:
     """Events a minute that are found in a bank of people who only idle."""
-    films = score_films(analyzer, idle, "imigue", len(idle))
-    found = match_films(films, Vocabulary.load("imigue"), analyzer.default_spotting).predicted
+    films = score_films(run, idle, "imigue", len(idle))
+    found = match_films(films, Vocabulary.load("imigue"), run.spotting).predicted
     seconds = sum(film.duration for film in films)
     return {"minutes": seconds / 60, "events": found, "per_minute": found / seconds * 60}
 
@@ -285,10 +286,6 @@ def pretrain(
     return out / "weights"
 
 
-def _open(run: Path) -> SkeletonAnalyzer:
-    analyzer = load(run, "cpu")
-    assert isinstance(analyzer, SkeletonAnalyzer)
-    return analyzer
 
 
 def _plain(value: Any) -> Any:
@@ -313,7 +310,7 @@ def main() -> None:
     args, flags = parser.parse_known_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if args.ladder:
-        print("\n".join(ladder_rows(ladder(_open(args.ladder), args.out / "banks", VOCABULARIES))))
+        print("\n".join(ladder_rows(ladder(load_run(args.ladder), args.out / "banks", VOCABULARIES))))
         return
     sizes = Sizes(train=args.train)
     print(pretrain(args.out, args.seeds, sizes, args.workers, not args.no_estimated, flags))

@@ -12,6 +12,7 @@ from microgesture.datasets import ClipDataset, make_loader
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset
 from microgesture.recognition import Objective
+from microgesture.runs.devices import autocast, clip_input
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def predict(
     scores, labels, embedded = [], [], []
     for part in make_loader(dataset, batch=batch, shuffle=False, workers=workers):
         with autocast(precision, device):
-            inputs = clip_input(part, device)
+            inputs = clip_input(part["clip"], device)
             scores.append(objective.scores(inputs).float().cpu())
             if features:
                 embedded.append(objective.embed(inputs).float().cpu())
@@ -57,30 +58,6 @@ def predict(
     objective.train(was_training)
     found = torch.cat(embedded).numpy() if embedded else np.zeros((0, 0), np.float32)
     return Predictions(torch.cat(scores).numpy(), torch.cat(labels).numpy(), found)
-
-
-def clip_input(batch: dict[str, torch.Tensor], device: torch.device | str) -> torch.Tensor:
-    """The encoder's input of a batch, on the device: RGB clips in channels-last layout."""
-    clip = batch["clip"].to(device)
-    return clip.contiguous(memory_format=torch.channels_last_3d) if clip.dim() == 5 and clip.shape[1] == 3 else clip
-
-
-def autocast(precision: str, device: torch.device | str) -> torch.autocast:
-    """Mixed precision for "bf16" and "fp16"; nothing for "no"."""
-    kind = torch.device(device).type
-    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
-    return torch.autocast(kind, dtype=dtype, enabled=precision != "no")
-
-
-def resolve_precision(precision: str, device: torch.device | str) -> str:
-    """ "auto" becomes "bf16" where the processor or accelerator multiplies in it, else "no"."""
-    if precision != "auto":
-        return precision
-    if torch.device(device).type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    if torch.device(device).type == "cpu":
-        return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no"
-    return "no"
 
 
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -91,12 +68,3 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     grid = torch.logspace(np.log10(0.05), np.log10(20.0), 241, dtype=torch.float64)
     losses = torch.stack([F.cross_entropy(logits / t, target) for t in grid])
     return float(grid[losses.argmin()])
-
-
-def to_channels_last(module: torch.nn.Module) -> None:
-    """Put the weights of 3-D convolutions in channels-last layout, those of 2-D ones likewise."""
-    for parameter in module.parameters():
-        if parameter.dim() == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
-        elif parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -31,30 +31,16 @@ from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.libraries.extras import import_extra
 from microgesture.progress import TrainingProgress
 from microgesture.recognition import Objective
-from microgesture.runs.assembly import (
-    CONFIG,
-    WEIGHTS,
-    AnyDataset,
-    build_objective,
-    load_weights,
-    make_dataset,
-    open_manifest,
-    open_options,
-    start_from,
-)
 from microgesture.runs.configuration import DataConfig, Recipe, find_layout, make_recipe, recipe_from_run
+from microgesture.runs.data import AnyDataset, make_dataset, open_manifest
+from microgesture.runs.devices import autocast, clip_input, resolve_precision, to_channels_last
 from microgesture.runs.model_card import model_card
-from microgesture.runs.prediction import (
-    autocast,
-    clip_input,
-    fit_temperature,
-    predict,
-    resolve_precision,
-    to_channels_last,
-)
+from microgesture.runs.prediction import fit_temperature, predict
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.run import CONFIG, WEIGHTS, load_weights
 from microgesture.runs.run_files import write_configuration
 from microgesture.training import checkpoint as files
+from microgesture.training.assembly import build_objective, open_options, start_from
 from microgesture.training.averaging import MovingAverage
 from microgesture.training.optimisers import cosine, make_optimizer, trapezoid
 from microgesture.training.stopping import Interrupted, Patience, stop_signal
@@ -174,7 +160,7 @@ class _Loop:
     def _one_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
         torch.manual_seed((self.recipe.training.seed << 32) + self.step)
         self._set_rates()
-        batch = {**{k: v.to(self.device) for k, v in batch.items()}, "clip": clip_input(batch, self.device)}
+        batch = {**{k: v.to(self.device) for k, v in batch.items()}, "clip": clip_input(batch["clip"], self.device)}
         with autocast(self.precision, self.device):
             losses = self.model(batch)
         named = [value for name, value in losses.items() if name.endswith("_loss")]
