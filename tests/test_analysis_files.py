@@ -13,8 +13,9 @@ from PIL import Image
 
 from microgesture import formats
 from microgesture.analysis import result_files as analysis_files
-from microgesture.analysis.result_files import check_analysis, check_folder, event_thumbnails, write_analysis
+from microgesture.analysis.result_files import check_analysis, event_thumbnails, write_analysis
 from microgesture.errors import DataError, MissingExtra, UserError
+from microgesture.files.atomic import check_folder
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.video import VideoReader, write_video

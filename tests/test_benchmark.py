@@ -8,9 +8,10 @@ import yaml
 
 from microgesture.errors import RecipeError, UserError
 from microgesture.evaluation import benchmark as module
-from microgesture.evaluation.benchmark import benchmark, expand, run_folder, train_recipe
+from microgesture.evaluation.benchmark import benchmark, expand
 from microgesture.runs.configuration import make_recipe
 from microgesture.training.loop import train
+from microgesture.training.prerequisites import run_folder, train_recipe
 from microgesture.training.stopping import Interrupted
 from moving_squares import recipe_values
 

@@ -15,12 +15,12 @@ from microgesture.commands.chain import chain_arguments, chain_verb
 from microgesture.datasets.manifest import ClipRow
 from microgesture.emotion.out_of_fold import chain, check_unseen
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.evaluation import benchmark
 from microgesture.runs.configuration import make_recipe
 from microgesture.runs.data import open_manifest
 from microgesture.runs.prediction import predict
 from microgesture.runs.run import load_run
 from microgesture.skeletons.track import SkeletonTrack
+from microgesture.training import prerequisites
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 
@@ -208,14 +208,14 @@ def test_a_stopped_chain_goes_on_and_the_same_call_gives_the_same_files(chained,
         trained.append(folder)
         return train(recipe, folder, resume=resume, show=show)
 
-    monkeypatch.setattr(benchmark, "train", stopped)
+    monkeypatch.setattr(prerequisites, "train", stopped)
     out = tmp_path / "out"
     with pytest.raises(Interrupted):
         chain(recipe, out, folds=3, show=False, device="cpu")
     assert not (out / "timelines.csv").exists()
     made = {path: path.stat().st_mtime_ns for path in (out / "timelines").iterdir()}
     assert made
-    monkeypatch.setattr(benchmark, "train", train)
+    monkeypatch.setattr(prerequisites, "train", train)
     chain(recipe, out, folds=3, show=False, device="cpu")
     assert {path: path.stat().st_mtime_ns for path in made} == made
     before, again = contents(chained), contents(out)

@@ -248,13 +248,13 @@ def test_a_benchmark_with_a_failing_row_ends_with_code_1(here, capsys):
 
 
 def test_a_training_stopped_by_the_user_says_how_to_go_on(here, capsys, monkeypatch):
-    from microgesture.evaluation import benchmark
+    from microgesture.training import prerequisites
     from microgesture.training.stopping import Interrupted
 
     def stopped(*args, **kwargs):
         raise Interrupted("stopped in epoch 1; go on with --resume")
 
-    monkeypatch.setattr(benchmark, "train", stopped)
+    monkeypatch.setattr(prerequisites, "train", stopped)
     assert main(["train", "recipe.yaml"]) == 130
     assert "--resume" in one_line(capsys)
     assert main(["benchmark", "recipe.yaml", "-o", "table"]) == 130

@@ -25,8 +25,9 @@ import microgesture
 from microgesture.analysis import bodies
 from microgesture.analysis.scanning import WindowScores, features_of, scan, tellable
 from microgesture.analysis.views import PictureView, PoseClips, PoseWindows, View, view_of
-from microgesture.analysis.watching import Progress, Watched, printable, watch
+from microgesture.analysis.watching import Progress, Watched, watch
 from microgesture.errors import DataError
+from microgesture.files.text_tables import printable
 from microgesture.runs.run import Run, built_in_weights, load_run
 from microgesture.skeletons.parts import ENOUGH, of_parts, parts_seen
 from microgesture.skeletons.resampling import step_of

@@ -7,7 +7,6 @@ replaces its own files, and none that a human has changed.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,10 +16,11 @@ from PIL import Image
 
 from microgesture import formats
 from microgesture.errors import DataError, UserError
+from microgesture.files.atomic import check_folder
 from microgesture.formats import eaf
 from microgesture.privacy.anonymization import masked_frames
-from microgesture.reasoning.page import is_report
 from microgesture.report import write_report
+from microgesture.report.html import is_report
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import Timeline
 from microgesture.video import VideoReader
@@ -63,24 +63,10 @@ def write_analysis(
     return out / "report.html"
 
 
-def check_folder(out: Path) -> None:
-    """See before the long work, and without making anything, that the folder `out` can be written or made.
-
-    Raises `UserError` when it cannot, `DataError` when the timeline.eaf in it was changed by a human.
-    """
-    there = out
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise UserError(f"{out}: cannot be made ({there} is not a folder)")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{out}: cannot be written (no permission in {there})")
-    eaf.check_overwritable(out / "timeline.eaf")
-
-
 def check_analysis(folder: Path) -> None:
-    """As `check_folder`, for a folder of an analysis: `DataError` also when a human has changed another file of it."""
+    """As `check_folder`, for a folder of an analysis: `DataError` also when a human has changed a file of it."""
     check_folder(folder)
+    eaf.check_overwritable(folder / "timeline.eaf")
     report = folder / "report.html"
     if report.exists() and not is_report(report.read_text("utf-8", "replace")):
         raise DataError(f"{report}: is not ours; move it away or write to another folder")

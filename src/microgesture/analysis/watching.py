@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from microgesture.errors import RecipeError
+from microgesture.files.text_tables import printable
 from microgesture.runs.run import Spec
 from microgesture.skeletons.layout_files import LayoutLike, as_layout
 from microgesture.skeletons.resampling import step_of
@@ -82,8 +82,3 @@ def _read(source: str | Path, spec: Spec, persons: str, fps: float | None, layou
     end = max((float(t.times[-1]) + step_of(t) for t in kept if len(t)), default=0.0)
     media = Media(printable(source), end, None, kept[0].image_size if kept else None)
     return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
-
-
-def printable(path: str | Path) -> str:
-    """A path as text that every file format takes; bytes of its name that are no UTF-8 become U+FFFD."""
-    return os.fsencode(path).decode("utf-8", "replace")

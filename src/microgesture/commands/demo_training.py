@@ -102,8 +102,9 @@ def _make_world(world: Path, seed: int) -> None:
 
 
 def _learn_gestures(world: Path, out: Path) -> Path:
-    from microgesture.evaluation.benchmark import benchmark, run_folder
+    from microgesture.evaluation.benchmark import benchmark
     from microgesture.evaluation.summary import print_table
+    from microgesture.training.prerequisites import run_folder
 
     result = benchmark(ROWS, out, flags=["--data.manifest", str(world / "manifest.csv")])
     if result.failed:

@@ -228,7 +228,7 @@ def _train(args: argparse.Namespace) -> int:
         return _train_emotion(args)
     args.flags += ["--data.layout", args.layout] if args.layout else []
     load_recipe(args.recipe, args.flags)  # what is wrong with it is said before torch is imported
-    from microgesture.evaluation.benchmark import run_name, train_recipe
+    from microgesture.training.prerequisites import run_name, train_recipe
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
     run = _stoppable(lambda: train_recipe(args.recipe, out, args.flags, args.resume))
@@ -252,7 +252,7 @@ def _stoppable(job: Callable[[], T], advice: str = "") -> T | None:
 def _train_emotion(args: argparse.Namespace) -> int:
     from microgesture.commands.emotion import train_and_print
     from microgesture.emotion.recipes import load_emotion_recipe
-    from microgesture.evaluation.benchmark import run_name
+    from microgesture.training.prerequisites import run_name
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
     return train_and_print(load_emotion_recipe(args.recipe, args.flags), out)

@@ -148,9 +148,10 @@ def analyze_arguments(parser: argparse.ArgumentParser) -> None:
 @takes_flags("microgesture.spotting:SpottingConfig")
 def analyze(args: argparse.Namespace) -> int:
     """Find the gestures of each video and write its files."""
-    from microgesture.analysis.result_files import check_analysis, check_folder, write_analysis
+    from microgesture.analysis.result_files import check_analysis, write_analysis
     from microgesture.commands.result_places import analysis_folders
     from microgesture.emotion.model import EmotionModel
+    from microgesture.files.atomic import check_folder
     from microgesture.progress import track
     from microgesture.runs.configuration import dataclass_from_flags
     from microgesture.skeletons.sources import is_skeleton

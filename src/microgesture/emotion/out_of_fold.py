@@ -28,21 +28,20 @@ from typing import Any
 import numpy as np
 
 from microgesture import __version__, formats
-from microgesture.analysis.result_files import check_folder
-from microgesture.analysis.watching import printable
 from microgesture.datasets.clip_videos import ClipVideo, drawn, subject_folds, videos_of
 from microgesture.datasets.manifest import ClipRow, Manifest, write_manifest
 from microgesture.datasets.media_lengths import media_lengths
 from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.evaluation.benchmark import run_name, train_into
 from microgesture.evaluation.run import open_data, scored_split
-from microgesture.files.atomic import replacing, write_json, write_text
+from microgesture.files.atomic import check_folder, replacing, write_json, write_text
 from microgesture.files.plain_json import parse_json
+from microgesture.files.text_tables import printable
 from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
 from microgesture.runs.data import open_manifest
 from microgesture.runs.run import WEIGHTS, built_in_weights, load_run
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
+from microgesture.training.prerequisites import run_name, train_into
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
 log = logging.getLogger(__name__)

@@ -49,3 +49,17 @@ def write_text(path: Path, text: str) -> Path:
 def write_json(path: Path, values: Mapping[str, Any]) -> Path:
     """Write indented JSON. Raises `UserError` when the disk refuses."""
     return write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def check_folder(out: Path) -> None:
+    """See before the long work, and without making anything, that the folder `out` can be written or made.
+
+    Raises `UserError` when it cannot.
+    """
+    there = out
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise UserError(f"{out}: cannot be made ({there} is not a folder)")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{out}: cannot be written (no permission in {there})")

@@ -145,3 +145,8 @@ def _in_another_form(path: Path) -> Path | None:
 def _entries(folder: str, _changed: int) -> dict[str, str]:
     """The names in a folder, by their composed form."""
     return {composed(name): name for name in os.listdir(folder)}
+
+
+def printable(path: str | Path) -> str:
+    """A path as text that every file format takes; bytes of its name that are no UTF-8 become U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")

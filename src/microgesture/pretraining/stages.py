@@ -34,7 +34,7 @@ from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.worlds.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.runs.run import Run, load_run, CONFIG, LABELS, WEIGHTS
-from microgesture.training.checkpoint import write_weights
+from microgesture.runs.own_weights import write_weights
 from microgesture.runs.configuration import load_recipe
 from microgesture.training.loop import train
 from microgesture.runs.prediction import fit_temperature

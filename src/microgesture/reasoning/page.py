@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from microgesture.errors import DataError
+from microgesture.report.html import is_report
 from microgesture.report.markup import UNSURE, clock, esc, percent
 from microgesture.timeline import Timeline
 
@@ -41,11 +42,6 @@ def _between(page: str, begin: str, end: str, text: str) -> str:
     """The page with this text between two comments, "" when it has them not."""
     first, last = page.find(begin), page.find(end)
     return f"{page[: first + len(begin)]}{text}{page[last:]}" if 0 <= first < last else ""
-
-
-def is_report(page: str) -> bool:
-    """Whether a page is a report of ours."""
-    return "Micro-gesture report" in page
 
 
 def shows_events(page: str, timeline: Timeline) -> bool:

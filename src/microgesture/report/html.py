@@ -196,3 +196,8 @@ def _data_uri(picture: Thumbnail, index: int) -> str:
     elif isinstance(picture, str) and _DATA_URI.fullmatch(picture):
         return picture
     raise DataError(f"report: thumbnail {index} is neither JPEG or PNG bytes nor a base64 data URI of an image")
+
+
+def is_report(page: str) -> bool:
+    """Whether a page is a report of ours."""
+    return "Micro-gesture report" in page
