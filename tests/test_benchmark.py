@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from microgesture.errors import RecipeError, UserError
-from microgesture.evaluation import benchmark as module
 from microgesture.evaluation.benchmark import benchmark, expand
 from microgesture.runs.configuration import make_recipe
+from microgesture.training import prerequisites as module
 from microgesture.training.loop import train
 from microgesture.training.prerequisites import run_folder, train_recipe
 from microgesture.training.stopping import Interrupted
@@ -142,10 +142,10 @@ def test_another_network_is_not_listed_under_the_recipes_title(recipes, squares)
         ([*other, "--title", "mine", "--published", "imigue_recognition/ST-GCN"], "mine", "imigue_recognition/ST-GCN"),
         (["--optimiser.epochs", "1"], "baseline", "imigue_recognition/ST-GCN"),
     ):
-        recipe = module._recogniser_recipe("small.yaml", flags)
+        recipe = module.recogniser_recipe("small.yaml", flags)
         assert (recipe.title, recipe.published) == (title, published)
     own = ["--encoder.name", f"{squares}/tiny.py:Tiny"]
-    assert module._recogniser_recipe("demo/baseline", own).title == "Tiny"
+    assert module.recogniser_recipe("demo/baseline", own).title == "Tiny"
 
 
 def test_seeds_count_from_the_recipes_own(recipes):
