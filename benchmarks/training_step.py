@@ -16,8 +16,7 @@ from microgesture import Vocabulary
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.recognition import Objective, create_objective
-from microgesture.runs.devices import autocast, clip_input, resolve_precision
-from microgesture.training.loop import to_channels_last
+from microgesture.runs.devices import autocast, clip_input, resolve_precision, to_channels_last
 
 
 def build(args: argparse.Namespace, ours: bool) -> Objective:
@@ -34,7 +33,7 @@ def build(args: argparse.Namespace, ours: bool) -> Objective:
 
 def step(objective: Objective, clip: torch.Tensor, label: torch.Tensor, ours: bool) -> float:
     began = time.perf_counter()
-    batch = {"clip": clip_input({"clip": clip}, "cpu") if ours else clip, "label": label}
+    batch = {"clip": clip_input(clip, "cpu") if ours else clip, "label": label}
     with autocast(resolve_precision("auto", "cpu") if ours else "no", "cpu"):
         losses = objective(batch)
     losses["alignment_loss"].backward()
@@ -46,7 +45,7 @@ def step(objective: Objective, clip: torch.Tensor, label: torch.Tensor, ours: bo
 def score(objective: Objective, clip: torch.Tensor, label: torch.Tensor, ours: bool) -> float:
     began = time.perf_counter()
     with autocast(resolve_precision("auto", "cpu") if ours else "no", "cpu"):
-        objective.scores(clip_input({"clip": clip}, "cpu") if ours else clip)
+        objective.scores(clip_input(clip, "cpu") if ours else clip)
     return time.perf_counter() - began
 
 

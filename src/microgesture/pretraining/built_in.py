@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from microgesture.datasets.windows import WindowDataset
-from microgesture.evaluation.metrics import Metrics, evaluate
 from microgesture.analysis.scanning import scan
 from microgesture.analysis.views import view_of
+from microgesture.datasets.windows import WindowDataset
+from microgesture.evaluation.metrics import Metrics, evaluate
+from microgesture.runs.prediction import softmax
 from microgesture.runs.run import Run
 from microgesture.spotting import SpottingConfig, match_events, pool, spot
 from microgesture.spotting.matching import Matching, boundary_errors
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.timeline import GestureEvent
-from microgesture.runs.prediction import softmax
 from microgesture.vocabulary import Vocabulary
 
 BATCH = 256
@@ -89,9 +89,7 @@ class Film:
     truth: list
 
 
-def score_films(
-    run: Run, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test"
-) -> list[Film]:
+def score_films(run: Run, bank: SkeletonBank, vocabulary: str, count: int, split: str = "test") -> list[Film]:
     """The first `count` performances of a bank, watched whole."""
     words = Vocabulary.load(vocabulary)
     other = run.with_vocabulary(words)

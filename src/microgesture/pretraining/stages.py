@@ -23,23 +23,29 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from microgesture.files.atomic import write_json, write_text
 from microgesture.datasets.manifest import BANKS
-
-from microgesture.pretraining.blind_audit import blind_audit
-from microgesture.pretraining.built_in import boundary_medians, fit_spotting, fit_tokens, match_films, score_clips, score_films
-from microgesture.pretraining.ladder import ladder, ladder_rows
 from microgesture.evaluation.metrics import calibration, mean_over_seeds
+from microgesture.files.atomic import write_json, write_text
+from microgesture.pretraining.blind_audit import blind_audit
+from microgesture.pretraining.built_in import (
+    boundary_medians,
+    fit_spotting,
+    fit_tokens,
+    match_films,
+    score_clips,
+    score_films,
+)
+from microgesture.pretraining.ladder import ladder, ladder_rows
+from microgesture.pretraining.weights_card import weights_card
+from microgesture.runs.configuration import load_recipe
+from microgesture.runs.own_weights import write_weights
+from microgesture.runs.prediction import fit_temperature
+from microgesture.runs.run import CONFIG, LABELS, WEIGHTS, Run, load_run
 from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.worlds.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
-from microgesture.runs.run import Run, load_run, CONFIG, LABELS, WEIGHTS
-from microgesture.runs.own_weights import write_weights
-from microgesture.runs.configuration import load_recipe
 from microgesture.training.loop import train
-from microgesture.runs.prediction import fit_temperature
 from microgesture.vocabulary import Vocabulary
-from microgesture.pretraining.weights_card import weights_card
 
 log = logging.getLogger(__name__)
 
@@ -286,8 +292,6 @@ def pretrain(
     return out / "weights"
 
 
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
@@ -314,4 +318,3 @@ def main() -> None:
         return
     sizes = Sizes(train=args.train)
     print(pretrain(args.out, args.seeds, sizes, args.workers, not args.no_estimated, flags))
-

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import yaml
 
-from microgesture.files.atomic import write_text
 from microgesture.errors import RecipeError
+from microgesture.files.atomic import write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.files.plain_yaml import load_yaml
 from microgesture.skeletons.layout_files import as_layout, described, layout_beside

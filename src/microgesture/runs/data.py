@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.background import add_background
+from microgesture.datasets.manifest import BANKS
 from microgesture.datasets.opening import open_data
 from microgesture.datasets.skeletons import SkeletonDataset
-from microgesture.datasets.manifest import BANKS
 from microgesture.datasets.windows import SkeletonWorld, WindowDataset
-from microgesture.encoders import Encoder, create_encoder, create_text_encoder
+from microgesture.encoders import Encoder
 from microgesture.encoders.registry import encoder_class, encoder_parameters
-from microgesture.errors import DataError, RecipeError, UserError
-from microgesture.libraries.forking import keep_usable_after_fork
-from microgesture.runs.own_weights import read_weights
-from microgesture.files.plain_json import parse_json
-from microgesture.skeletons.layout_files import as_layout, described
+from microgesture.errors import DataError, RecipeError
+from microgesture.runs.configuration import Recipe
+from microgesture.skeletons.layout_files import as_layout
 from microgesture.skeletons.skeleton import Layout
-from microgesture.recognition import Objective, create_objective, restore
-from microgesture.runs.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
+
 
 def open_manifest(
     recipe: Recipe, vocabulary: Vocabulary | None = None, numbering: str = ""
@@ -141,5 +133,3 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
     if "channels" not in encoder_parameters(recipe.encoder.name):
         given["channels"] = getattr(kind, "channels", 3)
     return given if fixed is None else {"layout": fixed, "persons": 1} | given
-
-

@@ -9,9 +9,9 @@ from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective
 from microgesture.recognition.objective import Objective
 from microgesture.recognition.reference import Imported, import_checkpoint
-from microgesture.runs.run import CONFIG, WEIGHTS, load_run
-from microgesture.runs.own_weights import write_weights
 from microgesture.runs.configuration import Component, Recipe
+from microgesture.runs.own_weights import write_weights
+from microgesture.runs.run import CONFIG, WEIGHTS, load_run
 from microgesture.runs.run_files import write_configuration
 from microgesture.vocabulary import Vocabulary
 

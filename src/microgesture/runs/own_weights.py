@@ -10,8 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from microgesture.files.atomic import replacing
 from microgesture.errors import RecipeError
+from microgesture.files.atomic import replacing
 
 _SUM = "crc32"
 LARGEST = 1e15
@@ -38,7 +38,10 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _possible(tensor: torch.Tensor) -> bool:
-    return not tensor.is_floating_point() or bool((tensor.abs() <= LARGEST).all())  # false for NaN
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    least, most = (float(end) for end in torch.aminmax(tensor))  # NaN where any is
+    return least >= -LARGEST and most <= LARGEST
 
 
 def _sum(tensors: Mapping[str, torch.Tensor]) -> str:

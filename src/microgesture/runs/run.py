@@ -1,4 +1,4 @@
-"""`Run`: a trained model, opened and calibrated. Training writes the folder; everything that uses a model opens it here.
+"""`Run`: a trained model, opened and calibrated. Training writes the folder; whatever uses a model opens it here.
 
     run = load_run("runs/finetune")
     run.spec                       # what it reads, and what it tells
@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from microgesture.datasets.manifest import BANKS
 from microgesture.encoders.encoder import Modality
 from microgesture.errors import RecipeError, UserError
 from microgesture.files.plain_json import parse_json
 from microgesture.libraries.forking import keep_usable_after_fork
 from microgesture.recognition import Objective, restore
-from microgesture.datasets.manifest import BANKS
 from microgesture.runs.configuration import DataConfig, Recipe, make_recipe
 from microgesture.runs.devices import autocast, clip_input, pick_device, resolve_precision, to_channels_last
 from microgesture.runs.own_weights import read_weights

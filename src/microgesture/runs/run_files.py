@@ -12,10 +12,10 @@ import torch
 
 import microgesture
 from microgesture.files.atomic import write_json
-from microgesture.skeletons.layout_files import described
 from microgesture.recognition import Objective, describe
-from microgesture.runs.run import CONFIG, LABELS
 from microgesture.runs.configuration import Recipe
+from microgesture.runs.run import CONFIG, LABELS
+from microgesture.skeletons.layout_files import described
 from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import find_peaks
 
 LEAST = 0.02
 """Shoulder widths; a smaller to and fro is no stroke."""
@@ -21,6 +20,8 @@ def repetitions(points: np.ndarray, known: np.ndarray) -> int:
     """
     if len(points) < 5:
         return 1
+    from scipy.signal import find_peaks  # half a second, which `load` would pay
+
     usable = known.mean(0) >= 0.5
     if not usable.any():
         return 1
