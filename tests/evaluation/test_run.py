@@ -11,7 +11,7 @@ from PIL import Image
 
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.metrics import Metrics
-from microgesture.evaluation.run import Evaluation, evaluate_run, open_data
+from microgesture.evaluation.run import Evaluation, evaluate_run, open_data, other_table
 from microgesture.evaluation.summary import comparable, print_table, rows_of, table_rows, write_summary
 from microgesture.runs.configuration import make_recipe
 from microgesture.runs.run import load_run
@@ -100,7 +100,7 @@ def test_no_data_and_empty_splits_are_said(recogniser, tmp_path):
     run = load_run(recogniser)
     run.recipe.data.manifest = ""
     with pytest.raises(RecipeError, match="names no data to test on: give --manifest"):
-        open_data(run, None, ("test",))
+        open_data(run, ("test",))
 
 
 def test_a_summary_holds_rows_in_the_order_of_the_table(tested, tested_texts, tmp_path):
@@ -195,10 +195,9 @@ def test_another_table_without_splits_is_all_test_and_of_no_protocol(recogniser,
     for place in (tmp_path / "manifest.csv", tmp_path):
         found = evaluate_run(run, tmp_path / "out", str(place))
         assert (found.metrics.clips, found.split) == (2, "test")
-    opened = load_run(run)
-    opened.recipe.data.on_problem = "skip"
+    opened = load_run(run).with_data(on_problem="skip", **other_table(tmp_path))
     (tmp_path / "check_up_0.mp4").unlink()
-    assert len(open_data(opened, str(tmp_path), ("test",)).split("test")) == 1
+    assert len(open_data(opened, ("test",), all_test=True).split("test")) == 1
     assert opened.recipe.data.protocol == ""
 
 
