@@ -29,13 +29,13 @@ from microgesture.emotion.protocols import Plan, ProtocolConfig, Trial, plan
 from microgesture.emotion.scores import EmotionScores, read_predictions, read_rows, score, write_rows
 from microgesture.emotion.training import train_emotion
 from microgesture.errors import DataError, RecipeError
-from microgesture.evaluation.metrics import confusion_matrix
 from microgesture.evaluation.run import open_data
 from microgesture.files.atomic import write_json, write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.assembly import LABELS, Run, load_run, make_dataset
 from microgesture.runs.configuration import dataclass_from_mapping, read_recipe
 from microgesture.runs.prediction import predict
+from microgesture.statistics import confusion_matrix
 from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
 

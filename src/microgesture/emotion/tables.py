@@ -18,12 +18,12 @@ from microgesture.emotion.scores import (
     Predictions,
     read_predictions,
     score,
-    subject_weights,
 )
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import reliability_figure
 from microgesture.evaluation.tables import published_results
 from microgesture.files.atomic import write_text
+from microgesture.statistics import paired_sign_test, percentile_interval, subject_weights
 
 TOLD_APART = 0.05
 """Largest p-value, corrected for the number of pairs, at which two runs count as told apart."""
@@ -97,15 +97,13 @@ def compare(
         difference, groups = _paired(first, second)
         rng = np.random.default_rng(seed)
         weights = subject_weights(groups, resamples, rng)
-        draws = weights @ difference / weights.sum(axis=1)
-        low, high = np.quantile(draws, [0.025, 0.975])
         tests.append(
             (
                 first.name,
                 second.name,
                 float(difference.mean()),
-                (float(low), float(high)),
-                _sign_test(difference, groups, permutations, rng),
+                percentile_interval(weights @ difference / weights.sum(axis=1)),
+                paired_sign_test(difference, groups, permutations, rng),
             )
         )
     order = np.argsort([test[4] for test in tests], kind="stable")
@@ -137,19 +135,6 @@ def _paired(first: EmotionRow, second: EmotionRow) -> tuple[np.ndarray, np.ndarr
     whose = dict(zip(first.predictions.videos, first.predictions.subjects, strict=True))
     groups = np.unique(np.array([whose[v] for v in common]), return_inverse=True)[1]
     return np.array([a[v] - b[v] for v in common]), groups
-
-
-def _sign_test(difference: np.ndarray, groups: np.ndarray, permutations: int, rng: np.random.Generator) -> float:
-    sums = np.bincount(groups, difference)
-    sums = sums[np.abs(sums) > 1e-12]
-    if not len(sums):
-        return 1.0
-    real = abs(sums.sum()) - 1e-9
-    if len(sums) <= 12:
-        signs = np.array([[1 if k >> i & 1 else -1 for i in range(len(sums))] for k in range(2 ** len(sums))])
-        return float((np.abs(signs @ sums) >= real).mean())
-    signs = rng.choice((-1.0, 1.0), size=(permutations, len(sums)))
-    return float((1 + (np.abs(signs @ sums) >= real).sum()) / (1 + permutations))
 
 
 def _renamed(row: EmotionRow, name: str) -> EmotionRow:

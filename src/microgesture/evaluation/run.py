@@ -23,11 +23,12 @@ from microgesture.datasets.split_names import TEST, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
-from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
+from microgesture.evaluation.metrics import Metrics, evaluate
 from microgesture.files.atomic import write_json, write_text
 from microgesture.runs.assembly import Run, load_run, make_dataset, open_manifest
 from microgesture.runs.prediction import Predictions, clip_input, predict, resolve_precision
 from microgesture.skeletons.layout_files import described, layout_beside
+from microgesture.statistics import calibration, confusion_matrix
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)

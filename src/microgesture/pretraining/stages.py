@@ -23,13 +23,14 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from microgesture.statistics import calibration
 from microgesture.analysis.analyzer import load
 from microgesture.files.atomic import write_json, write_text
 from microgesture.datasets.windows import INDEX
 from microgesture.pretraining.blind_audit import blind_audit
 from microgesture.pretraining.built_in import boundary_medians, fit_spotting, fit_tokens, match_films, score_clips, score_films
 from microgesture.pretraining.ladder import ladder, ladder_rows
-from microgesture.evaluation.metrics import calibration, mean_over_seeds
+from microgesture.evaluation.metrics import mean_over_seeds
 from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
 from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.worlds.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from microgesture.emotion.evaluation import subject_interval
 from microgesture.files.atomic import write_json, write_text
 from microgesture.reasoning.record import Explanation
 from microgesture.reasoning.scenario import UNDECIDED, Scenario
 from microgesture.reasoning.trials import Case, Trial
+from microgesture.statistics import balanced_accuracy, reliability, subject_interval
 
 RULE = (
     "A reply that failed its check and the answer 'undecided' count as the uniform distribution: 1/C credit for "
@@ -24,7 +24,6 @@ RULE = (
     "guessing among C gives 1 - 1/C. ECE: expected calibration error in ten bins of the probability of the answer. "
     "'nothing': no gestures and no transcript, so nothing was asked. Tokens and seconds: mean a timeline, both tries."
 )
-_BINS = 10
 _ABREAST = 4
 
 
@@ -149,9 +148,9 @@ def _row(key: tuple[str, str, str], trials: Sequence[Trial], cases: Mapping[str,
         interval=subject_interval(credit, subjects),
         answered=int(decided.sum()),
         accuracy_answered=float(credit[decided].mean()) if decided.any() else None,
-        balanced_accuracy=float(np.mean([credit[truth == c].mean() for c in np.unique(truth)])),
+        balanced_accuracy=balanced_accuracy(credit, truth),
         brier=float(((probabilities - np.eye(len(names))[truth]) ** 2).sum(axis=1).mean()),
-        calibration_error=_calibration_error(stated, credit),
+        calibration_error=reliability(stated, credit).ece,
         undecided=float(np.mean([t.explanation is None or t.explanation.answer == UNDECIDED for t in trials])),
         valid_at_once=_mean(once),
         valid_after_repair=_mean(repaired),
@@ -165,12 +164,6 @@ def _row(key: tuple[str, str, str], trials: Sequence[Trial], cases: Mapping[str,
 def _decided(trial: Trial) -> bool:
     found = trial.explanation
     return found is not None and found.accepted and found.answer not in (None, UNDECIDED)
-
-
-def _calibration_error(stated: np.ndarray, credit: np.ndarray) -> float:
-    bins = np.minimum((stated * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(stated[bins == b].mean() - credit[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
-    return float(np.sum(gaps))
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from microgesture.statistics import softmax
 from microgesture.datasets import ClipDataset, make_loader
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset
@@ -25,12 +26,6 @@ class Predictions:
     def probabilities(self, temperature: float = 1.0) -> np.ndarray:
         """Softmax of the scores over the temperature, `(N, K)`."""
         return softmax(self.scores / temperature)
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 @torch.inference_mode()
