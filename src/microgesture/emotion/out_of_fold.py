@@ -13,9 +13,7 @@ its subjects, neither to fit weights nor to choose the epoch or the temperature,
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 import shutil
@@ -41,6 +39,7 @@ from microgesture.files.atomic import replacing, write_json, write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.assembly import WEIGHTS, load_run, open_manifest
 from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
+from microgesture.tables import Table
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
@@ -106,11 +105,7 @@ def chain(
         check_unseen(run, held_out, (folder / "manifest.csv", data.place))
         table |= _predicted(run, recipe, out, data, fold, device)
     rows = [table[number] for number in sorted(table)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return write_text(out / "timelines.csv", text.getvalue())
+    return write_text(out / "timelines.csv", Table.of(COLUMNS, rows).csv())
 
 
 def check_unseen(run: Path, clips: Sequence[ClipRow], places: Sequence[Path] = ()) -> None:

@@ -7,7 +7,6 @@ resample subjects, not videos, and join the spread over repeats; the permutation
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from microgesture.statistics import (
     percentile_interval,
     subject_weights,
 )
+from microgesture.tables import Table
 
 HIGHER = ("accuracy", "balanced_accuracy", "auc")
 LOWER = ("log_loss", "brier")
@@ -57,11 +57,7 @@ COLUMNS = ("video", "subject", "outcome", "repeat", "fold", "majority", "decided
 
 def write_rows(rows: Sequence[Sequence[object]], classes: Sequence[str]) -> str:
     """Text of the table of predictions: a row a video and repeat, as `COLUMNS` and one probability a class."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"p({name})" for name in classes)])
-    writer.writerows(rows)
-    return stream.getvalue()
+    return Table([*COLUMNS, *(f"p({name})" for name in classes)], rows).csv()
 
 
 def read_rows(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +27,7 @@ from microgesture.runs.assembly import Run, load_run, make_dataset, open_manifes
 from microgesture.runs.prediction import Predictions, clip_input, predict, resolve_precision
 from microgesture.skeletons.layout_files import described, layout_beside
 from microgesture.statistics import calibration, confusion_matrix
+from microgesture.tables import Table
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -136,16 +135,14 @@ def _write(
         "confusion": evaluation.confusion.tolist(),
     }
     write_json(out / "metrics.json", values)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["video", "start", "end", "subject", "label", "predicted", "confidence", "second", "third"])
+    columns = ["video", "start", "end", "subject", "label", "predicted", "confidence", "second", "third"]
+    rows: list[list[object]] = []
     for row, p in zip(dataset.rows, probabilities, strict=True):
         order = np.argsort(-p)[:3]
         names = [evaluation.names[k] for k in order] + [""] * (3 - len(order))
-        writer.writerow(
-            [row.media, row.start, row.end, row.subject, row.label, names[0], f"{p[order[0]]:.4f}", *names[1:]]
-        )
-    write_text(out / "predictions.csv", stream.getvalue())
+        clip = [row.media, row.start, row.end, row.subject, row.label]
+        rows.append([*clip, names[0], f"{p[order[0]]:.4f}", *names[1:]])
+    write_text(out / "predictions.csv", Table(columns, rows).csv())
     confusion_figure({evaluation.title: evaluation.confusion}, evaluation.names, out / "confusion.png")
     reliability_figure({evaluation.title: probabilities}, found.labels, out / "reliability.png")
 

@@ -14,8 +14,6 @@ Same configuration, same bytes, whatever the number of workers. A run that was s
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import multiprocessing
 import signal
@@ -33,6 +31,7 @@ from microgesture.synthetic.worlds.domains import DOMAINS
 from microgesture.synthetic.worlds.interviews import bayes_accuracy
 from microgesture.synthetic.worlds.plan import Item, Plan, WorldConfig
 from microgesture.synthetic.worlds.staging import film
+from microgesture.tables import Table
 from microgesture.timeline import Media
 
 __all__ = ["Progress", "WorldConfig", "synthesize"]
@@ -249,9 +248,5 @@ def _compare(note: Path, identity: dict[str, Any]) -> None:
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    text = io.StringIO()
     header = list(rows[0]) if rows else ["video", "start", "end", "label", "person", "subject", "split"]
-    writer = csv.DictWriter(text, header, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, Table.of(header, rows).csv())
