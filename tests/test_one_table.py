@@ -7,7 +7,9 @@ from rich.console import Console
 
 from microgesture.tables import Table, percent, percent_interval
 
-CELLS = Table(("name", "n", "note"), [["a|b", 3, None], ["two\nlines", 0.5, "[bold]x[/bold]"], ['"quoted", yes', 1, ""]])
+CELLS = Table(
+    ("name", "n", "note"), [["a|b", 3, None], ["two\nlines", 0.5, "[bold]x[/bold]"], ['"quoted", yes', 1, ""]]
+)
 
 
 def test_markdown_has_as_many_bars_in_every_line():

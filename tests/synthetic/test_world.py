@@ -179,7 +179,7 @@ def test_hands_on_a_table_are_filmed_from_above_it() -> None:
     ],
 )
 def test_impossible_values_are_named(change: dict, name: str) -> None:
-    with pytest.raises(RecipeError, match=f"synthesize: {name} cannot be"):
+    with pytest.raises(RecipeError, match=f"synthesize: {name} must be"):
         WorldConfig(**change)
 
 

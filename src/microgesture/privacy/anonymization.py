@@ -24,7 +24,8 @@ from microgesture.errors import UserError
 from microgesture.pose.estimator import Pose, PoseEstimator, create_estimator
 from microgesture.privacy.face_audit import Audit, Sighting, audit_with
 from microgesture.privacy.face_search import Box, FaceFinder, HandFinder, head_of_pose
-from microgesture.privacy.masking import STYLES, Head, Style, Trail, hand_reaches, paint
+from microgesture.privacy.masking import Head, Style, Trail, hand_reaches, paint
+from microgesture.settings import check_settings, within
 from microgesture.skeletons.layouts import LAYOUTS
 from microgesture.video import VideoReader, VideoWriter
 
@@ -55,17 +56,12 @@ class AnonymizeConfig:
 
     style: Style = "solid"
     hands: bool = True
-    bridge_s: float = 4.0
-    hold_s: float = 1.0
-    margin: float = 1.0
+    bridge_s: float = within(4.0, 0, 60)
+    hold_s: float = within(1.0, 0, 60)
+    margin: float = within(1.0, 0.8, 3)
 
     def __post_init__(self) -> None:
-        if self.style not in STYLES:
-            raise UserError(f"unknown style '{self.style}' to hide faces with: choose {' or '.join(STYLES)}")
-        if not (0 <= self.bridge_s <= 60 and 0 <= self.hold_s <= 60):
-            raise UserError("bridge_s and hold_s must be 0 to 60 seconds")
-        if not 0.8 <= self.margin <= 3:
-            raise UserError("margin must be 0.8 to 3")
+        check_settings(self, "anonymize.", UserError)
 
 
 def anonymize(
