@@ -22,7 +22,7 @@ from microgesture.runs.prediction import softmax
 from microgesture.skeletons.layout_files import LayoutLike
 from microgesture.skeletons.layouts import GESTURE_62
 from microgesture.skeletons.parts import ENOUGH, NEEDED, PARTS, of_parts, parts_seen
-from microgesture.skeletons.resampling import LEADING, resample, shoulder_width, speed_of_body, step_of
+from microgesture.skeletons.resampling import LEADING, resample, shoulder_width, speed_of_body
 from microgesture.skeletons.sources import Space, is_skeleton, read_tracks
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.spotting import SpottingConfig, spot
@@ -90,7 +90,7 @@ class SkeletonAnalyzer(Analyzer):
         if is_skeleton(source):
             tracks = read_tracks(source, fps=fps, space=self.space, layout=layout or layout_of_points(self.run.recipe))
             kept = tracks[:1] if persons == "largest" else tracks
-            end = max((float(t.times[-1]) + step_of(t) for t in kept if len(t)), default=0.0)
+            end = max((float(t.times[-1]) + t.step for t in kept if len(t)), default=0.0)
             media = Media(printable(source), end, None, kept[0].image_size if kept else None)
             return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))
         from microgesture.pose.estimator import create_estimator
@@ -121,7 +121,7 @@ class SkeletonAnalyzer(Analyzer):
         track = watched.tracks[0]
         start, end = float(track.times[0]), watched.media.duration or 0.0
         if watched.source == "file":
-            start, end = 0.0, float(track.times[-1] - track.times[0]) + step_of(track)
+            start, end = 0.0, float(track.times[-1] - track.times[0]) + track.step
         try:
             probabilities = self.probabilities(track, watched.others(track))
             event = self.event_of(probabilities, max(end, start + 1e-3), top, start)

@@ -36,6 +36,7 @@ from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.evaluation.benchmark import run_name, train_into
 from microgesture.evaluation.run import open_data, scored_split
 from microgesture.files.atomic import replacing, write_json, write_text
+from microgesture.files.claim import claim_folder
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.assembly import WEIGHTS, load_run, open_manifest
 from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
@@ -158,21 +159,8 @@ def _claim(out: Path, recipe: str, data: _Data, seed: int) -> None:
     """Make the folder ours, or see that it is."""
     clips = [[_absolute(r), r.start, r.end, r.label, r.person, r.subject] for r in data.rows]
     digest = hashlib.sha256(json.dumps(clips).encode("utf-8", "surrogateescape")).hexdigest()
-    counts = {"folds": len(data.folds), "seed": seed}
-    mine: dict[str, Any] = {"recipe": run_name(recipe), **counts, "clips": digest, "subjects": list(data.folds)}
-    note = out / "chain.json"
-    if note.is_file():
-        try:
-            found = parse_json(note.read_text("utf-8"))
-            different = [key for key in (*counts, "recipe", "clips") if found.get(key) != mine[key]]
-        except (OSError, ValueError, AttributeError) as error:
-            raise UserError(f"{note}: cannot be read as the note of a chain") from error
-        if different:
-            raise UserError(f"{out}: holds another chain ({different[0]} differs): choose another folder")
-    elif out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out}: is not empty and holds no chain: choose another folder")
-    else:
-        write_json(note, {"version": __version__, **mine})
+    mine = {"folds": len(data.folds), "seed": seed, "recipe": run_name(recipe), "clips": digest}
+    claim_folder(out / "chain.json", mine, "chain", {"version": __version__, "subjects": list(data.folds)})
 
 
 def _write_fold(folder: Path, data: _Data, fold: int, seed: int) -> list[str]:

@@ -32,9 +32,6 @@ from microgesture.video import VideoReader, VideoWriter
 Progress = Callable[[float, float], None]
 """Called with (seconds done, seconds in all)."""
 
-PEOPLE = 4
-"""People whose skeletons are looked for; faces are found however many there are."""
-
 _POSE_EVERY = 0.25  # seconds, while every known face is seen
 _POSE_LEAST = 0.06  # seconds between two looks for bodies while one is not
 _THOROUGH_EVERY = 0.25
@@ -172,7 +169,7 @@ class _Eyes:
         with ExitStack() as stack:
             self.faces = stack.enter_context(FaceFinder())
             self.hands = stack.enter_context(HandFinder()) if hands else None
-            self.poses: PoseEstimator = create_estimator(max_people=PEOPLE)
+            self.poses: PoseEstimator = create_estimator()
             stack.callback(self.poses.close)
             self._stack = stack.pop_all()
 
