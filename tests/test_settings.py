@@ -96,6 +96,16 @@ def test_right_settings_pass_and_lists_become_tuples():
             RecipeError,
             "demo/baseline: data.random_crop must be 0 or more and below 1, got 1.0",
         ),
+        (
+            lambda: load_recipe("demo/baseline", ["--optimiser.lr_text", "small"]),
+            RecipeError,
+            "demo/baseline: optimiser.lr_text must be a number, got 'small'",
+        ),
+        (
+            lambda: load_recipe("demo/baseline", ["--data.fit", "round"]),
+            RecipeError,
+            "demo/baseline: data.fit must be pad, crop or stretch, got 'round'",
+        ),
     ],
 )
 def test_every_configuration_says_it_alike(make, error, wanted):

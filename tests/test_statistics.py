@@ -1,8 +1,12 @@
 """The shared statistics give the figures that each table's own code gave before they were joined in one module."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import microgesture
 from microgesture.emotion.scores import Predictions, score
 from microgesture.emotion.tables import EmotionRow, compare
 from microgesture.evaluation.metrics import evaluate, mean_over_seeds
@@ -107,3 +111,17 @@ def test_one_subject_that_differs_tells_nothing_apart():
 
 def test_balanced_accuracy_counts_the_classes_that_occur_alike():
     assert balanced_accuracy(np.array([1.0, 1.0, 0.0, 0.5]), np.array([0, 0, 2, 2])) == (1.0 + 0.25) / 2
+
+
+def test_statistics_stand_below_every_room_that_asks_for_them():
+    """Statistics import nothing of the package but its errors; emotion and reasoning ask no metrics of recognisers."""
+    root = Path(microgesture.__file__).parent
+
+    def asked(path):
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        return {n.module for n in nodes if isinstance(n, ast.ImportFrom) and str(n.module).startswith("microgesture")}
+
+    assert asked(root / "statistics.py") == {"microgesture.errors"}
+    above = [path for room in ("emotion", "reasoning") for path in (root / room).rglob("*.py")]
+    assert len(above) > 30
+    assert not [path for path in above if "microgesture.evaluation.metrics" in asked(path)]

@@ -17,12 +17,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from microgesture.errors import RecipeError, UserError
 
-_KINDS: dict[Any, tuple[Any, str]] = {
-    bool: (bool, "true or false"),
-    int: (numbers.Integral, "a whole number"),
-    float: (numbers.Real, "a number"),
-    str: (str, "a text"),
-}
+KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
+"""What a setting of a type is, for a person."""
+_TYPES: dict[Any, Any] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
 
 
 @dataclass(frozen=True)
@@ -117,8 +114,8 @@ def _is(value: Any, hint: Any) -> bool:
         inner = get_args(hint)
         long = isinstance(value, tuple) and (inner[-1] is Ellipsis or len(inner) == len(value))
         return long and all(_is(part, inner[0]) for part in value)
-    if hint in _KINDS:
-        right = isinstance(value, _KINDS[hint][0]) and isinstance(value, bool) == (hint is bool)
+    if hint in _TYPES:
+        right = isinstance(value, _TYPES[hint]) and isinstance(value, bool) == (hint is bool)
         return right and (hint is not float or math.isfinite(value))
     return value is None if hint is NoneType else value is not None
 
@@ -128,7 +125,7 @@ def _kind(hint: Any) -> str:
         inner = get_args(hint)
         counts = {2: "two numbers", 3: "three numbers"}
         return "a list of names" if inner[-1] is Ellipsis else counts.get(len(inner), f"{len(inner)} numbers")
-    return _KINDS[hint][1] if hint in _KINDS else "given"
+    return KINDS[hint.__name__] if hint in _TYPES else "given"
 
 
 @cache

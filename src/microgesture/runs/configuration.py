@@ -7,6 +7,7 @@ This module imports no torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
@@ -19,7 +20,7 @@ from microgesture.files.atomic import write_text
 from microgesture.errors import RecipeError
 from microgesture.files.plain_json import parse_json
 from microgesture.files.plain_yaml import load_yaml
-from microgesture.settings import check_settings, within
+from microgesture.settings import KINDS, check_settings, listed, within
 from microgesture.skeletons.layout_files import as_layout, described, layout_beside
 
 
@@ -175,6 +176,10 @@ class Recipe:
         return asdict(self)
 
 
+_WRONG_VALUE = re.compile(
+    r'Parser key "(?P<name>[\w.]+)": Expected a '
+    r"(?:<class '(?P<kind>bool|int|float|str)'>|typing\.Literal\[(?P<choices>.+)\])\. Got value: (?P<value>.*)"
+)
 _PARTS = ("data", "encoder", "text", "objective", "optimiser", "training")
 
 
@@ -317,7 +322,13 @@ def _parser():
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """What jsonargparse says, its account of a wrong value in our words."""
+    text = " ".join(str(error).split())
+    found = _WRONG_VALUE.fullmatch(text)
+    if found is None:
+        return text
+    kind = KINDS[found["kind"]] if found["kind"] else listed(found["choices"].replace("'", "").split(", "))
+    return f"{found['name']} must be {kind}, got {found['value']!r}"
 
 
 def _recipe_root() -> Path:
