@@ -37,10 +37,19 @@ def test_other_work_is_refused_by_what_differs(tmp_path, change, said):
     assert note.read_text() == before
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"version": "1"}'])
-def test_a_note_that_is_none_is_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", r"note\.json: cannot be read as the note of a chain"),
+        ("[]", r"note\.json: cannot be read as the note of a chain"),
+        ('{"other": 1}', r"note\.json: is not the note of a chain"),
+        ('{"version": "1"}', r"holds another chain \(seed null, now 7\)"),
+        (json.dumps({**MINE, "config": {**MINE["config"], "more": 1}}), r"holds another chain \(more 1, now null\)"),
+    ],
+)
+def test_a_note_that_is_not_ours_is_refused(tmp_path, text, said):
     (tmp_path / "note.json").write_text(text)
-    with pytest.raises(UserError, match=r"note\.json: cannot be read as the note of a chain"):
+    with pytest.raises(UserError, match=said):
         claim_folder(tmp_path / "note.json", MINE, "chain")
 
 

@@ -27,20 +27,32 @@ def claim_folder(note: Path, mine: Mapping[str, Any], what: str, facts: Mapping[
             raise UserError(f"{folder}: is not empty and holds no {what}: choose another folder")
         write_json(note, {**mine, **(facts or {})})
         return False
-    try:
-        found = {key: parse_json(note.read_text("utf-8"))[key] for key in mine}
-        known, wanted = _settings(found), _settings(json.loads(json.dumps(mine)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{note}: cannot be read as the note of a {what}") from error
-    for key, value in wanted.items():
-        if known.get(key) != value:
-            change = f"{json.dumps(known.get(key))}, now {json.dumps(value)}"
-            change = change if len(change) <= 80 else "differs"
-            raise UserError(f"{folder}: holds another {what} ({key} {change}): choose another folder")
+    check_claim(note, mine, what)
     return True
 
 
-def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by name, those of a mapping inside by theirs."""
-    inside = [value for value in values.values() if isinstance(value, dict)]
-    return {k: v for part in (values, *inside) for k, v in part.items() if not isinstance(v, dict)}
+def check_claim(note: Path, mine: Mapping[str, Any], what: str) -> None:
+    """Raise `UserError` naming the first setting in which the work that a note describes differs from `mine`, or when
+    it is the note of something else."""
+    try:
+        found = parse_json(note.read_text("utf-8"))
+        known = _settings({key: found[key] for key in found.keys() & mine.keys()})
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{note}: cannot be read as the note of a {what}") from error
+    if not known:
+        raise UserError(f"{note}: is not the note of a {what}")
+    wanted = _settings(json.loads(json.dumps(mine)))
+    for place in dict.fromkeys((*wanted, *known)):
+        was, now = (json.dumps(values.get(place)) for values in (known, wanted))
+        if was != now:
+            change = f"{was}, now {now}" if len(was + now) <= 80 else "differs"
+            raise UserError(f"{note.parent}: holds another {what} ({place[-1]} {change}): choose another folder")
+
+
+def _settings(values: Mapping[str, Any], place: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Settings by the names that lead to them."""
+    flat: dict[tuple[str, ...], Any] = {}
+    for key, value in values.items():
+        inner = (*place, key)
+        flat |= _settings(value, inner) if isinstance(value, Mapping) and value else {inner: value}
+    return flat
