@@ -20,9 +20,9 @@ from microgesture.libraries.cpu_bfloat16 import avoid_wrong_kernel
 from microgesture.recognition import Objective
 from microgesture.runs.configuration import Recipe, load_recipe
 from microgesture.runs.data import open_manifest
-from microgesture.runs.devices import autocast, clip_input, resolve_precision
+from microgesture.runs.devices import autocast, clip_input, resolve_precision, to_channels_last
 from microgesture.training.assembly import build_objective
-from microgesture.training.loop import make_optimizer, to_channels_last
+from microgesture.training.loop import make_optimizer
 
 
 def one_step(objective: Objective, optimizer: torch.optim.Optimizer, batches: Iterator) -> tuple[float, float]:

@@ -226,7 +226,7 @@ def test_a_stopped_chain_goes_on_and_the_same_call_gives_the_same_files(chained,
 
 
 def test_another_chain_and_other_settings_are_refused(chained, recipe, films, tmp_path):
-    for changes, said in (({"folds": 2}, "folds differs"), ({"folds": 3, "seed": 1}, "seed differs")):
+    for changes, said in (({"folds": 2}, "folds 3, now 2"), ({"folds": 3, "seed": 1}, "seed 0, now 1")):
         with pytest.raises(UserError, match=f"holds another chain \\({said}"):
             chain(recipe, chained, show=False, **changes)
     with pytest.raises(RecipeError, match=r"`optimiser\.epochs` differs"):

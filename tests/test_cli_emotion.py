@@ -150,7 +150,7 @@ def test_a_mistake_leaves_the_folder_free_and_other_data_do_not_go_on(tmp_path, 
     capsys.readouterr()
     write_events(tmp_path / "events.csv", seed=1)
     assert train(table, tmp_path / "run", "--model", "majority") == 2
-    assert "another training was begun here, or on other data" in capsys.readouterr().err
+    assert "holds another training (data differs): choose another folder" in capsys.readouterr().err
     write_events(tmp_path / "events.csv")
     assert train(table, tmp_path / "run", "--model", "majority") == 0
 

@@ -42,7 +42,7 @@ def imports_of_all() -> dict[str, set[str]]:
 
 FLOORS = """
 errors
-files
+files statistics tables settings
 synthetic.people libraries progress
 skeletons vocabulary
 timeline registry

@@ -108,7 +108,7 @@ def test_mistakes_in_a_recipe_are_one_line():
         "augmentation 'rotate': degrees must be between 0 and 180, got -5": {"rotate": {"degrees": -5}},
         "augmentation 'repeat': times must be a whole number, got 2.5": {"repeat": {"times": 2.5}},
         "augmentation 'repeat': bounce must be true or false, got 1": {"repeat": {"bounce": 1}},
-        "augmentation 'resized_crop': scale must be two numbers, got (0.5,)": {"resized_crop": {"scale": [0.5]}},
+        "augmentation 'resized_crop': scale must be two numbers, got [0.5]": {"resized_crop": {"scale": [0.5]}},
         "augmentation 'mixup': alpha must be between 0.001 and 100, got 0": {"mixup": {"alpha": 0}},
         "data.augment: is a mapping of pieces to their parameters, not ['flip']": ["flip"],
     }

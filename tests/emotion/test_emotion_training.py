@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from microgesture.emotion.configuration import EmotionConfig, released
-from microgesture.emotion.evaluation import evaluate_emotion, subject_interval
+from microgesture.emotion.evaluation import evaluate_emotion
 from microgesture.emotion.training import calibrate, told_apart, train_emotion
 from microgesture.errors import DataError, RecipeError
+from microgesture.statistics import subject_interval
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import GestureClass, Vocabulary
 

@@ -12,13 +12,12 @@ from sklearn.metrics import f1_score, recall_score, top_k_accuracy_score
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import (
     Metrics,
-    calibration,
-    confusion_matrix,
     evaluate,
     majority_metrics,
     mean_over_seeds,
     true_class_rank,
 )
+from microgesture.statistics import calibration, confusion_matrix
 
 
 def _world(n: int = 300, K: int = 9, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

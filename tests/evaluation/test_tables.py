@@ -15,11 +15,11 @@ from microgesture.evaluation.metrics import Metrics, evaluate, majority_metrics
 from microgesture.evaluation.tables import (
     ABLATION_ROWS,
     ablation_rows,
+    ablation_table,
     caption,
     published_results,
     to_csv,
     to_markdown,
-    to_rich,
 )
 
 LABELS = np.arange(200) % 8
@@ -93,7 +93,7 @@ def test_what_is_no_test_set_is_said() -> None:
 
 def test_rich_table_prints_every_cell() -> None:
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(to_rich(ablation_rows({"baseline": _run(0.8)}, "imigue_ablation")))
+    console.print(ablation_table(ablation_rows({"baseline": _run(0.8)}, "imigue_ablation")).rich())
     printed = console.export_text()
     assert "Baseline R(2+1)D" in printed
     assert "38.17" in printed

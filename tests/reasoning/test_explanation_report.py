@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,7 +14,7 @@ from microgesture.reasoning.backends import RawReply, Settings, open_backend
 from microgesture.reasoning.explain import explain
 from microgesture.reasoning.files import write_explanation
 from microgesture.reasoning.page import BEGIN, END, explanation_html, shows_events, with_explanation
-from microgesture.reasoning.record import read_record
+from microgesture.reasoning.record import Explanation
 from microgesture.reasoning.scenario import load_scenario
 from microgesture.reasoning.transcript import Utterance
 from microgesture.report import write_report
@@ -63,7 +64,7 @@ def test_every_claim_links_to_its_events_in_the_page(tmp_path, timeline, reading
     assert set(Page(panel).links) <= Page(text).ids
     assert "E2 <small>0:10.0</small>" in panel
     assert all(f"<li>{line}" in panel for line in ("Athletes are trained", "The result of the match"))
-    assert read_record(tmp_path / "explanation.json") == found
+    assert Explanation.from_json(json.loads((tmp_path / "explanation.json").read_text())) == found
 
 
 def test_a_report_that_is_there_keeps_everything_else(tmp_path, timeline):
@@ -125,7 +126,7 @@ def test_a_failed_one_shows_that_it_failed_and_why(tmp_path, timeline):
     assert "reason 1 cites E99, which does not exist" in text
     assert "Defeat weighs" not in text
     assert "91" not in text.split(BEGIN)[1].split(END)[0].split("Made ")[0]
-    record = read_record(tmp_path / "explanation.json")
+    record = Explanation.from_json(json.loads((tmp_path / "explanation.json").read_text()))
     assert (record.answer, record.probability, record.reasons) == (None, None, ())
     assert [a.raw for a in record.attempts] == [reply, reply]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from microgesture import formats
 from microgesture.commands.main import main
 from microgesture.libraries.torchvision_loader import load_torchvision
-from microgesture.reasoning.record import read_record
+from microgesture.reasoning.record import Explanation
 
 pytestmark = pytest.mark.slow
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
@@ -79,7 +80,7 @@ def test_nonsense_is_a_recorded_failure(server, tmp_path, timeline, capsys):
     formats.write(timeline, tmp_path / "timeline.json")
     command = ["explain", str(tmp_path / "timeline.json"), "--backend", "openai", "--base-url", url]
     assert main([*command, "--model", str(model), "--max-tokens", "24", "--timeout", "120"]) == 1
-    record = read_record(tmp_path / "explanation.json")
+    record = Explanation.from_json(json.loads((tmp_path / "explanation.json").read_text()))
     assert record.status == "failed"
     assert (record.answer, record.reasons) == (None, ())
     assert len(record.attempts) == 2

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from likelihood_ratio import log_likelihood_ratio
 from microgesture.errors import DataError
 from microgesture.synthetic.people.schedule import MotionSpec
 from microgesture.synthetic.worlds.interviews import (
@@ -16,7 +17,6 @@ from microgesture.synthetic.worlds.interviews import (
     MotionRate,
     bayes_accuracy,
     draw_rates,
-    log_likelihood_ratio,
     motions_by_label,
     sample_interview,
     simulate_ratios,

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from likelihood_ratio import log_likelihood_ratio
 from microgesture import formats
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.synthetic.people.schedule import Setting
 from microgesture.synthetic.worlds import world
 from microgesture.synthetic.worlds.domains import DOMAINS, SPLITS
-from microgesture.synthetic.worlds.interviews import InterviewRates, log_likelihood_ratio
+from microgesture.synthetic.worlds.interviews import InterviewRates
 from microgesture.synthetic.worlds.plan import Plan, WorldConfig, class_counts, split_sizes
 from microgesture.synthetic.worlds.staging import stream, subject
 from microgesture.video import VideoReader
@@ -179,7 +180,7 @@ def test_hands_on_a_table_are_filmed_from_above_it() -> None:
     ],
 )
 def test_impossible_values_are_named(change: dict, name: str) -> None:
-    with pytest.raises(RecipeError, match=f"synthesize: {name} cannot be"):
+    with pytest.raises(RecipeError, match=f"synthesize: {name} must be"):
         WorldConfig(**change)
 
 
@@ -290,7 +291,7 @@ def test_stopped_run_goes_on(tiny: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_another_world_or_foreign_folder_is_left_alone(tiny: Path, tmp_path: Path) -> None:
     before = _bytes(tiny)
-    with pytest.raises(UserError, match="holds another world \\(seed 7, now 9\\)"):
+    with pytest.raises(UserError, match="holds another synthetic world \\(seed 7, now 9\\)"):
         world.synthesize(tiny, replace(TINY, seed=9))
     assert _bytes(tiny) == before
     (tmp_path / "thesis.txt").write_text("mine")
@@ -301,7 +302,7 @@ def test_another_world_or_foreign_folder_is_left_alone(tiny: Path, tmp_path: Pat
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "world.json").write_text("[1]")
-    with pytest.raises(UserError, match="cannot be read as a synthetic world"):
+    with pytest.raises(UserError, match="cannot be read as the note of a synthetic world"):
         world.synthesize(tmp_path / "broken", TINY)
 
 

@@ -20,7 +20,7 @@ from microgesture.emotion.recipes import (
     through_recogniser,
     train_emotion_recipe,
 )
-from microgesture.errors import DataError, RecipeError
+from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.runs.run import load_run
 from microgesture.timeline import GestureEvent, Media, Timeline
 from microgesture.vocabulary import Vocabulary
@@ -114,7 +114,7 @@ def test_a_model_is_not_overwritten_and_a_stopped_call_goes_again(trained, table
     assert predictions.read_text() == whole
     (tmp_path / "run/evaluation.json").unlink()
     (tmp_path / "run/started.json").write_text(json.dumps({"title": "another"}))
-    with pytest.raises(RecipeError, match="another training was begun"):
+    with pytest.raises(UserError, match=r"holds another training \(title \"another\", now "):
         train_emotion_recipe(recipe, tmp_path / "run")
 
 

@@ -30,7 +30,6 @@ from microgesture.errors import DataError
 from microgesture.files.text_tables import printable
 from microgesture.runs.run import Run, built_in_weights, load_run
 from microgesture.skeletons.parts import ENOUGH, of_parts, parts_seen
-from microgesture.skeletons.resampling import step_of
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.spotting import SpottingConfig, spot
 from microgesture.timeline import Alternative, GestureEvent, Media, Timeline
@@ -114,7 +113,7 @@ class Analyzer:
         track = watched.tracks[0]
         start, end = float(track.times[0]), watched.media.duration or 0.0
         if watched.source == "file":
-            start, end = 0.0, float(track.times[-1] - track.times[0]) + step_of(track)
+            start, end = 0.0, float(track.times[-1] - track.times[0]) + track.step
         try:
             event = self.recognize_track(track, top, watched.others(track))
         except DataError as error:

@@ -17,7 +17,7 @@ from microgesture.errors import DataError, RecipeError, VideoError
 from microgesture.runs.run import Run, Spec
 from microgesture.skeletons.normalisation import body_frame
 from microgesture.skeletons.parts import PARTS, of_parts, parts_seen
-from microgesture.skeletons.resampling import LONGEST_S, resample, speed_of_body, step_of
+from microgesture.skeletons.resampling import LONGEST_S, resample, speed_of_body
 from microgesture.skeletons.track import LEAST_SCORE, SkeletonTrack
 from microgesture.spotting import SpottingConfig
 from microgesture.video import VideoReader, sample_times
@@ -178,7 +178,7 @@ class _PoseView:
     def __init__(self, spec: Spec, track: SkeletonTrack) -> None:
         self.spec, self.track = spec, track
         self.start = float(track.times[0]) if len(track) else 0.0
-        self.end = float(track.times[-1]) + step_of(track) if len(track) else 0.0
+        self.end = float(track.times[-1]) + track.step if len(track) else 0.0
 
     @property
     def told(self) -> bool:
@@ -298,7 +298,7 @@ class PoseClips(_PoseView):
         seen = np.flatnonzero((track.scores >= LEAST_SCORE).any(-1))
         if not len(seen):
             raise DataError("no person was found in it, so there is no gesture to name")
-        start, end = float(track.times[seen[0]]), float(track.times[seen[-1]]) + step_of(track)
+        start, end = float(track.times[seen[0]]), float(track.times[seen[-1]]) + track.step
         if end - start < LEAST_SEEN_S:
             raise DataError(f"a person is seen for {end - start:.2f} s only: too short for a gesture")
         return [self._clip(track.between(start, end), start, end)]
@@ -337,7 +337,7 @@ def _at_times_of(track: SkeletonTrack, other: SkeletonTrack) -> SkeletonTrack:
     candidates = np.stack([after - 1, np.minimum(after, len(other) - 1)])
     gaps = np.abs(other.times[candidates] - track.times)
     nearest = np.where(gaps[0] <= gaps[1], candidates[0], candidates[1])
-    there = gaps.min(0) < (step_of(track) or 0.04)
+    there = gaps.min(0) < (track.step or 0.04)
     scores = np.where(there[:, None], other.scores[nearest], 0.0)
     return replace(other, times=track.times, points=other.points[nearest], scores=scores, interpolated=None)
 

@@ -10,7 +10,6 @@ from microgesture.errors import RecipeError
 from microgesture.files.text_tables import printable
 from microgesture.runs.run import Spec
 from microgesture.skeletons.layout_files import LayoutLike, as_layout
-from microgesture.skeletons.resampling import step_of
 from microgesture.skeletons.sources import is_skeleton, read_tracks
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.timeline import Media
@@ -79,6 +78,6 @@ def _read(source: str | Path, spec: Spec, persons: str, fps: float | None, layou
     points = as_layout(layout) if layout else spec.points
     tracks = read_tracks(source, fps=fps, space="metres" if spec.dimensions == 3 else "pixels", layout=points)
     kept = tracks[:1] if persons == "largest" else tracks
-    end = max((float(t.times[-1]) + step_of(t) for t in kept if len(t)), default=0.0)
+    end = max((float(t.times[-1]) + t.step for t in kept if len(t)), default=0.0)
     media = Media(printable(source), end, None, kept[0].image_size if kept else None)
     return Watched(tuple(kept), media, "file", tuple(tracks[len(kept) :]))

@@ -10,7 +10,6 @@ and encoding, decimal commas, the paths of Windows. A subject, and a split, that
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from microgesture.errors import DataError, VideoError
 from microgesture.files.atomic import replacing
 from microgesture.files.text_tables import composed, file_named, folded, number_of, one_spelling, read_text, table_rows
+from microgesture.tables import Table
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 BANKS = "skeletons.json"
@@ -174,10 +174,7 @@ def write_manifest(path: str | Path, rows: Sequence[ClipRow]) -> None:
         if path.suffix.lower() == ".parquet":
             _write_parquet(table, columns, temporary)
             return
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n", restval="", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(table)
+        temporary.write_text(Table.of(columns, table).csv(), "utf-8", newline="")
 
 
 def _write_parquet(table: list[dict[str, str]], columns: list[str], path: Path) -> None:

@@ -34,7 +34,5 @@ def skeleton_problems(path: Path, layout: Layout | None = None) -> list[Problem]
 
 def skeleton_end(path: Path, layout: Layout | None = None) -> float:
     """Seconds at which the last frame of a skeleton file ends. Raises `DataError` when it cannot be read."""
-    times = read_tracks(path, layout=layout)[0].times
-    if not len(times):
-        return 0.0
-    return float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
+    track = read_tracks(path, layout=layout)[0]
+    return float(track.times[-1]) + track.step if len(track) else 0.0

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError
 from microgesture.skeletons.pyskl import annotation_tracks, read_pyskl
@@ -91,8 +89,7 @@ def _cut(row: ClipRow, people: Sequence[SkeletonTrack]) -> RowTracks:
     first = chosen[0]
     if not len(first):
         raise DataError("has no frames")
-    step = float(np.median(np.diff(first.times))) if len(first) > 1 else 0.04
-    last = float(first.times[-1]) + step
+    last = float(first.times[-1]) + (first.step or 0.04)
     start = float(first.times[0]) if row.start is None else row.start
     end = last if row.end is None else row.end
     if start >= last:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from microgesture.errors import RecipeError
+from microgesture.settings import check_settings, within
 
 DETAILS = ("duration", "gap", "repetition", "co-occurrence", "confidence", "exposure")
 """What may be told of an event beside its label; the last one is of the whole timeline."""
@@ -41,66 +42,49 @@ class EmotionConfig:
     width: int = 32
     """Width of the sequence model. The letter's release: 128, over pretrained word pieces. With some hundred
     videos and no pretraining, width 32 is as accurate and four times as fast; `released()` is theirs."""
-    layers: int = 2
+    layers: int = within(2, 1)
     """The letter's release: 3."""
-    heads: int = 4
+    heads: int = within(4, 1)
     """The letter's release: 8."""
-    dropout: float = 0.1
-    event_dropout: float = 0.5
+    dropout: float = within(0.1, 0, below=1)
+    event_dropout: float = within(0.5, 0, below=1)
     """Training only: share of events left out at random, anew each time, so that no single event carries the
     outcome. Few videos of many events: this is the regulariser that helps most."""
-    lr: float = 2e-3
+    lr: float = within(2e-3, above=0)
     """The letter's 1e-5 fine-tunes pretrained weights; from scratch that would take thousands of epochs."""
     weight_decay: float = 1e-2
-    batch: int = 64
-    epochs: int = 30
+    batch: int = within(64, 1)
+    epochs: int = within(30, 1)
     patience: int = 5
     """Epochs without a better validation loss before a member stops; its best epoch is kept."""
-    members: int = 4
+    members: int = within(4, 2)
     """Networks of the ensemble. Each trains on all folds but one and stops by that one, so that every timeline
     is judged once by a network that never saw its subject."""
     prior: Literal["equal", "training"] = "equal"
     """What is believed before a gesture is seen: outcomes equally likely, or as often as in training. Chance
     level is this prior."""
-    interval: float = 0.8
+    interval: float = within(0.8, above=0, below=1)
     """Mass of the uncertainty interval."""
-    least_odds: float = 2.0
+    least_odds: float = within(2.0, 1)
     """A reading is "undecided" when the gestures speak less than so many to one for its outcome, beyond the prior; 2
     is a probability of two thirds between two outcomes that are equally likely."""
-    least_agreement: float = 0.75
+    least_agreement: float = within(0.75, 0, 1)
     """And when fewer than this share of the resamples point the same way, where events have times."""
-    resamples: int = 40
+    resamples: int = within(40, 1)
     """Bootstrap resamples of the events, for each member."""
     min_events: int = 3
     """A timeline with fewer events of known labels is "undecided"."""
-    max_events: int = 512
+    max_events: int = within(512, 1)
     """Longer timelines are thinned evenly in order to this many events."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", tuple(self.classes))
-        object.__setattr__(self, "details", tuple(self.details))
+        check_settings(self, "emotion.")
         checks = (
-            ("input", self.input in ("text", "probability", "features"), "text, probability or features"),
-            ("tokens", self.tokens in ("label", "word", "piece"), "label, word or piece"),
             ("details", set(self.details) <= set(DETAILS), f"some of {', '.join(DETAILS)}"),
             ("classes", len(set(self.classes)) == len(self.classes) != 1, "two or more different names"),
             ("classes", "undecided" not in self.classes, "without 'undecided', which is kept for no answer"),
             ("width", self.width > 0 and self.width % (2 * self.heads) == 0, "a multiple of twice the heads"),
-            ("layers", self.layers >= 1, "1 or more"),
-            ("heads", self.heads >= 1, "1 or more"),
-            ("dropout", 0 <= self.dropout < 1, "in [0, 1)"),
-            ("event_dropout", 0 <= self.event_dropout < 1, "in [0, 1)"),
-            ("lr", self.lr > 0, "above 0"),
-            ("batch", self.batch >= 1, "1 or more"),
-            ("epochs", self.epochs >= 1, "1 or more"),
-            ("members", self.members >= 2, "2 or more"),
-            ("prior", self.prior in ("equal", "training"), "equal or training"),
-            ("interval", 0 < self.interval < 1, "in (0, 1)"),
-            ("least_odds", self.least_odds >= 1, "1 or more"),
-            ("least_agreement", 0 <= self.least_agreement <= 1, "in [0, 1]"),
-            ("resamples", self.resamples >= 1, "1 or more"),
-            ("max_events", self.max_events >= 1, "1 or more"),
         )
         for name, holds, wanted in checks:
             if not holds:

@@ -48,17 +48,6 @@ def evaluate_emotion(
     return score(found, seed=seed)
 
 
-def subject_interval(
-    correct: np.ndarray, groups: np.ndarray, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % percentile bootstrap of the mean of `correct` (n,), drawing whole subjects `groups` (n,) anew."""
-    hits, sizes = np.bincount(groups, correct), np.bincount(groups).astype(float)
-    draws = np.random.default_rng(seed).integers(len(hits), size=(resamples, len(hits)))
-    means = hits[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def class_indices(outcomes: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """Outcome names as indices (n,). Raises `DataError` naming the first unknown one and its row."""
     position = {name: i for i, name in enumerate(classes)}

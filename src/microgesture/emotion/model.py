@@ -22,6 +22,7 @@ from microgesture.files.atomic import write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.libraries.forking import keep_usable_after_fork
 from microgesture.runs.own_weights import read_weights, write_weights
+from microgesture.statistics import softmax
 from microgesture.timeline import Driver, EmotionReading, Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -82,7 +83,7 @@ class EmotionModel:
         """Calibrated probabilities (n, C) of the outcomes; a timeline without known events gets the prior."""
         each = features if features is not None else [None] * len(timelines)
         encoded = [self.encoder.encode(t, f) for t, f in zip(timelines, each, strict=True)]
-        return _softmax(self._log_scores([e.sequence() for e in encoded]).mean(axis=0))
+        return softmax(self._log_scores([e.sequence() for e in encoded]).mean(axis=0))
 
     def read(self, timeline: Timeline, features: np.ndarray | None = None, person: str | None = None) -> EmotionReading:
         """Read a timeline, all of it or one `person` in it.
@@ -105,7 +106,7 @@ class EmotionModel:
         label, interval = self._label(encoded, full, draws), self._interval(full, draws)
         return EmotionReading(
             label=label,
-            probabilities=dict(zip(self.config.classes, map(float, _softmax(full)), strict=True)),
+            probabilities=dict(zip(self.config.classes, map(float, softmax(full)), strict=True)),
             interval=interval,
             drivers=self._drivers(timeline, encoded, int(np.argmax(full)), full),
             model=self.name,
@@ -140,7 +141,7 @@ class EmotionModel:
         leading = int(np.argmax(full))
         tail = (1.0 - self.config.interval) / 2.0
         low, high = np.quantile(draws, [tail, 1.0 - tail])
-        point = float(_softmax(full)[leading])
+        point = float(softmax(full)[leading])
         inside = [point] if self.summary.learnt else [point, float(self.prior[leading])]
         return float(min(low, *inside)), float(max(high, *inside))
 
@@ -216,7 +217,7 @@ class EmotionModel:
         rng = np.random.default_rng(self.config.seed)
         counts = rng.poisson(1.0, size=(self.config.resamples, len(encoded)))
         selections = [np.repeat(np.arange(len(encoded)), row) for row in counts]
-        return _softmax(self._log_scores([encoded.sequence(s) for s in selections]))[..., leading]
+        return softmax(self._log_scores([encoded.sequence(s) for s in selections]))[..., leading]
 
     def _drivers(
         self, timeline: Timeline, encoded: EncodedTimeline, leading: int, full: np.ndarray
@@ -302,11 +303,6 @@ def _weights(path: Path) -> dict[str, torch.Tensor]:
         return read_weights(path)
     except RecipeError as error:
         raise DataError(f"{path}: not an emotion model ({error})") from error
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 def _log_odds(scores: np.ndarray, leading: int) -> np.ndarray:

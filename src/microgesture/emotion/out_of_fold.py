@@ -13,9 +13,7 @@ its subjects, neither to fit weights nor to choose the epoch or the temperature,
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 import shutil
@@ -35,11 +33,13 @@ from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.evaluation.run import open_data, scored_split
 from microgesture.files.atomic import check_folder, replacing, write_json, write_text
+from microgesture.files.claim import claim_folder
 from microgesture.files.plain_json import parse_json
 from microgesture.files.text_tables import printable
 from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
 from microgesture.runs.data import open_manifest
 from microgesture.runs.run import WEIGHTS, built_in_weights, load_run
+from microgesture.tables import Table
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
 from microgesture.training.prerequisites import run_name, train_into
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
@@ -102,11 +102,7 @@ def chain(
         check_unseen(run, held_out, (folder / "manifest.csv", data.place))
         table |= _predicted(run, recipe, out, data, fold, device)
     rows = [table[number] for number in sorted(table)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return write_text(out / "timelines.csv", text.getvalue())
+    return write_text(out / "timelines.csv", Table.of(COLUMNS, rows).csv())
 
 
 def check_unseen(run: Path, clips: Sequence[ClipRow], places: Sequence[Path] = ()) -> None:
@@ -159,21 +155,8 @@ def _claim(out: Path, recipe: str, data: _Data, seed: int) -> None:
     """Make the folder ours, or see that it is."""
     clips = [[_absolute(r), r.start, r.end, r.label, r.person, r.subject] for r in data.rows]
     digest = hashlib.sha256(json.dumps(clips).encode("utf-8", "surrogateescape")).hexdigest()
-    counts = {"folds": len(data.folds), "seed": seed}
-    mine: dict[str, Any] = {"recipe": run_name(recipe), **counts, "clips": digest, "subjects": list(data.folds)}
-    note = out / "chain.json"
-    if note.is_file():
-        try:
-            found = parse_json(note.read_text("utf-8"))
-            different = [key for key in (*counts, "recipe", "clips") if found.get(key) != mine[key]]
-        except (OSError, ValueError, AttributeError) as error:
-            raise UserError(f"{note}: cannot be read as the note of a chain") from error
-        if different:
-            raise UserError(f"{out}: holds another chain ({different[0]} differs): choose another folder")
-    elif out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out}: is not empty and holds no chain: choose another folder")
-    else:
-        write_json(note, {"version": __version__, **mine})
+    mine = {"folds": len(data.folds), "seed": seed, "recipe": run_name(recipe), "clips": digest}
+    claim_folder(out / "chain.json", mine, "chain", {"version": __version__, "subjects": list(data.folds)})
 
 
 def _write_fold(folder: Path, data: _Data, fold: int, seed: int) -> list[str]:

@@ -13,6 +13,7 @@ from microgesture.datasets.protocols import compared, published
 from microgesture.datasets.split_names import VALIDATION
 from microgesture.emotion.labelled import LabelledTimelines
 from microgesture.errors import DataError, RecipeError
+from microgesture.settings import check_settings, within
 
 PROTOCOLS = {
     "split": "the table's own column: train and val against test",
@@ -29,18 +30,17 @@ class ProtocolConfig:
 
     name: str = ""
     """split, folds, imigue, miga or smg; empty: the table's own split where it has one, else folds."""
-    folds: int = 5
+    folds: int = within(5, 2)
     """Parts of the repeated folds; fewer where there are not so many people."""
-    repeats: int = 5
+    repeats: int = within(5, 1)
     """Times that everything is done: each with folds of its own and a seed of its own."""
-    seed: int = 0
+    seed: int = within(0, 0)
 
     def __post_init__(self) -> None:
+        check_settings(self, "protocol.")
         if self.name and self.name not in PROTOCOLS:
             listed = "; ".join(f"{name} ({what})" for name, what in PROTOCOLS.items())
             raise RecipeError(f"protocol '{self.name}' is unknown; known are {listed}")
-        if self.folds < 2 or self.repeats < 1 or self.seed < 0:
-            raise RecipeError("protocol: folds must be 2 or more, repeats 1 or more, seed 0 or more")
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,15 @@ from microgesture.emotion.protocols import Plan, ProtocolConfig, Trial, plan
 from microgesture.emotion.scores import EmotionScores, read_predictions, read_rows, score, write_rows
 from microgesture.emotion.training import train_emotion
 from microgesture.errors import DataError, RecipeError
-from microgesture.evaluation.metrics import confusion_matrix
 from microgesture.evaluation.run import open_data
 from microgesture.files.atomic import write_json, write_text
+from microgesture.files.claim import check_claim
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.configuration import dataclass_from_mapping, read_recipe
 from microgesture.runs.data import make_dataset
 from microgesture.runs.prediction import predict
 from microgesture.runs.run import LABELS, Run, load_run
+from microgesture.statistics import confusion_matrix
 from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
 
@@ -88,7 +89,7 @@ def train_emotion_recipe(
     recogniser of "recognised texts", whose labels went through its confusion on test clips.
 
     `evaluation.json` is written last; a folder in which the same recipe was stopped goes on. Raises `RecipeError` when
-    `out` already holds a run or another recipe was begun there, `DataError` when the data do not fit.
+    `out` already holds a run, `UserError` when another recipe was begun there, `DataError` when the data do not fit.
     """
     if (out / EVALUATION).exists() or (out / LABELS).exists():
         raise RecipeError(f"'{out}' already holds a run: choose another folder")
@@ -200,14 +201,9 @@ def _claim(recipe: EmotionRecipe, data: LabelledTimelines, out: Path) -> None:
     mine = {**json.loads(json.dumps(_plain(recipe))), "data": hashlib.sha256(read).hexdigest()}
     note = out / _STARTED
     if note.exists() and any((out / file).exists() for file in PREDICTIONS.values()):
-        try:
-            begun = parse_json(note.read_text("utf-8"))
-        except ValueError:
-            begun = None
-        if not isinstance(begun, dict) or {"data": mine["data"], **begun} != mine:
-            raise RecipeError(f"'{out}': another training was begun here, or on other data: choose another folder")
-        return
-    write_json(note, mine)
+        check_claim(note, mine, "training")
+    else:
+        write_json(note, mine)
 
 
 def _done(path: Path, classes: Sequence[str]) -> list[list[str]]:

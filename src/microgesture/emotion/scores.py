@@ -7,17 +7,22 @@ resample subjects, not videos, and join the spread over repeats; the permutation
 from __future__ import annotations
 
 import csv
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from microgesture.errors import DataError
-from microgesture.evaluation.metrics import LEVEL, calibration
+from microgesture.statistics import (
+    LEVEL,
+    balanced_accuracy,
+    calibration,
+    joined_interval,
+    percentile_interval,
+    subject_weights,
+)
+from microgesture.tables import Table
 
 HIGHER = ("accuracy", "balanced_accuracy", "auc")
 LOWER = ("log_loss", "brier")
@@ -52,11 +57,7 @@ COLUMNS = ("video", "subject", "outcome", "repeat", "fold", "majority", "decided
 
 def write_rows(rows: Sequence[Sequence[object]], classes: Sequence[str]) -> str:
     """Text of the table of predictions: a row a video and repeat, as `COLUMNS` and one probability a class."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"p({name})" for name in classes)])
-    writer.writerows(rows)
-    return stream.getvalue()
+    return Table([*COLUMNS, *(f"p({name})" for name in classes)], rows).csv()
 
 
 def read_rows(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -191,12 +192,6 @@ def score(predictions: Predictions, resamples: int = 2000, permutations: int = 2
     )
 
 
-def subject_weights(groups: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each video counts (B, n) when whole subjects are drawn anew."""
-    subjects = int(groups.max()) + 1
-    return rng.multinomial(subjects, np.full(subjects, 1.0 / subjects), size=resamples)[:, groups].astype(float)
-
-
 def figures_of(predictions: Predictions, repeat: int, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Figures (B,) of one repeat with every video counted `weights` (B, n) times. NaN where a resample lacks what a
     figure needs (an outcome that never occurs)."""
@@ -239,18 +234,13 @@ def _area(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.n
 
 def _figure(values: np.ndarray, resampled: Sequence[np.ndarray], alone: bool, most: float) -> Figure:
     """The mean of the repeats. All repeats meet the same subjects: the interval is that of their mean over resampled
-    subjects, and each bound moves out by the spread over repeats (Student's t), joined as independent errors are."""
+    subjects, joined with the spread over repeats (`joined_interval`)."""
     value = float(values.mean())
     spread = float(values.std(ddof=1)) if len(values) > 1 else None
     if alone:
         return Figure(value, None, spread)
-    draws = np.mean(resampled, axis=0)
-    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    half = 0.0
-    if spread:
-        half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * spread / math.sqrt(len(values))
-    below, above = math.hypot(max(value - low, 0.0), half), math.hypot(max(high - value, 0.0), half)
-    return Figure(value, (float(max(value - below, 0.0)), float(min(value + above, most))), spread)
+    low, high = percentile_interval(np.mean(resampled, axis=0))
+    return Figure(value, joined_interval(value, max(value - low, 0.0), max(high - value, 0.0), values, most), spread)
 
 
 def permutation_test(predictions: Predictions, permutations: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -267,10 +257,7 @@ def permutation_test(predictions: Predictions, permutations: int, rng: np.random
     members = [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
 
     def balanced(outcomes: np.ndarray) -> float:
-        own = share[outcomes, np.arange(len(outcomes))]
-        counts = np.bincount(outcomes, minlength=classes)
-        sums = np.bincount(outcomes, own, classes)
-        return float((sums[counts > 0] / counts[counts > 0]).mean())
+        return balanced_accuracy(share[outcomes, np.arange(len(outcomes))], outcomes)
 
     real = balanced(y)
     accuracy, at_least = 0.0, 0

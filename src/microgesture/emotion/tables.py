@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -13,17 +11,19 @@ import numpy as np
 
 from microgesture.emotion.recipes import PREDICTIONS, TRUE, read_evaluation
 from microgesture.emotion.scores import (
+    HIGHER,
     EmotionScores,
     Figure,
     Predictions,
     read_predictions,
     score,
-    subject_weights,
 )
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import reliability_figure
 from microgesture.evaluation.tables import published_results
 from microgesture.files.atomic import write_text
+from microgesture.statistics import paired_sign_test, percentile_interval, subject_weights
+from microgesture.tables import Table, console, percent, percent_interval
 
 TOLD_APART = 0.05
 """Largest p-value, corrected for the number of pairs, at which two runs count as told apart."""
@@ -79,7 +79,7 @@ def emotion_rows(runs: Sequence[str | Path]) -> list[EmotionRow]:
             )
     names = [row.name for row in found]
     if len(set(names)) < len(names) and len(runs) == len(found):
-        found = [_renamed(row, f"{row.name} ({Path(run).name})") for row, run in zip(found, runs, strict=True)]
+        found = [replace(row, name=f"{row.name} ({Path(run).name})") for row, run in zip(found, runs, strict=True)]
     return found
 
 
@@ -97,15 +97,13 @@ def compare(
         difference, groups = _paired(first, second)
         rng = np.random.default_rng(seed)
         weights = subject_weights(groups, resamples, rng)
-        draws = weights @ difference / weights.sum(axis=1)
-        low, high = np.quantile(draws, [0.025, 0.975])
         tests.append(
             (
                 first.name,
                 second.name,
                 float(difference.mean()),
-                (float(low), float(high)),
-                _sign_test(difference, groups, permutations, rng),
+                percentile_interval(weights @ difference / weights.sum(axis=1)),
+                paired_sign_test(difference, groups, permutations, rng),
             )
         )
     order = np.argsort([test[4] for test in tests], kind="stable")
@@ -139,25 +137,6 @@ def _paired(first: EmotionRow, second: EmotionRow) -> tuple[np.ndarray, np.ndarr
     return np.array([a[v] - b[v] for v in common]), groups
 
 
-def _sign_test(difference: np.ndarray, groups: np.ndarray, permutations: int, rng: np.random.Generator) -> float:
-    sums = np.bincount(groups, difference)
-    sums = sums[np.abs(sums) > 1e-12]
-    if not len(sums):
-        return 1.0
-    real = abs(sums.sum()) - 1e-9
-    if len(sums) <= 12:
-        signs = np.array([[1 if k >> i & 1 else -1 for i in range(len(sums))] for k in range(2 ** len(sums))])
-        return float((np.abs(signs @ sums) >= real).mean())
-    signs = rng.choice((-1.0, 1.0), size=(permutations, len(sums)))
-    return float((1 + (np.abs(signs @ sums) >= real).sum()) / (1 + permutations))
-
-
-def _renamed(row: EmotionRow, name: str) -> EmotionRow:
-    from dataclasses import replace
-
-    return replace(row, name=name)
-
-
 HEADER = (
     "",
     "accuracy",
@@ -174,54 +153,41 @@ HEADER = (
 )
 
 
-def cells(rows: Sequence[EmotionRow]) -> list[list[str]]:
-    """Text of every cell, the majority line first and the best that can be reached last."""
+def emotion_table(rows: Sequence[EmotionRow]) -> Table:
+    """The majority line first and the best that can be reached last; per cent where not a score."""
     first = rows[0].scores
-    table = [["Majority of training", _percent(first.majority), "", _percent(1 / len(first.classes)), *[""] * 8]]
+    lines = [["Majority of training", percent(first.majority), "", percent(1 / len(first.classes)), *[""] * 8]]
     for row in rows:
         s = row.scores
-        accuracy, balanced = s.figures["accuracy"], s.figures["balanced_accuracy"]
-        spread = f"{100 * accuracy.spread:.1f}" if accuracy.spread is not None else ""
-        table.append(
+        lines.append(
             [
-                *(
-                    row.name,
-                    _percent(accuracy.value),
-                    _interval(accuracy),
-                    _percent(balanced.value),
-                    _interval(balanced),
-                ),
-                *(f"{s.figures['auc'].value:.3f}", f"{s.figures['log_loss'].value:.3f}", f"{s.ece:.3f}", spread),
+                row.name,
+                *(text for name in HIGHER[:2] for text in _with_interval(s.figures[name])),
+                *(f"{value:.3f}" for value in (s.figures["auc"].value, s.figures["log_loss"].value, s.ece)),
+                percent(s.figures["accuracy"].spread),
                 _p_value(s.p_value),
-                "" if s.undecided is None else _percent(s.undecided),
-                "" if s.accuracy_decided is None else _percent(s.accuracy_decided),
+                percent(s.undecided),
+                percent(s.accuracy_decided),
             ]
         )
     known = {row.ceiling for row in rows if row.ceiling is not None}
     if len(known) == 1:
-        table.append(["Best reachable", _percent(known.pop()), *[""] * 10])
-    return table
+        lines.append(["Best reachable", percent(known.pop()), *[""] * 10])
+    return Table(HEADER, lines)
 
 
 def to_markdown(rows: Sequence[EmotionRow], comparisons: Sequence[Comparison] = ()) -> str:
     """The table, what it was measured on, each run's verdict and the pairs."""
-    lines = ["| " + " | ".join(HEADER) + " |", "| --- |" + " ---: |" * (len(HEADER) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in cells(rows)]
-    lines += ["", caption(rows), ""]
+    lines = [*emotion_table(rows).markdown(), "", caption(rows), ""]
     lines += [f"- {row.name}: {row.scores.verdict}" for row in rows]
     if comparisons:
-        lines += [
-            "",
-            "| pair | difference of accuracy | 95 % interval | p | p (Holm) | |",
-            "| --- | ---: | ---: | ---: | ---: | --- |",
-        ]
-        lines += ["| " + " | ".join(pair) + " |" for pair in pair_cells(comparisons)]
+        lines += ["", *pair_table(comparisons).markdown()]
     return "\n".join(lines) + "\n"
 
 
-def pair_cells(comparisons: Sequence[Comparison]) -> list[list[str]]:
-    """Text of every cell of the table of pairs."""
-    return [
+def pair_table(comparisons: Sequence[Comparison]) -> Table:
+    """The pairs, differences of accuracy in per cent."""
+    lines = [
         [
             f"{c.first} / {c.second}",
             f"{100 * c.difference:+.1f}",
@@ -232,6 +198,7 @@ def pair_cells(comparisons: Sequence[Comparison]) -> list[list[str]]:
         ]
         for c in comparisons
     ]
+    return Table(("pair", "difference of accuracy", "95 % interval", "p", "p (Holm)", ""), lines)
 
 
 def caption(rows: Sequence[EmotionRow]) -> str:
@@ -252,19 +219,10 @@ def caption(rows: Sequence[EmotionRow]) -> str:
     return text
 
 
-def to_csv(rows: Sequence[EmotionRow]) -> str:
-    """The table as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["row", *HEADER[1:]])
-    writer.writerows(cells(rows))
-    return stream.getvalue()
-
-
 def write_tables(rows: Sequence[EmotionRow], out: Path, comparisons: Sequence[Comparison] = ()) -> None:
     """Write table.md, table.csv and calibration.png into `out`."""
     write_text(out / "table.md", to_markdown(rows, comparisons))
-    write_text(out / "table.csv", to_csv(rows))
+    write_text(out / "table.csv", Table(("row", *HEADER[1:]), emotion_table(rows).rows).csv())
     same = [row for row in rows if row.predictions.videos == rows[0].predictions.videos]
     if len({row.scores.repeats for row in same}) == 1:
         labels = np.tile(rows[0].predictions.y, rows[0].scores.repeats)
@@ -276,38 +234,20 @@ def write_tables(rows: Sequence[EmotionRow], out: Path, comparisons: Sequence[Co
 
 def print_tables(rows: Sequence[EmotionRow], comparisons: Sequence[Comparison] = ()) -> None:
     """The tables on the terminal, with verdicts and remarks."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(width=None if Console().is_terminal else 170)
-    table = Table()
-    for i, name in enumerate(HEADER):
-        table.add_column(name, justify="left" if i == 0 else "right")
-    for texts in cells(rows):
-        table.add_row(*map(escape, texts))
-    console.print(table)
-    console.print(caption(rows), style="dim", highlight=False, markup=False)
+    terminal = console()
+    terminal.print(emotion_table(rows).rich())
+    terminal.print(caption(rows), style="dim", markup=False)
     for row in rows:
-        console.print(f"{row.name}: {row.scores.verdict}", highlight=False, markup=False)
+        terminal.print(f"{row.name}: {row.scores.verdict}", markup=False)
     if comparisons:
-        pairs = Table()
-        for name in ("pair", "difference", "95 % interval", "p", "p (Holm)", ""):
-            pairs.add_column(name)
-        for pair in pair_cells(comparisons):
-            pairs.add_row(*map(escape, pair))
-        console.print(pairs)
+        terminal.print(pair_table(comparisons).rich())
     for remark in dict.fromkeys(remark for row in rows for remark in row.remarks):
-        console.print(f"note: {remark}", highlight=False, markup=False)
+        terminal.print(f"note: {remark}", markup=False)
 
 
 def _p_value(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def _interval(figure: Figure) -> str:
-    return "" if figure.interval is None else f"{100 * figure.interval[0]:.1f} to {100 * figure.interval[1]:.1f}"
+def _with_interval(figure: Figure) -> tuple[str, str]:
+    return percent(figure.value), percent_interval(figure.interval)

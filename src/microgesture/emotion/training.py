@@ -21,12 +21,13 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import nn
 
 from microgesture.emotion.configuration import EmotionConfig, FitSummary
-from microgesture.emotion.evaluation import class_indices, classes_of, subject_interval
+from microgesture.emotion.evaluation import class_indices, classes_of
 from microgesture.emotion.model import EmotionModel, OverOffset, Part, member_logits
 from microgesture.emotion.registry import AUTO, PARTS, SIMPLEST, SequenceBatch, build, check_name, fits_itself
 from microgesture.emotion.sequence import EncodedTimeline, EventSequence, SequenceEncoder, vocabulary_of
 from microgesture.emotion.threads import one_thread
 from microgesture.errors import DataError
+from microgesture.statistics import subject_interval
 from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
 

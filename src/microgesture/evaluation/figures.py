@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from microgesture.errors import DataError
-from microgesture.evaluation.metrics import calibration
 from microgesture.files.atomic import replacing
 from microgesture.libraries.matplotlib_loader import Axes, AxesImage, Figure, Line2D, colormaps, patheffects
+from microgesture.statistics import calibration
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#444444")
 """Eight colours that stay apart for colour-blind readers (Okabe and Ito, 2008)."""

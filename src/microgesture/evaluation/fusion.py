@@ -19,11 +19,12 @@ from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.split_names import TEST, VALIDATION, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.figures import confusion_figure
-from microgesture.evaluation.metrics import Metrics, confusion_matrix, evaluate
+from microgesture.evaluation.metrics import Metrics, evaluate
 from microgesture.evaluation.run import open_data, other_table, scored_split
 from microgesture.evaluation.tables import ablation_rows, to_markdown
 from microgesture.files.atomic import write_json, write_text
 from microgesture.runs.run import Run, load_run
+from microgesture.statistics import confusion_matrix
 
 FILE = "fusion.json"
 

@@ -7,7 +7,6 @@ stand beside every top-1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -15,12 +14,16 @@ from typing import Any
 import numpy as np
 
 from microgesture.errors import DataError
+from microgesture.statistics import (
+    checked_labels,
+    checked_scores,
+    joined_interval,
+    percentile_interval,
+    subject_draws,
+)
 
 INTERVAL_OF = ("top1", "top5", "mean_class", "macro_f1")
 """The metrics that carry an interval."""
-
-LEVEL = 0.95
-"""Coverage of every interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def evaluate(
     `train_labels` give the majority line. Raises `DataError` when shapes do not fit, there are no clips, a
     score is not a number, or a label is outside 0..K-1.
     """
-    scores, labels = _checked(scores, labels)
+    scores, labels = checked_scores(scores, labels)
     n, K = scores.shape
     rank = true_class_rank(scores, labels)
     predicted = scores.argmax(axis=1)
@@ -98,7 +101,7 @@ def evaluate(
     hits = np.bincount(labels[rank == 0], minlength=K)
     majority = None
     if train_labels is not None:
-        train = _checked_labels(train_labels, K, "training labels")
+        train = checked_labels(train_labels, K, "training labels")
         majority = float(np.mean(labels == np.bincount(train, minlength=K).argmax()))
     return Metrics(
         top1=point["top1"],
@@ -127,7 +130,7 @@ def majority_metrics(
 ) -> Metrics:
     """Metrics of the recogniser that knows the frequencies of the training labels and sees nothing: its best
     guess is the most frequent class, its best five the five most frequent."""
-    train = _checked_labels(train_labels, classes, "training labels")
+    train = checked_labels(train_labels, classes, "training labels")
     frequency = np.bincount(train, minlength=classes).astype(float)
     scores = np.broadcast_to(frequency, (len(labels), classes))
     return evaluate(scores, labels, subjects, train_labels=train, **options)
@@ -136,10 +139,8 @@ def majority_metrics(
 def mean_over_seeds(runs: Sequence[Metrics]) -> Metrics:
     """The mean of several seeds of one recipe on one test set.
 
-    All seeds meet the same subjects, so averaging does not narrow the subject interval; the spread over seeds
-    adds to it. Each bound's distance from the mean is sqrt(d² + h²), with d the mean distance of the seeds'
-    own bounds and h the Student-t half width of the mean over seeds. Raises `DataError` without runs or when
-    they were measured on different test sets.
+    Intervals are `joined_interval` with the mean distances of the seeds' own bounds. Raises `DataError` without
+    runs or when they were measured on different test sets.
     """
     if not runs:
         raise DataError("no runs to average")
@@ -154,11 +155,10 @@ def mean_over_seeds(runs: Sequence[Metrics]) -> Metrics:
         if any(b is None for b in bounds):
             intervals[name] = None
             continue
-        mean, values = means[name], np.array([getattr(r, name) for r in runs])
-        half = _student_half_width(values)
+        values = np.array([getattr(r, name) for r in runs])
         below = float(np.mean([v - b[0] for v, b in zip(values, bounds, strict=True) if b is not None]))
         above = float(np.mean([b[1] - v for v, b in zip(values, bounds, strict=True) if b is not None]))
-        intervals[name] = (max(0.0, mean - math.hypot(below, half)), min(1.0, mean + math.hypot(above, half)))
+        intervals[name] = joined_interval(means[name], below, above, values)
     per_class = []
     for of_class in zip(*(r.per_class for r in runs), strict=True):
         known = [c.accuracy for c in of_class if c.accuracy is not None]
@@ -180,43 +180,6 @@ def true_class_rank(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     earlier = np.arange(scores.shape[1])[None, :] < labels[:, None]
     return (scores > own).sum(axis=1) + ((scores == own) & earlier).sum(axis=1)
-
-
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts `(K, K)`: row = true class, column = predicted class."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
-    return counts
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Reliability of the leading probability: per bin its mean `confidence`, the `accuracy` and the number of
-    `clips` (empty bins left out), and the expected calibration error `ece`."""
-
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    clips: np.ndarray
-    ece: float
-
-
-def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> Calibration:
-    """Reliability of probabilities `(n, K)` in equal-width bins (Guo et al. 2017, eq. 2 and 3).
-
-    Raises `DataError` when the rows are not probability distributions.
-    """
-    probabilities, labels = _checked(probabilities, labels)
-    if (probabilities < 0).any() or not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3):
-        raise DataError("calibration needs probabilities: rows must be positive and sum to 1")
-    confidence = probabilities.max(axis=1)
-    hit = (probabilities.argmax(axis=1) == labels).astype(float)
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    clips = np.bincount(which, minlength=bins)
-    used = clips > 0
-    mean_confidence = np.bincount(which, confidence, bins)[used] / clips[used]
-    accuracy = np.bincount(which, hit, bins)[used] / clips[used]
-    ece = float((clips[used] / len(labels) * np.abs(accuracy - mean_confidence)).sum())
-    return Calibration(mean_confidence, accuracy, clips[used], ece)
 
 
 @dataclass(frozen=True)
@@ -276,41 +239,9 @@ class _CountsBySubject:
         if self.subjects < 2 or resamples < 1:
             return dict.fromkeys(INTERVAL_OF)
         rng = np.random.default_rng(seed)
-        S, parts = self.subjects, []
-        for begin in range(0, resamples, 500):  # in parts: weights of 22,000 lone clips would not fit at once
-            rows = min(500, resamples - begin)
-            weights = rng.multinomial(S, np.full(S, 1.0 / S), size=rows).astype(float)
-            parts.append(self.metrics(weights))
-        tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-        found = {name: np.quantile(np.concatenate([p[name] for p in parts]), tails) for name in INTERVAL_OF}
-        return {name: (float(low), float(high)) for name, (low, high) in found.items()}
-
-
-def _student_half_width(values: np.ndarray) -> float:
-    from scipy import stats
-
-    n = len(values)
-    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
-
-
-def _checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scores = np.asarray(scores, dtype=float)
-    if scores.ndim != 2 or scores.shape[0] != len(labels) or scores.shape[1] < 1:
-        raise DataError(f"scores {scores.shape} do not fit {len(labels)} labels: expected (clips, classes)")
-    if len(scores) == 0:
-        raise DataError("nothing to evaluate: no clips")
-    if np.isnan(scores).any():
-        raise DataError(f"scores of clip {int(np.isnan(scores).any(axis=1).argmax())} are not numbers")
-    return scores, _checked_labels(labels, scores.shape[1], "labels")
-
-
-def _checked_labels(labels: np.ndarray, classes: int, what: str) -> np.ndarray:
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.size == 0 or not np.issubdtype(array.dtype, np.integer):
-        raise DataError(f"{what} must be a list of class ids, got {array.dtype} of shape {array.shape}")
-    if array.min() < 0 or array.max() >= classes:
-        raise DataError(f"{what} must be in 0..{classes - 1}, got {array.min()} to {array.max()}")
-    return array.astype(np.intp)
+        sizes = [min(500, resamples - begin) for begin in range(0, resamples, 500)]  # 22,000 lone clips would not fit
+        parts = [self.metrics(subject_draws(self.subjects, rows, rng)) for rows in sizes]
+        return {name: percentile_interval(np.concatenate([p[name] for p in parts])) for name in INTERVAL_OF}
 
 
 def _subject_index(subjects: Sequence[object] | np.ndarray | None, n: int) -> np.ndarray:

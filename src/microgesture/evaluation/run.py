@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,13 +21,15 @@ from microgesture.datasets.split_names import TEST, validation_split
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
-from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
+from microgesture.evaluation.metrics import Metrics, evaluate
 from microgesture.files.atomic import write_json, write_text
 from microgesture.runs.data import make_dataset, open_manifest
 from microgesture.runs.devices import clip_input
 from microgesture.runs.prediction import Predictions, predict
 from microgesture.runs.run import Run, load_run
 from microgesture.skeletons.layout_files import described, layout_beside
+from microgesture.statistics import calibration, confusion_matrix
+from microgesture.tables import Table
 from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -134,16 +134,14 @@ def _write(
         "confusion": evaluation.confusion.tolist(),
     }
     write_json(out / "metrics.json", values)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["video", "start", "end", "subject", "label", "predicted", "confidence", "second", "third"])
+    columns = ["video", "start", "end", "subject", "label", "predicted", "confidence", "second", "third"]
+    rows: list[list[object]] = []
     for row, p in zip(dataset.rows, probabilities, strict=True):
         order = np.argsort(-p)[:3]
         names = [evaluation.names[k] for k in order] + [""] * (3 - len(order))
-        writer.writerow(
-            [row.media, row.start, row.end, row.subject, row.label, names[0], f"{p[order[0]]:.4f}", *names[1:]]
-        )
-    write_text(out / "predictions.csv", stream.getvalue())
+        clip = [row.media, row.start, row.end, row.subject, row.label]
+        rows.append([*clip, names[0], f"{p[order[0]]:.4f}", *names[1:]])
+    write_text(out / "predictions.csv", Table(columns, rows).csv())
     confusion_figure({evaluation.title: evaluation.confusion}, evaluation.names, out / "confusion.png")
     reliability_figure({evaluation.title: probabilities}, found.labels, out / "reliability.png")
 

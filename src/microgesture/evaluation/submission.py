@@ -12,8 +12,6 @@ participants exchange do; `numbers="file"` writes those of the label files (1..3
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import re
 import zipfile
@@ -35,6 +33,7 @@ from microgesture.files.atomic import replacing
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.data import layout_of_points
 from microgesture.runs.run import Run, load_run
+from microgesture.tables import Table
 from microgesture.vocabulary import BODY_REGIONS, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -189,25 +188,21 @@ def table(
     numbers: Literal["index", "file"] = "index",
 ) -> str:
     """The CSV of a challenge from probabilities `(N, K)`."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    rows: list[list[object]] = []
     if challenge == "ma52":
         ranks = [f"{kind}_pred_{i}" for kind in ("action", "body") for i in range(1, TOP + 1)]
-        writer.writerow(["vid", *ranks])
         regions = np.array([BODY_REGIONS.index(c.body_region) for c in vocabulary])
         bodies = np.stack([probabilities[:, regions == r].sum(1) for r in range(len(BODY_REGIONS))], 1)
         for name, p, body in zip(ids, probabilities, bodies, strict=True):
             file = name if Path(name).suffix else f"{name}.mp4"
-            writer.writerow([file, *np.argsort(-p, kind="stable")[:TOP], *np.argsort(-body, kind="stable")[:TOP]])
-        return stream.getvalue()
-    if CHALLENGES[challenge].file == "prediction.csv":
-        writer.writerow(["Id", "Target"])
+            rows.append([file, *np.argsort(-p, kind="stable")[:TOP], *np.argsort(-body, kind="stable")[:TOP]])
+        return Table(["vid", *ranks], rows).csv()
     for name, k in zip(ids, probabilities.argmax(1).tolist(), strict=True):
         number = vocabulary[k].file_id if numbers == "file" else k
         if number is None:
             raise RecipeError(f"class '{vocabulary[k].name}' has no number in label files")
-        writer.writerow([name, number])
-    return stream.getvalue()
+        rows.append([name, number])
+    return Table(["Id", "Target"], rows).csv(header=CHALLENGES[challenge].file == "prediction.csv")
 
 
 def _members(folder: Path) -> tuple[list[Path], list[float]]:

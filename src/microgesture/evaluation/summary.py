@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
@@ -19,14 +18,15 @@ from microgesture.evaluation.tables import (
     ABLATION_ROWS,
     AblationRow,
     ablation_rows,
+    ablation_table,
     caption,
     published_row,
     to_csv,
     to_markdown,
-    to_rich,
 )
 from microgesture.files.atomic import write_text
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.tables import console
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
@@ -98,9 +98,9 @@ def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:
     """The table on the terminal; what it leaves out on stderr."""
     kept, remarks = comparable(evaluations)
     rows = table_rows(kept)
-    console = Console(width=None if Console().is_terminal else 150)
-    console.print(to_rich(rows))
-    console.print(caption(rows), style="dim", highlight=False)
+    terminal = console()
+    terminal.print(ablation_table(rows).rich("Results"))
+    terminal.print(caption(rows), style="dim", markup=False)
     for remark in remarks:
         print(remark, file=sys.stderr)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import Metrics, mean_over_seeds
+from microgesture.tables import Table, percent, percent_interval
 
 if TYPE_CHECKING:
     from microgesture.evaluation.cost import Cost
@@ -91,44 +88,24 @@ def ablation_rows(
 
 def to_markdown(rows: Sequence[AblationRow], remarks: Sequence[str] = ()) -> str:
     """The table as GitHub Markdown, per cent, with a line that says what the interval is, and the remarks below it."""
-    header, body = _cells(rows)
-    lines = [_markdown_line(header), _markdown_line(["---", *["---:"] * (len(header) - 1)])]
-    lines += [_markdown_line(cells) for cells in body]
-    return "\n".join(lines) + "\n\n" + "\n\n".join([caption(rows), *remarks]) + "\n"
+    return "\n".join([*ablation_table(rows).markdown(), "", "\n\n".join([caption(rows), *remarks]), ""])
 
 
 def to_csv(rows: Sequence[AblationRow]) -> str:
     """The table as CSV: shares in [0, 1] with four decimals, bounds in columns of their own."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     names = ("top1", "top5", "mean_class", "macro_f1")
     bounds = [f"{name}_{end}" for name in names for end in ("low", "high")]
-    about = ["modality", "parameters", "gflops"]
-    writer.writerow(
-        ["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5", *about, "split"]
-    )
+    columns = ["row", *names, *bounds, "clips", "subjects", "seeds", "published_top1", "published_top5"]
+    lines: list[list[object]] = []
     for row in rows:
-        m = row.metrics
+        m, cost = row.metrics, row.cost
         ends = [m.intervals.get(name) or (None, None) for name in names]
         values = [*(getattr(m, name) for name in names), *(end for pair in ends for end in pair)]
         printed = [None if p is None else p / 100 for p in (row.published or (None, None))]
-        shares = ["" if v is None else f"{v:.4f}" for v in values]
-        letter = ["" if p is None else f"{p:.4f}" for p in printed]
-        cost = row.cost
         context = ["", "", ""] if cost is None else [cost.modality, cost.parameters, f"{cost.gflops:.4f}"]
-        writer.writerow([row.name, *shares, m.clips, m.subjects, m.seeds, *letter, *context, row.split])
-    return stream.getvalue()
-
-
-def to_rich(rows: Sequence[AblationRow], title: str = "Results") -> Table:
-    """The table for the terminal; `caption` is the line to print below it."""
-    header, body = _cells(rows)
-    table = Table(title=title)
-    for i, name in enumerate(header):
-        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
-    for cells in body:
-        table.add_row(*cells)
-    return table
+        counts = [m.clips, m.subjects, m.seeds]
+        lines.append([row.name, *map(_share, values), *counts, *map(_share, printed), *context, row.split])
+    return Table([*columns, "modality", "parameters", "gflops", "split"], lines).csv()
 
 
 def caption(rows: Sequence[AblationRow]) -> str:
@@ -154,7 +131,8 @@ def caption(rows: Sequence[AblationRow]) -> str:
     return f"Per cent; {clips} of {m.subjects} subjects,{chosen} {classes}; {interval}.{said}{counted}"
 
 
-def _cells(rows: Sequence[AblationRow]) -> tuple[list[str], list[list[str]]]:
+def ablation_table(rows: Sequence[AblationRow]) -> Table:
+    """The table in per cent; costs and published numbers have columns where a row has them."""
     top = min((r.metrics.classes for r in rows), default=5)
     header = ["", "top-1", "95 % interval", f"top-{min(5, top)}", "mean-class", "95 % interval"]
     costs = any(r.cost for r in rows)
@@ -166,20 +144,14 @@ def _cells(rows: Sequence[AblationRow]) -> tuple[list[str], list[list[str]]]:
     body = []
     for row in rows:
         m = row.metrics
-        cells = [
-            row.name,
-            _percent(m.top1),
-            _interval(m.intervals.get("top1")),
-            _percent(m.top5),
-            _percent(m.mean_class),
-            _interval(m.intervals.get("mean_class")),
-        ]
+        first, mean = (percent_interval(m.intervals.get(name), "one subject") for name in ("top1", "mean_class"))
+        cells = [row.name, percent(m.top1), first, percent(m.top5), percent(m.mean_class), mean]
         if costs:
             cells[1:1] = _cost_cells(row.cost)
         if letter:
             cells += ["" if p is None else f"{p:.2f}" for p in (row.published or (None, None))]
         body.append(cells)
-    return header, body
+    return Table(header, body)
 
 
 def _cost_cells(cost: Cost | None) -> list[str]:
@@ -188,14 +160,5 @@ def _cost_cells(cost: Cost | None) -> list[str]:
     return [cost.modality, f"{cost.parameters / 1e6:.2f} M", f"{cost.gflops:.2f}"]
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _interval(bounds: tuple[float, float] | None) -> str:
-    return "one subject" if bounds is None else f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
-
-
-def _markdown_line(cells: Sequence[str]) -> str:
-    escaped = [cell.replace("|", "\\|") for cell in cells]
-    return "| " + " | ".join(escaped) + " |"
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

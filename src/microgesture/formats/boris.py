@@ -5,8 +5,6 @@ Source of the columns: the user guide of BORIS (Friard and Gamba 2016, doi:10.11
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 from microgesture.errors import DataError
@@ -14,6 +12,7 @@ from microgesture.files.text_tables import named_rows, number_of
 from microgesture.formats.registry import register_format
 from microgesture.formats.spans import MOMENT, spans
 from microgesture.formats.text_forms import one_line
+from microgesture.tables import Table
 from microgesture.timeline import GestureEvent, Media, Timeline
 
 COLUMNS = (
@@ -32,13 +31,11 @@ _NEEDED = ("Behavior", "Start (s)", "Stop (s)")
 
 def dumps(timeline: Timeline) -> str:
     """The file's text: times with three decimals, the media file as the observation."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for s in spans(timeline.events):
         times = [f"{ms / 1000:.3f}" for ms in (s.start, s.end, s.end - s.start)]
-        writer.writerow([timeline.media.file, s.event.person, s.event.label, "STATE", *times])
-    return stream.getvalue()
+        rows.append([timeline.media.file, s.event.person, s.event.label, "STATE", *times])
+    return Table(COLUMNS, rows).csv()
 
 
 def loads(text: str, source: str = "timeline") -> Timeline:

@@ -7,8 +7,6 @@ by its header, whatever its name.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 
 from microgesture.errors import DataError
@@ -16,6 +14,7 @@ from microgesture.files.text_tables import named_rows, number_of, table_rows
 from microgesture.formats.boris import events_of, is_aggregated, is_tabular
 from microgesture.formats.registry import register_format
 from microgesture.formats.text_forms import alternatives_text, parse_alternatives
+from microgesture.tables import Table
 from microgesture.timeline import DATAFRAME_COLUMNS, GestureEvent, Media, Timeline
 
 _NEEDED = ("start_s", "end_s", "label")
@@ -23,12 +22,10 @@ _NEEDED = ("start_s", "end_s", "label")
 
 def dumps(timeline: Timeline) -> str:
     """The file's text. An event shorter than a millisecond keeps a millisecond."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, DATAFRAME_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    rows: list[dict[str, object]] = []
     for e in timeline:
         start = f"{e.start:.3f}"
-        writer.writerow(
+        rows.append(
             {
                 "media": timeline.media.file,
                 "person": e.person,
@@ -43,7 +40,7 @@ def dumps(timeline: Timeline) -> str:
                 "annotator": e.annotator,
             }
         )
-    return stream.getvalue()
+    return Table.of(DATAFRAME_COLUMNS, rows).csv()
 
 
 def is_timeline(text: str) -> bool:

@@ -16,10 +16,7 @@ import numpy as np
 
 from microgesture.errors import UserError
 from microgesture.registry import Registry
-
-MIN_SCORE = 0.3
-"""A point of at least this score counts as seen, where seen or not must be told."""
-
+from microgesture.skeletons.track import MIN_SCORE
 
 PEOPLE = 4
 """How many people are followed at once: each costs as much time as the first."""

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from microgesture.skeletons.layouts import GESTURE_62
+from microgesture.statistics import balanced_accuracy
 from microgesture.synthetic.people.motion import MOTIONS
 from microgesture.synthetic.people.schedule import GROUPS
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
@@ -59,12 +60,11 @@ def blind_audit(bank: SkeletonBank, windows: int = 8000, seed: int = 0, **view: 
     for weight in (None, "balanced_subsample"):
         forest = RandomForestClassifier(100, min_samples_leaf=8, class_weight=weight, random_state=seed)
         right.append(forest.fit(x[learns], y[learns]).predict(x[tested]) == y[tested])
-    of_part = [right[1][y[tested] == part].mean() for part in np.unique(y[tested])]
     return BlindAudit(
         float(right[0].mean()),
         float((y[tested] == most).mean()),
-        float(np.mean(of_part)),
-        1.0 / len(of_part),
+        balanced_accuracy(right[1].astype(float), y[tested]),
+        1.0 / len(np.unique(y[tested])),
         int(tested.sum()),
     )
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
+from sklearn.linear_model import LogisticRegression
 
 from microgesture.analysis.scanning import scan
 from microgesture.analysis.views import view_of
 from microgesture.datasets.windows import WindowDataset
 from microgesture.evaluation.metrics import Metrics, evaluate
-from microgesture.runs.prediction import softmax
 from microgesture.runs.run import Run
 from microgesture.spotting import SpottingConfig, match_events, pool, spot
 from microgesture.spotting.matching import Matching, boundary_errors
+from microgesture.statistics import softmax
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.timeline import GestureEvent
@@ -150,18 +150,9 @@ def fit_spotting(films: Sequence[Film], vocabulary: Vocabulary, start: SpottingC
 
 
 def fit_tokens(logits: np.ndarray, active: np.ndarray) -> tuple[float, float]:
-    """Platt scaling of the token logits: a, b of sigmoid(a x + b) with the least cross-entropy; both flat."""
-    x = torch.from_numpy(logits).double().flatten()
-    y = torch.from_numpy(active).double().flatten()
-    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
-    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([scale, shift], max_iter=60, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(scale * x + shift, y)
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
-    return float(scale.detach()), float(shift.detach())
+    """Platt scaling of the token logits: a, b of sigmoid(a x + b) with the least cross-entropy; shapes alike. `active`,
+    in [0, 1], is a share of a token's time: each token counts as that much of one on and the rest of one off."""
+    x, share = logits.ravel().astype(float), active.ravel().astype(float)
+    on, weight = np.repeat([1, 0], len(x)), np.concatenate([share, 1 - share])
+    model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(np.tile(x, 2)[:, None], on, weight)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])

@@ -14,6 +14,7 @@ from typing import Any
 from microgesture.pretraining.built_in import score_clips
 from microgesture.runs.run import Run
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
+from microgesture.tables import Table
 from microgesture.vocabulary import Vocabulary
 
 RUNGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -84,11 +85,8 @@ def ladder_rows(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[st
     lines: list[str] = []
     for vocabulary in dict.fromkeys(v for rung in found.values() for v in rung):
         regions = list(dict.fromkeys(r for rung in found.values() for r in rung.get(vocabulary, {})))
-        lines += [f"| {vocabulary} | " + " | ".join(regions) + " |", "|---|" + "---|" * len(regions)]
-        for rung, tables in found.items():
-            cells = [_cell(tables.get(vocabulary, {}).get(region)) for region in regions]
-            lines.append(f"| {rung} | " + " | ".join(cells) + " |")
-        lines.append("")
+        rows = [[rung, *(_cell(at.get(vocabulary, {}).get(r)) for r in regions)] for rung, at in found.items()]
+        lines += [*Table((vocabulary, *regions), rows).markdown(), ""]
     return lines
 
 

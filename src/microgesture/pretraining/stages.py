@@ -24,7 +24,7 @@ import torch
 from safetensors.torch import load_file
 
 from microgesture.datasets.manifest import BANKS
-from microgesture.evaluation.metrics import calibration, mean_over_seeds
+from microgesture.evaluation.metrics import mean_over_seeds
 from microgesture.files.atomic import write_json, write_text
 from microgesture.pretraining.blind_audit import blind_audit
 from microgesture.pretraining.built_in import (
@@ -42,6 +42,7 @@ from microgesture.runs.own_weights import write_weights
 from microgesture.runs.prediction import fit_temperature
 from microgesture.runs.run import CONFIG, LABELS, WEIGHTS, Run, load_run
 from microgesture.spotting import SpottingConfig
+from microgesture.statistics import calibration
 from microgesture.synthetic.worlds.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.training.loop import train

@@ -7,6 +7,7 @@ from typing import Any
 
 from microgesture.pretraining.ladder import NOT_IN_A_SKELETON, ladder_rows
 from microgesture.runs.model_card import LIMITS
+from microgesture.tables import Table, percent, percent_interval
 
 _TESTS = {"joints": "joints with modelled errors", "estimated": "poses estimated from rendered video"}
 
@@ -35,16 +36,18 @@ def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         "away than in training. 95 % intervals by person"
         + (f"; mean over {result['seeds']} seeds." if result["seeds"] > 1 else "; one seed."),
         "",
-        "| test | classes | top-1 | top-5 | mean class | clips | people |",
-        "|---|---|---|---|---|---|---|",
-        *(_clip_row(name, row) for name, row in result["clips"].items()),
+        *Table(
+            ("test", "classes", "top-1", "top-5", "mean class", "clips", "people"),
+            [_clip_row(name, row) for name, row in result["clips"].items()],
+        ).markdown(),
         "",
         *_where_it_is_lost(result),
         "## Events in untrimmed films (temporal IoU 0.3)",
         "",
-        "| test | F1 | precision | recall | true events | found | minutes | start / end off by |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_event_row(name, row) for name, row in result["events"].items()),
+        *Table(
+            ("test", "F1", "precision", "recall", "true events", "found", "minutes", "start / end off by"),
+            [_event_row(name, row) for name, row in result["events"].items()],
+        ).markdown(),
         "",
         *_idling(result["idle"]),
         "",
@@ -117,33 +120,24 @@ def _idling(idle: Mapping[str, Any]) -> list[str]:
 
 
 def _share(value: float, bounds: Any = None) -> str:
-    text = f"{100 * value:.1f}"
-    return f"{text} ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else text
+    return f"{percent(value)} ({percent_interval(bounds)})" if bounds else percent(value)
 
 
-def _clip_row(name: str, row: Mapping[str, Any]) -> str:
-    kind, vocabulary = name.split("/")
+def _clip_row(name: str, row: Mapping[str, Any]) -> list[object]:
     m, intervals = row["metrics"], row["metrics"]["intervals"]
-    cells = (
-        f"{vocabulary}, {_TESTS[kind]}",
-        str(m["classes_present"]),
-        *(_share(m[key], intervals.get(key)) for key in ("top1", "top5", "mean_class")),
-        str(m["clips"]),
-        str(m["subjects"]),
-    )
-    return "| " + " | ".join(cells) + " |"
+    shares = [_share(m[key], intervals.get(key)) for key in ("top1", "top5", "mean_class")]
+    return [_test_name(name), m["classes_present"], *shares, m["clips"], m["subjects"]]
 
 
-def _event_row(name: str, row: Mapping[str, Any]) -> str:
+def _event_row(name: str, row: Mapping[str, Any]) -> list[object]:
+    scores = [f"{row[key]:.2f}" for key in ("f1", "precision", "recall")]
+    edges = " / ".join(f"{value:.2f} s" for value in row["boundaries"] or ())
+    return [_test_name(name), *scores, row["truth"], row["predicted"], f"{row['minutes']:.0f}", edges]
+
+
+def _test_name(name: str) -> str:
     kind, vocabulary = name.split("/")
-    cells = (
-        f"{vocabulary}, {_TESTS[kind]}",
-        *(f"{row[key]:.2f}" for key in ("f1", "precision", "recall")),
-        *(str(row[key]) for key in ("truth", "predicted")),
-        f"{row['minutes']:.0f}",
-        " / ".join(f"{value:.2f} s" for value in row["boundaries"] or ()),
-    )
-    return "| " + " | ".join(cells) + " |"
+    return f"{vocabulary}, {_TESTS[kind]}"
 
 
 def _reliability(result: Mapping[str, Any]) -> list[str]:
@@ -153,10 +147,9 @@ def _reliability(result: Mapping[str, Any]) -> list[str]:
         curve = row.get("calibration")
         if curve is None:
             continue
-        kind, vocabulary = name.split("/")
-        lines += [f"## Confidence, {vocabulary}, {_TESTS[kind]}", "", "| said | right | clips |", "|---|---|---|"]
         columns = zip(curve["confidence"], curve["accuracy"], curve["clips"], strict=True)
-        lines += [f"| {100 * c:.0f} % | {100 * a:.0f} % | {int(n)} |" for c, a, n in columns if n]
+        rows = [[f"{100 * c:.0f} %", f"{100 * a:.0f} %", int(n)] for c, a, n in columns if n]
+        lines += [f"## Confidence, {_test_name(name)}", "", *Table(("said", "right", "clips"), rows).markdown()]
         lines += ["", f"Expected calibration error {100 * curve['ece']:.1f} %.", ""]
     return lines
 
@@ -168,15 +161,13 @@ def _per_class(result: Mapping[str, Any]) -> list[str]:
         have = {kind: row for kind, row in columns.items() if row}
         if not have:
             continue
-        lines += [f"### {vocabulary}", "", "| class | " + " | ".join(_TESTS[k] for k in have) + " |"]
-        lines += ["|---|" + "---|" * len(have)]
         names = next(iter(have.values()))["names"]
-        for number, name in enumerate(names):
-            cells = []
-            for row in have.values():
-                score = next((c for c in row["first"]["per_class"] if c["id"] == number), None)
-                seen = score is not None and score["accuracy"] is not None
-                cells.append(f"{100 * score['accuracy']:.0f} % of {score['clips']}" if seen and score else "")
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        lines.append("")
+        rows = [[name, *(_class_cell(row, number) for row in have.values())] for number, name in enumerate(names)]
+        table = Table(("class", *(_TESTS[kind] for kind in have)), rows)
+        lines += [f"### {vocabulary}", "", *table.markdown(), ""]
     return lines
+
+
+def _class_cell(row: Mapping[str, Any], number: int) -> str:
+    score = next((c for c in row["first"]["per_class"] if c["id"] == number), None)
+    return "" if not score or score["accuracy"] is None else f"{100 * score['accuracy']:.0f} % of {score['clips']}"

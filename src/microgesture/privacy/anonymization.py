@@ -24,15 +24,13 @@ from microgesture.errors import UserError
 from microgesture.pose.estimator import Pose, PoseEstimator, create_estimator
 from microgesture.privacy.face_audit import Audit, Sighting, audit_with
 from microgesture.privacy.face_search import Box, FaceFinder, HandFinder, head_of_pose
-from microgesture.privacy.masking import STYLES, Head, Style, Trail, hand_reaches, paint
+from microgesture.privacy.masking import Head, Style, Trail, hand_reaches, paint
+from microgesture.settings import check_settings, within
 from microgesture.skeletons.layouts import LAYOUTS
 from microgesture.video import VideoReader, VideoWriter
 
 Progress = Callable[[float, float], None]
 """Called with (seconds done, seconds in all)."""
-
-PEOPLE = 4
-"""People whose skeletons are looked for; faces are found however many there are."""
 
 _POSE_EVERY = 0.25  # seconds, while every known face is seen
 _POSE_LEAST = 0.06  # seconds between two looks for bodies while one is not
@@ -55,17 +53,12 @@ class AnonymizeConfig:
 
     style: Style = "solid"
     hands: bool = True
-    bridge_s: float = 4.0
-    hold_s: float = 1.0
-    margin: float = 1.0
+    bridge_s: float = within(4.0, 0, 60)
+    hold_s: float = within(1.0, 0, 60)
+    margin: float = within(1.0, 0.8, 3)
 
     def __post_init__(self) -> None:
-        if self.style not in STYLES:
-            raise UserError(f"unknown style '{self.style}' to hide faces with: choose {' or '.join(STYLES)}")
-        if not (0 <= self.bridge_s <= 60 and 0 <= self.hold_s <= 60):
-            raise UserError("bridge_s and hold_s must be 0 to 60 seconds")
-        if not 0.8 <= self.margin <= 3:
-            raise UserError("margin must be 0.8 to 3")
+        check_settings(self, "anonymize.", UserError)
 
 
 def anonymize(
@@ -176,7 +169,7 @@ class _Eyes:
         with ExitStack() as stack:
             self.faces = stack.enter_context(FaceFinder())
             self.hands = stack.enter_context(HandFinder()) if hands else None
-            self.poses: PoseEstimator = create_estimator(max_people=PEOPLE)
+            self.poses: PoseEstimator = create_estimator()
             stack.callback(self.poses.close)
             self._stack = stack.pop_all()
 

@@ -12,6 +12,7 @@ from microgesture.pose.estimator import Pose, PoseEstimator, create_estimator
 from microgesture.privacy.face_search import FaceFinder, head_of_pose
 from microgesture.privacy.masking import TONES, Head
 from microgesture.skeletons.layouts import LAYOUTS
+from microgesture.skeletons.track import MIN_SCORE
 from microgesture.video import VideoReader
 
 Stretch = tuple[float, float]
@@ -135,7 +136,7 @@ def _around(head: Head) -> tuple[float, float, float, float]:
 
 def _doubtful(pose: Pose, layout: str, frame: np.ndarray, faces: Sequence[Head]) -> bool:
     """A person whose head, as far as it lies in the picture, is neither a face that was found nor covered."""
-    head = head_of_pose(pose.points, pose.scores, LAYOUTS[layout], min_score=0.3)
+    head = head_of_pose(pose.points, pose.scores, LAYOUTS[layout], min_score=MIN_SCORE)
     if head is None:
         return False  # the head is out of the picture
     height, width = frame.shape[:2]

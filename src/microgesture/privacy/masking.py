@@ -18,7 +18,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 Style = Literal["solid", "pixelate"]
-STYLES: tuple[Style, ...] = ("solid", "pixelate")
 """What a face is covered with: a hatch that knows nothing of it (default), or `CELLS` x `CELLS` mean colours."""
 
 TONES = (90, 160)

@@ -18,6 +18,7 @@ from microgesture.reasoning.identity import Names, names_of
 from microgesture.reasoning.scenario import Scenario
 from microgesture.reasoning.screening import reads_like_instruction
 from microgesture.reasoning.transcript import Utterance
+from microgesture.settings import check_settings, within
 from microgesture.timeline import UNTIMED, EmotionReading, Timeline
 from microgesture.vocabulary import BODY_REGIONS, BUILT_IN, Vocabulary
 
@@ -33,14 +34,13 @@ _LONGEST_TEXT = 5000
 class Limits:
     """The most that is put into one prompt; the rest is left out and said to be."""
 
-    events: int = 200
-    utterances: int = 200
-    characters: int = 600
+    events: int = within(200, 1)
+    utterances: int = within(200, 1)
+    characters: int = within(600, 1)
     """Of one utterance."""
 
     def __post_init__(self) -> None:
-        if min(self.events, self.utterances, self.characters) < 1:
-            raise DataError("limits of the prompt must be 1 or more")
+        check_settings(self, "limits of the prompt: ", DataError)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 from microgesture.errors import DataError
 from microgesture.files.atomic import write_json
-from microgesture.files.plain_json import parse_json
 from microgesture.reasoning.evidence import Conditions, ShownUtterance, Withheld
 
 SCHEMA = "microgesture/explanation-1"
@@ -127,17 +126,6 @@ class Explanation:
 def write_record(explanation: Explanation, path: Path) -> Path:
     """Write `explanation.json`, whole or not at all. Raises `UserError` when the disk refuses."""
     return write_json(path, plain_text(explanation.to_json()))
-
-
-def read_record(path: Path) -> Explanation:
-    """Read `explanation.json`. Raises `DataError` when it is none."""
-    try:
-        values = parse_json(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error})") from error
-    return Explanation.from_json(values, str(path))
 
 
 def plain_text(values: Any) -> Any:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from microgesture.emotion.evaluation import subject_interval
 from microgesture.files.atomic import write_json, write_text
 from microgesture.reasoning.record import Explanation
 from microgesture.reasoning.scenario import UNDECIDED, Scenario
 from microgesture.reasoning.trials import Case, Trial
+from microgesture.statistics import balanced_accuracy, reliability, subject_interval
+from microgesture.tables import Table, console, percent, percent_interval
 
 RULE = (
     "A reply that failed its check and the answer 'undecided' count as the uniform distribution: 1/C credit for "
@@ -24,7 +25,6 @@ RULE = (
     "guessing among C gives 1 - 1/C. ECE: expected calibration error in ten bins of the probability of the answer. "
     "'nothing': no gestures and no transcript, so nothing was asked. Tokens and seconds: mean a timeline, both tries."
 )
-_BINS = 10
 _ABREAST = 4
 
 
@@ -99,30 +99,20 @@ def write_scores(
 
 def markdown(scores: Scores) -> str:
     """The table with the lines below it."""
-    head, body = _cells(scores)
-    lines = [f"# {scores.scenario}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in body]
-    return "\n".join([*lines, "", *(f"- {line}" for line in _beside(scores)), "", RULE, ""])
+    lines = [f"# {scores.scenario}", "", *_table(scores).markdown(), "", *(f"- {line}" for line in _beside(scores))]
+    return "\n".join([*lines, "", RULE, ""])
 
 
 def print_scores(scores: Scores) -> None:
     """The table on the terminal, turned so that it fits: a line a figure, a column a backend and condition."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    head, body = _cells(scores)
-    console = Console()
-    for start in range(0, len(body), _ABREAST):
-        table = Table(title=scores.scenario if start == 0 else None)
-        rows = body[start : start + _ABREAST]
-        for name in ("", *(f"{row[0]}: {row[1]}" for row in rows)):
-            table.add_column(Text(name), justify="right" if name else "left")
-        for i, name in enumerate(head[2:], 2):
-            table.add_row(name, *(Text(row[i]) for row in rows))
-        console.print(table)
+    whole, terminal = _table(scores), console()
+    for start in range(0, len(whole.rows), _ABREAST):
+        rows = whole.rows[start : start + _ABREAST]
+        figures = list(zip(whole.columns, *rows, strict=True))[2:]
+        turned = Table(("", *(f"{row[0]}: {row[1]}" for row in rows)), figures)
+        terminal.print(turned.rich(scores.scenario if start == 0 else None))
     for line in (*_beside(scores), RULE):
-        console.print(line, highlight=False, markup=False)
+        terminal.print(line, markup=False)
 
 
 def _row(key: tuple[str, str, str], trials: Sequence[Trial], cases: Mapping[str, Case], scenario: Scenario) -> Row:
@@ -149,9 +139,9 @@ def _row(key: tuple[str, str, str], trials: Sequence[Trial], cases: Mapping[str,
         interval=subject_interval(credit, subjects),
         answered=int(decided.sum()),
         accuracy_answered=float(credit[decided].mean()) if decided.any() else None,
-        balanced_accuracy=float(np.mean([credit[truth == c].mean() for c in np.unique(truth)])),
+        balanced_accuracy=balanced_accuracy(credit, truth),
         brier=float(((probabilities - np.eye(len(names))[truth]) ** 2).sum(axis=1).mean()),
-        calibration_error=_calibration_error(stated, credit),
+        calibration_error=reliability(stated, credit).ece,
         undecided=float(np.mean([t.explanation is None or t.explanation.answer == UNDECIDED for t in trials])),
         valid_at_once=_mean(once),
         valid_after_repair=_mean(repaired),
@@ -167,33 +157,27 @@ def _decided(trial: Trial) -> bool:
     return found is not None and found.accepted and found.answer not in (None, UNDECIDED)
 
 
-def _calibration_error(stated: np.ndarray, credit: np.ndarray) -> float:
-    bins = np.minimum((stated * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(stated[bins == b].mean() - credit[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
-    return float(np.sum(gaps))
-
-
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def _cells(scores: Scores) -> tuple[list[str], list[list[str]]]:
+def _table(scores: Scores) -> Table:
     head = ["backend", "shown", "n", "accuracy %", "95 %", "of those answered %", "balanced %", "Brier", "ECE"]
     head += ["undecided %", "valid at once %", "after repair %", "failed %", "cited", "tokens", "seconds"]
     body = []
     for r in scores.rows:
         model = r.backend if r.backend == "template" else f"{r.backend} {r.model}"
         answered = "-" if r.accuracy_answered is None else f"{100 * r.accuracy_answered:.1f} ({r.answered})"
-        low, high = r.interval
+        shares = (r.undecided, r.valid_at_once, r.valid_after_repair, r.failed)
         body.append(
             [
-                *(model, r.condition, f"{r.timelines}", _percent(r.accuracy), f"{100 * low:.1f} to {100 * high:.1f}"),
-                *(answered, _percent(r.balanced_accuracy), f"{r.brier:.3f}", f"{r.calibration_error:.3f}"),
-                *map(_percent, (r.undecided, r.valid_at_once, r.valid_after_repair, r.failed)),
+                *(model, r.condition, str(r.timelines), percent(r.accuracy), percent_interval(r.interval), answered),
+                *(percent(r.balanced_accuracy), f"{r.brier:.3f}", f"{r.calibration_error:.3f}"),
+                *(percent(share, "-") for share in shares),
                 *(_number(r.cited_events, 1), _number(r.tokens, 0), _number(r.seconds, 2)),
             ]
         )
-    return head, body
+    return Table(head, body)
 
 
 def _beside(scores: Scores) -> list[str]:
@@ -203,10 +187,6 @@ def _beside(scores: Scores) -> list[str]:
     if scores.ceiling is not None:
         lines.append(f"best reachable in this synthetic world: {100 * scores.ceiling:.1f} %")
     return lines
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -23,18 +23,11 @@ from microgesture.recognition.projection import ProjectionHead
 from microgesture.recognition.prompting import AdaptivePrompting
 from microgesture.recognition.registry import register_objective
 from microgesture.recognition.texts import Texts, handcrafted_prompts, label_texts
+from microgesture.settings import check_choice
 from microgesture.vocabulary import Vocabulary
 
 Prompting = Literal["none", "handcrafted", "pooled", "tokens"]
 Conditioning = Literal["pair", "clip"]
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "prompting": ("none", "handcrafted", "pooled", "tokens"),
-    "conditioning": ("pair", "clip"),
-    "similarity": ("cosine", "released"),
-    "target": ("normalised", "released"),
-    "texts": ("names", "descriptions"),
-}
 
 
 @register_objective("visual-text")
@@ -78,17 +71,14 @@ class VisualTextObjective(Objective):
             raise RecipeError("objective 'visual-text' needs a text encoder")
         if temperature <= 0:
             raise RecipeError(f"objective 'visual-text': temperature must be positive, got {temperature}")
-        given = {
-            "prompting": prompting,
-            "conditioning": conditioning,
-            "similarity": similarity,
-            "target": target,
-            "texts": texts,
-        }
-        for option, value in given.items():
-            if value not in _CHOICES[option]:
-                known = ", ".join(_CHOICES[option])
-                raise RecipeError(f"objective 'visual-text': {option} is one of {known}, got '{value}'")
+        for option, value, choices in (
+            ("prompting", prompting, Prompting),
+            ("conditioning", conditioning, Conditioning),
+            ("similarity", similarity, Similarity),
+            ("target", target, Target),
+            ("texts", texts, Texts),
+        ):
+            check_choice(f"objective 'visual-text': {option}", value, choices)
         super().__init__(encoder, text_encoder, vocabulary)
         self.prompting = prompting
         self.conditioning = conditioning

@@ -14,14 +14,13 @@ import numpy as np
 
 from microgesture.report.markup import clock, esc
 from microgesture.skeletons.layouts import GESTURE_62, Layout
-from microgesture.skeletons.track import SkeletonTrack
+from microgesture.skeletons.track import MIN_SCORE, SkeletonTrack
 from microgesture.timeline import GestureEvent, Timeline
 
 DRAWINGS = 60
 """At most so many events, the most confident ones, get a drawing."""
 
 _WIDTH, _HEIGHT = 120, 120
-_MIN_SCORE = 0.3
 _LEG_REGIONS = ("lower limb", "leg-hand")
 _SIDES = ("left", "right")
 _TRUNK = (
@@ -117,7 +116,7 @@ def _stances(event: GestureEvent, track: SkeletonTrack, bones: tuple[tuple[str, 
     used = [layout.index(name) for name in dict.fromkeys(joint for bone in lines for joint in bone)]
     common = inside if track.own else inside.to_layout(GESTURE_62)
     seen = np.zeros(common.scores.shape, bool)
-    seen[:, used] = (common.scores[:, used] >= _MIN_SCORE) & np.isfinite(common.points[:, used]).all(-1)
+    seen[:, used] = (common.scores[:, used] >= MIN_SCORE) & np.isfinite(common.points[:, used]).all(-1)
     moments = np.flatnonzero(seen.sum(1) >= max(min(4, len(used)), 1))
     if not len(moments):
         return []
@@ -147,7 +146,7 @@ def _head(track: SkeletonTrack, moment: int, down: np.ndarray) -> tuple[float, f
         if name not in track.skeleton.joints:
             return None
         index = track.skeleton.index(name)
-        return track.points[moment, index, :2] * down if track.scores[moment, index] >= _MIN_SCORE else None
+        return track.points[moment, index, :2] * down if track.scores[moment, index] >= MIN_SCORE else None
 
     groups = (("left_ear", "right_ear"), ("head",), ("left_eye", "right_eye"), ("nose",))
     centres = ([p for p in map(point, group) if p is not None] for group in groups)

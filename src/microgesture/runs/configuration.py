@@ -7,7 +7,7 @@ This module imports no torch.
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
@@ -20,6 +20,7 @@ from microgesture.errors import RecipeError
 from microgesture.files.atomic import write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.files.plain_yaml import load_yaml
+from microgesture.settings import KINDS, check_settings, listed, within
 from microgesture.skeletons.layout_files import as_layout, described, layout_beside
 
 
@@ -41,9 +42,9 @@ class DataConfig:
     """What to do with rows that cannot be used: refuse to train, or leave them out."""
     vocabulary: str = ""
     """imigue, smg, ma52 or a file; empty: vocabulary.json beside the manifest, else the labels found."""
-    frames: int = 32
+    frames: int = within(32, 1)
     """Frames a clip, uniform over it in time."""
-    size: int = 112
+    size: int = within(112, 16)
     """Height and width the encoder sees, pixels."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How a frame becomes a square: padded (nothing is cut off), centre-cropped, or squashed."""
@@ -52,7 +53,7 @@ class DataConfig:
     88 % of the height) that the letter's released code shows."""
     flip: bool = False
     """Mirror half of the training clips."""
-    random_crop: float = 0.0
+    random_crop: float = within(0.0, 0, below=1)
     """Training only: largest share of the side that a random crop may take away."""
     stream: Literal["joint", "bone", "joint-motion", "bone-motion"] = "joint"
     """Skeletons: places, bones, or the change of either over time."""
@@ -61,7 +62,7 @@ class DataConfig:
     that do not say what their points are; empty: `layout.yaml` beside the data, else by the files."""
     normalise: Literal["body", "none"] = "body"
     """Skeletons: relative to the person's own place and size, or in the units of the files."""
-    background: float = 0.0
+    background: float = within(0.0, 0)
     """Clips of "No gesture" cut from between the training clips of whole films, as a share of their number."""
     space: Literal["pixels", "metres"] = "pixels"
     """Kinect skeleton files: the joints in the picture, or in space (3D), which no video shows later. A prepared folder
@@ -72,7 +73,7 @@ class DataConfig:
     """Draw training clips so that every class is seen equally often."""
     cache: bool = True
     """Decode every clip once into a memory-mapped array beside the manifest."""
-    workers: int = 0
+    workers: int = within(0, 0)
     """Loader processes; 0 reads in the training process, which is enough with the cache."""
 
     def __post_init__(self) -> None:
@@ -101,33 +102,33 @@ class OptimiserConfig:
     name: Literal["adamw", "sgd", "muon"] = "adamw"
     """AdamW; SGD with Nesterov momentum as the published skeleton networks were trained; or Muon for the encoder's
     matrices beside AdamW for the rest, which learns from fewer steps."""
-    momentum: float = 0.9
+    momentum: float = within(0.9, 0, below=1)
     """sgd alone."""
-    lr_encoder: float = 1e-4
-    lr_text: float = 1e-5
-    lr_heads: float = 1e-3
-    weight_decay: float = 1e-3
-    batch: int = 32
+    lr_encoder: float = within(1e-4, 0)
+    lr_text: float = within(1e-5, 0)
+    lr_heads: float = within(1e-3, 0)
+    weight_decay: float = within(1e-3, 0)
+    batch: int = within(32, 1)
     """Clips a step over all processes together."""
-    epochs: int = 30
-    least_steps: int = 0
+    epochs: int = within(30, 1)
+    least_steps: int = within(0, 0)
     """A small data set is passed more often than `epochs` times, until so many steps are taken; it is still validated
     about `epochs` times."""
-    stop_after: int = 8
+    stop_after: int = within(8, 0)
     """A small data set that `least_steps` passes more often ends sooner: after so many validations that bring nothing
     better, over three more; 0: never."""
     schedule: Literal["plateau", "cosine", "trapezoid", "constant"] = "plateau"
     """plateau: the released ReduceLROnPlateau on the validation loss; cosine: warm-up, then to zero; trapezoid:
     warm-up, a long level stretch, then straight to zero over the last `cooldown` of the steps."""
-    cooldown: float = 0.2
+    cooldown: float = within(0.2, 0, 1)
     """trapezoid: share of the steps in which the rate falls."""
-    average: float = 0.0
+    average: float = within(0.0, 0, below=1)
     """Keep, validate and save a moving average of the weights with this decay a step (0.999); 0: the last weights."""
-    factor: float = 0.8
-    patience: int = 1
-    warmup: float = 0.1
+    factor: float = within(0.8, above=0, below=1)
+    patience: int = within(1, 0)
+    warmup: float = within(0.1, 0, 1)
     """cosine: share of the steps in which the rate rises."""
-    clip_norm: float = 0.0
+    clip_norm: float = within(0.0, 0)
     """Largest gradient norm; 0: unlimited."""
 
 
@@ -135,16 +136,16 @@ class OptimiserConfig:
 class TrainingConfig:
     """How the loop runs."""
 
-    seed: int = 0
+    seed: int = within(0, 0, 2**31 - 1)
     precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
     """auto: bf16 where the hardware computes in it, else fp32."""
     channels_last: bool = True
     """Memory layout of clips and convolutions: 1.4 to 2 times faster on a CPU."""
     keep: Literal["best", "last"] = "best"
     """Which weights the run keeps: the best on the validation split, or the last."""
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: float = within(5.0, 0)
     """A checkpoint is also written in the middle of an epoch when this much time has passed."""
-    checkpoint_steps: int = 0
+    checkpoint_steps: int = within(0, 0)
     """And every so many steps; 0: by time alone."""
     tensorboard: bool = False
     """Write curves for TensorBoard (extra `tensorboard`)."""
@@ -175,6 +176,10 @@ class Recipe:
         return asdict(self)
 
 
+_WRONG_VALUE = re.compile(
+    r'Parser key "(?P<name>[\w.]+)": Expected a '
+    r"(?:<class '(?P<kind>bool|int|float|str)'>|typing\.Literal\[(?P<choices>.+)\])\. Got value: (?P<value>.*)"
+)
 _PARTS = ("data", "encoder", "text", "objective", "optimiser", "training")
 
 
@@ -261,7 +266,8 @@ def make_recipe(values: Mapping[str, Any], flags: Sequence[str] = (), source: st
     keys = ("title", *_PARTS, "start", "published")
     result = Recipe(**{key: getattr(recipe, key) for key in keys})
     _settle_layouts(result)
-    _check_ranges(result, source)
+    for part in _PARTS:
+        check_settings(getattr(result, part), f"{source}: {part}.")
     return result
 
 
@@ -315,41 +321,14 @@ def _parser():
     return parser
 
 
-def _check_ranges(recipe: Recipe, source: str) -> None:
-    for part in _PARTS:
-        section = getattr(recipe, part)
-        empty = [f.name for f in fields(section) if getattr(section, f.name) is None and "None" not in str(f.type)]
-        if empty:
-            raise RecipeError(f"{source}: {part}.{empty[0]} has no value")
-    checks = {
-        "data.frames": recipe.data.frames >= 1,
-        "data.size": recipe.data.size >= 16,
-        "data.random_crop": 0 <= recipe.data.random_crop < 1,
-        "data.background": 0 <= recipe.data.background < math.inf,
-        "data.workers": recipe.data.workers >= 0,
-        "training.seed": 0 <= recipe.training.seed < 2**31,
-        "optimiser.lr_encoder": 0 <= recipe.optimiser.lr_encoder < math.inf,
-        "optimiser.lr_text": 0 <= recipe.optimiser.lr_text < math.inf,
-        "optimiser.lr_heads": 0 <= recipe.optimiser.lr_heads < math.inf,
-        "optimiser.weight_decay": 0 <= recipe.optimiser.weight_decay < math.inf,
-        "optimiser.factor": 0 < recipe.optimiser.factor < 1,
-        "optimiser.patience": recipe.optimiser.patience >= 0,
-        "optimiser.momentum": 0 <= recipe.optimiser.momentum < 1,
-        "optimiser.batch": recipe.optimiser.batch >= 1,
-        "optimiser.least_steps": recipe.optimiser.least_steps >= 0,
-        "optimiser.stop_after": recipe.optimiser.stop_after >= 0,
-        "optimiser.epochs": recipe.optimiser.epochs >= 1,
-        "optimiser.warmup": 0 <= recipe.optimiser.warmup <= 1,
-        "optimiser.cooldown": 0 <= recipe.optimiser.cooldown <= 1,
-        "optimiser.average": 0 <= recipe.optimiser.average < 1,
-    }
-    for key, good in checks.items():
-        if not good:
-            raise RecipeError(f"{source}: {key} is out of range")
-
-
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """What jsonargparse says, its account of a wrong value in our words."""
+    text = " ".join(str(error).split())
+    found = _WRONG_VALUE.fullmatch(text)
+    if found is None:
+        return text
+    kind = KINDS[found["kind"]] if found["kind"] else listed(found["choices"].replace("'", "").split(", "))
+    return f"{found['name']} must be {kind}, got {found['value']!r}"
 
 
 def _recipe_root() -> Path:

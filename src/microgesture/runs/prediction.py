@@ -13,6 +13,7 @@ from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset
 from microgesture.recognition import Objective
 from microgesture.runs.devices import autocast, clip_input
+from microgesture.statistics import softmax
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,6 @@ class Predictions:
     def probabilities(self, temperature: float = 1.0) -> np.ndarray:
         """Softmax of the scores over the temperature, `(N, K)`."""
         return softmax(self.scores / temperature)
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 @torch.inference_mode()

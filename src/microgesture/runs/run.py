@@ -34,6 +34,7 @@ from microgesture.skeletons.layout_files import as_layout
 from microgesture.skeletons.layouts import GESTURE_62, Layout
 from microgesture.skeletons.parts import NEEDED, PARTS
 from microgesture.spotting.configuration import SpottingConfig
+from microgesture.statistics import softmax
 from microgesture.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -182,9 +183,7 @@ class Run:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Calibrated probabilities of clip logits (..., K)."""
-        shifted = logits / self.temperature
-        shifted = np.exp(shifted - shifted.max(-1, keepdims=True))
-        return shifted / shifted.sum(-1, keepdims=True)
+        return softmax(logits / self.temperature)
 
     def _seen(self, clips: torch.Tensor, of: Any) -> Any:
         batch = clip_input(clips, self.device)

@@ -41,8 +41,8 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     converted = track.to_layout(GESTURE_62.name)
     if len(track) == 0:
         return np.zeros((0, len(GESTURE_62), 3), np.float32)
-    if len(track) > 1 and step_of(track) > LONGEST_STEP_S:
-        raise DataError(f"{1 / step_of(track):.1f} poses a second are too few: a gesture needs at least {LEAST_RATE:g}")
+    if track.step > LONGEST_STEP_S:
+        raise DataError(f"{1 / track.step:.1f} poses a second are too few: a gesture needs at least {LEAST_RATE:g}")
     usable = np.isfinite(converted.points).all(-1) & (converted.scores >= LEAST_SCORE)
     usable &= (usable[:, _SHOULDERS].all(1) | usable[:, _NECK] | (usable[:, _HEAD].sum(1) >= 3))[:, None]
     times, scores = converted.times, np.where(usable, converted.scores, 0.0)
@@ -79,7 +79,3 @@ def speed_of_body(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
     step = np.linalg.norm(np.diff(points, axis=0), axis=-1) * (known[1:] & known[:-1]) * rate / scale
     fastest = np.concatenate([[0.0], step.max(1)])
     return np.maximum.reduceat(fastest, np.arange(0, len(fastest), stride))
-
-
-def step_of(track: SkeletonTrack) -> float:
-    return float(np.median(np.diff(track.times))) if len(track) > 1 else 0.0

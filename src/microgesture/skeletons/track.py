@@ -36,6 +36,8 @@ from microgesture.files.atomic import replacing
 from microgesture.skeletons.layout_files import layout_beside, layout_from_values
 from microgesture.skeletons.layouts import LAYOUTS, Layout, convert, convert_scores
 
+MIN_SCORE = 0.3
+"""A point of at least this score counts as seen, where seen or not must be told."""
 LEAST_SCORE = 0.15
 """Points of a lower score count as unknown to the recogniser."""
 BROKEN_ARCHIVE = (
@@ -132,6 +134,11 @@ class SkeletonTrack:
         """The layout with its bones and flip pairs."""
         return LAYOUTS[self.layout] if self.own is None else self.own
 
+    @property
+    def step(self) -> float:
+        """Median time from one pose to the next, seconds; 0 where there are not two."""
+        return float(np.median(np.diff(self.times))) if len(self) > 1 else 0.0
+
     def between(self, start: float, end: float) -> SkeletonTrack:
         """Only the poses at start <= time < end seconds; times are unchanged."""
         keep = (self.times >= start) & (self.times < end)
@@ -147,8 +154,7 @@ class SkeletonTrack:
         track it lasts one frame longer than its last (the median distance of frames).
         """
         edges = np.diff(np.concatenate(([0], (self.scores == 0).all(axis=1).astype(np.int8), [0])))
-        step = float(np.median(np.diff(self.times))) if len(self) > 1 else 0.0
-        after = np.append(self.times, self.times[-1:] + step)
+        after = np.append(self.times, self.times[-1:] + self.step)
         starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
         return [(float(self.times[a]), float(after[b])) for a, b in zip(starts, ends, strict=True)]
 
@@ -160,7 +166,7 @@ class SkeletonTrack:
         return replace(self, points=np.nan_to_num(points), scores=scores, layout=target.name, own=target)
 
     def box(
-        self, start: float | None = None, end: float | None = None, min_score: float = 0.3
+        self, start: float | None = None, end: float | None = None, min_score: float = MIN_SCORE
     ) -> tuple[float, float, float, float] | None:
         """Tight box (left, top, right, bottom) in pixels around all points of at least `min_score`.
 

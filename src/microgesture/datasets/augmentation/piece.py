@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from microgesture.errors import RecipeError
 from microgesture.registry import Registry
+from microgesture.settings import check_settings, within
 from microgesture.skeletons.skeleton import Layout
 
 P = TypeVar("P", bound="Piece")
@@ -36,11 +35,6 @@ class SkeletonSample:
         return np.any(self.scores > 0, axis=1)
 
 
-def within(default: Any, low: float, high: float) -> Any:
-    """A parameter of a piece: a number or a range (two numbers), from `low` to `high`."""
-    return field(default=default, metadata={"limits": (low, high)})
-
-
 def register_piece(piece: type[P]) -> type[P]:
     """Class decorator: recipes know the piece by its `name`."""
     AUGMENTATIONS.add(piece.name, piece)
@@ -53,8 +47,7 @@ class Piece:
 
     `name` is the key in a recipe; of two pieces the one of lower `order` acts first: moments below 10, geometry from
     10, colour and noise from 20, what is hidden from 30 (nothing moves or colours it afterwards), batches from 90.
-    Raises `RecipeError` for a parameter of another type than its default, or outside its limits (`within`); a range is
-    two numbers, the smaller one first.
+    Raises `RecipeError` for a parameter of another type, or outside its range (`within`).
     """
 
     name: ClassVar[str] = ""
@@ -62,19 +55,7 @@ class Piece:
     probability: float = within(1.0, 0.0, 1.0)
 
     def __post_init__(self) -> None:
-        for parameter in fields(self):
-            value = getattr(self, parameter.name)
-            if isinstance(value, list):
-                value = tuple(value)
-                object.__setattr__(self, parameter.name, value)
-            if not _same_type(value, parameter.default):
-                raise self.error(f"{parameter.name} must be {_kind(parameter.default)}, got {value!r}")
-            if "limits" in parameter.metadata:
-                low, high = parameter.metadata["limits"]
-                ends = value if isinstance(value, tuple) else (value,)
-                if not low <= ends[0] <= ends[-1] <= high:
-                    what = "an ascending range within" if isinstance(value, tuple) else "between"
-                    raise self.error(f"{parameter.name} must be {what} {low:g} and {high:g}, got {_text(value)}")
+        check_settings(self, f"augmentation '{self.name}': ")
 
     def error(self, message: str) -> RecipeError:
         """A `RecipeError` that names this piece."""
@@ -137,27 +118,3 @@ def stretch(length: int, share: tuple[float, float], rng: np.random.Generator) -
     count = min(max(1, round(draw(share, rng) * length)), length)
     first = int(rng.integers(0, length - count + 1))
     return slice(first, first + count)
-
-
-def _same_type(value: Any, example: Any) -> bool:
-    if isinstance(example, tuple):
-        if not isinstance(value, tuple) or not value:
-            return False
-        words = isinstance(example[0], str)
-        return all(_same_type(v, example[0]) for v in value) and (words or len(value) == len(example))
-    if isinstance(example, bool) or isinstance(value, bool):
-        return isinstance(example, bool) and isinstance(value, bool)
-    if isinstance(example, float):
-        return isinstance(value, numbers.Real) and math.isfinite(value)
-    return isinstance(value, type(example))
-
-
-def _kind(example: Any) -> str:
-    if isinstance(example, tuple):
-        return "a list of names" if isinstance(example[0], str) else "two numbers"
-    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    return kinds[type(example)]
-
-
-def _text(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from microgesture.errors import RecipeError, UserError
+from microgesture.errors import UserError
 from microgesture.reasoning.evidence import Evidence
 from microgesture.reasoning.prompt import Message
 from microgesture.reasoning.scenario import Scenario
 from microgesture.registry import Registry
+from microgesture.settings import check_settings, within
 
 
 class NoReply(UserError):
@@ -50,18 +51,13 @@ class Settings:
     model: str = ""
     base_url: str = ""
     api_key_env: str = ""
-    temperature: float = 0.0
+    temperature: float = within(0.0, 0, 2)
     seed: int = 0
-    timeout: float = 60.0
-    max_tokens: int = 2048
+    timeout: float = within(60.0, above=0, high=86_400)
+    max_tokens: int = within(2048, 1)
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout <= 86_400:
-            raise RecipeError("--timeout must be more than 0 seconds, a day at most")
-        if not 0 <= self.temperature <= 2:
-            raise RecipeError("--temperature must be from 0 to 2")
-        if self.max_tokens < 1:
-            raise RecipeError("--max-tokens must be 1 or more")
+        check_settings(self, "--")
 
 
 class Backend(Protocol):

@@ -22,6 +22,6 @@ def as_estimated(track: SkeletonTrack, rng: np.random.Generator) -> SkeletonTrac
     inside = ((found.points >= 0) & (found.points < (width, height))).all(-1)
     scores = np.where(found.scores > 0, 1.0, np.where(inside, HIDDEN, 0.0))
     hidden = np.stack([1.0 - (found.scores[:, FINGERS[side]] > 0).mean(1) for side in ("left", "right")], -1)
-    rate = 1.0 / float(np.median(np.diff(track.times))) if len(track) > 1 else 25.0
+    rate = 1.0 / (track.step or 0.04)
     points, known = disturb(((found.points - origin) / unit)[None], scores[None], rate, rng, hidden=hidden[None])
     return SkeletonTrack(track.times, points[0] * unit + origin, known[0], found.layout, track.image_size, track.person)

@@ -209,24 +209,6 @@ def sample_interview(
     return scheduled, timeline
 
 
-def log_likelihood_ratio(timeline: Timeline, rates: InterviewRates) -> float:
-    """log p(timeline | positive) - log p(timeline | negative), exact under the model of this module.
-
-    Raises `DataError` when an event's label has no rate.
-    """
-    effect = {m.label: m.effect for m in rates.motions}
-    group = {m.label: m.group for m in rates.motions}
-    difference = rates.per_second("positive") - rates.per_second("negative")
-    idle = dict.fromkeys(rates.groups, timeline.duration)
-    ratio = 0.0
-    for event in timeline:
-        if event.label not in effect:
-            raise DataError(f"label '{event.label}' does not occur in these interviews")
-        ratio += effect[event.label]
-        idle[group[event.label]] -= min(event.end + rates.rest, timeline.duration) - event.start
-    return ratio - sum(float(difference[rates.in_group(g)].sum()) * idle[g] for g in rates.groups)
-
-
 def simulate_ratios(rng: np.random.Generator, rates: InterviewRates, outcome: str, durations: np.ndarray) -> np.ndarray:
     """Log-likelihood ratios `(n,)` of `n` fresh interviews of these durations `(n,)` seconds: the same model
     as `sample_interview`, all interviews at once and without the timelines."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from microgesture.errors import RecipeError
+from microgesture.settings import check_settings, listed, within
 from microgesture.synthetic.people.schedule import MotionSpec
 from microgesture.synthetic.worlds.domains import DOMAINS, SPLITS
 from microgesture.synthetic.worlds.interviews import (
@@ -61,51 +62,41 @@ class WorldConfig:
         workers: processes; no influence on what is written.
     """
 
-    clips: int = 2000
-    interviews: int = 20
-    timelines: int = 400
-    seed: int = 0
+    clips: int = within(2000, 0)
+    interviews: int = within(20, 0)
+    timelines: int = within(400, 0)
+    seed: int = within(0, 0)
     vocabulary: str = "imigue"
     classes: str = ""
-    size: int = 128
-    interview_size: int = 0
-    fps: float = 12.5
-    subjects: int = 60
+    size: int = within(128, 16)
+    interview_size: int = within(0, 0)
+    fps: float = within(12.5, 1, 120)
+    subjects: int = within(60, len(SPLITS))
     shares: tuple[float, float, float] = (0.65, 0.1, 0.25)
     balance: str = "equal"
-    companions: float = 0.15
-    longest_gesture: float = 4.0
-    interview_seconds: tuple[float, float] = (60.0, 180.0)
-    gestures_per_minute: float = 16.0
-    effect: float = 0.8
+    companions: float = within(0.15, 0, 1)
+    longest_gesture: float = within(4.0, above=0)
+    interview_seconds: tuple[float, float] = within((60.0, 180.0), 1)
+    gestures_per_minute: float = within(16.0, above=0, high=600)
+    effect: float = within(0.8, 0, 5)
     poses: str = "true"
     device: str = "cpu"
-    workers: int = 1
+    workers: int = within(1, 1)
 
     def __post_init__(self) -> None:
-        low, high = self.interview_seconds
-        wrong = {
-            "clips": self.clips < 0,
-            "interviews": self.interviews < 0,
-            "timelines": self.timelines < 0,
-            "seed": self.seed < 0,
-            "vocabulary": self.vocabulary not in BUILT_IN,
-            "size": self.size < 16 or self.size % 2 == 1,
-            "interview_size": self.interview_size and (self.interview_size < 16 or self.interview_size % 2 == 1),
-            "fps": not 1 <= self.fps <= 120,
-            "subjects": self.subjects < len(SPLITS),
-            "shares": len(self.shares) != len(SPLITS) or min(self.shares) < 0 or sum(self.shares) <= 0,
-            "balance": self.balance not in BALANCES,
-            "companions": not 0 <= self.companions <= 1,
-            "longest_gesture": not self.longest_gesture > 0,
-            "interview_seconds": not 1 <= low <= high,
-            "gestures_per_minute": not 0 < self.gestures_per_minute <= 600,
-            "effect": not 0 <= self.effect <= 5,
-            "poses": self.poses not in POSES,
-            "workers": self.workers < 1,
-        }
-        for name in (name for name, bad in wrong.items() if bad):
-            raise RecipeError(f"synthesize: {name} cannot be {getattr(self, name)!r}")
+        check_settings(self, "synthesize: ")
+        checks = (
+            ("vocabulary", self.vocabulary in BUILT_IN, listed(BUILT_IN)),
+            ("size", self.size % 2 == 0, "an even number"),
+            ("interview_size", self.interview_size == 0 or self.interview_size >= 16, "0, or 16 or more"),
+            ("interview_size", self.interview_size % 2 == 0, "an even number"),
+            ("shares", min(self.shares) >= 0 and sum(self.shares) > 0, "0 or more, and not all 0"),
+            ("balance", self.balance in BALANCES, listed(BALANCES)),
+            ("poses", self.poses in POSES, listed(POSES)),
+        )
+        for name, holds, wanted in checks:
+            if not holds:
+                raise RecipeError(f"synthesize: {name} must be {wanted}, got {getattr(self, name)!r}")
 
     def identity(self) -> dict[str, Any]:
         """Everything that what is written depends on, as plain JSON values."""

@@ -14,9 +14,6 @@ Same configuration, same bytes, whatever the number of workers. A run that was s
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +25,12 @@ from typing import Any
 
 from microgesture.errors import UserError
 from microgesture.files.atomic import write_json, write_text
-from microgesture.files.plain_json import parse_json
+from microgesture.files.claim import claim_folder
 from microgesture.synthetic.worlds.domains import DOMAINS
 from microgesture.synthetic.worlds.interviews import bayes_accuracy
 from microgesture.synthetic.worlds.plan import Item, Plan, WorldConfig
 from microgesture.synthetic.worlds.staging import film
+from microgesture.tables import Table
 from microgesture.timeline import Media
 
 __all__ = ["Progress", "WorldConfig", "synthesize"]
@@ -53,7 +51,10 @@ def synthesize(out: str | Path, config: WorldConfig, progress: Progress | None =
     out = Path(out)
     plan = Plan(config)
     identity = {"version": __version__, "config": config.identity()}
-    _claim(out, identity)
+    if claim_folder(out / "world.json", identity, "synthetic world", {"complete": False}):
+        for pattern in ("**/.*.part", "**/.*.tmp"):  # what a killed run left behind
+            for leftover in out.glob(pattern):
+                leftover.unlink(missing_ok=True)
     items = list(plan.items())
     for folder in sorted({path.parent for item in items for path in _files(item, out)}):
         try:
@@ -216,42 +217,6 @@ def _knowledge(plan: Plan, items: Sequence[Item]) -> dict[str, Any]:
     return found
 
 
-def _claim(out: Path, identity: dict[str, Any]) -> None:
-    """Make the folder ours, or see that it is."""
-    note = out / "world.json"
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file, not a folder")
-    if note.is_file():
-        _compare(note, identity)
-        for pattern in ("**/.*.part", "**/.*.tmp"):  # what a killed run left behind
-            for leftover in out.glob(pattern):
-                leftover.unlink(missing_ok=True)
-        return
-    if out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out}: is not empty and holds no synthetic world; choose another folder")
-    write_json(note, {**identity, "complete": False})
-
-
-def _compare(note: Path, identity: dict[str, Any]) -> None:
-    """Raise `UserError` naming the first setting in which the folder's world differs from ours."""
-    try:
-        found = parse_json(note.read_text("utf-8"))
-        known = {"version": found["version"], **found["config"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{note}: cannot be read as a synthetic world") from error
-    wanted = {"version": identity["version"], **identity["config"]}
-    for key, value in wanted.items():
-        if known.get(key) != value:
-            was = json.dumps(known.get(key))
-            raise UserError(
-                f"{note.parent}: holds another world ({key} {was}, now {json.dumps(value)}); choose another folder"
-            )
-
-
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    text = io.StringIO()
     header = list(rows[0]) if rows else ["video", "start", "end", "label", "person", "subject", "split"]
-    writer = csv.DictWriter(text, header, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, Table.of(header, rows).csv())
