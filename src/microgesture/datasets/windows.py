@@ -1,7 +1,7 @@
 """Windows of synthetic skeleton banks as a data set of the training loop.
 
 A world of skeletons is a folder with `skeletons.json` (which banks make up which split, with their shares) beside the
-banks, written by `microgesture.pretraining.stages`. Its windows are made by the batch, anew in every epoch.
+banks, written by `microgesture.pretraining`. Its windows are made by the batch, anew in every epoch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make the weights that come with the package: `python -m microgesture.pretraining.stages OUT` (`make pretrain`).
+"""Make the weights that come with the package: `python -m microgesture.pretraining OUT` (`make pretrain`).
 
 From a seed: banks of synthetic people, the recipe `built-in/skeleton`, calibration on people of the validation
 seeds, a test on people, cameras and ways of moving that neither has, and the packed run folder with its model card.

@@ -96,7 +96,7 @@ def _where_it_is_lost(result: Mapping[str, Any]) -> list[str]:
         "## Where accuracy is lost",
         "",
         "The same people, seen ever less well; top-1 in per cent by body region, in brackets over the classes that a "
-        "skeleton can tell. `python -m microgesture.pretraining.stages OUT --ladder RUN` prints it.",
+        "skeleton can tell. `python -m microgesture.pretraining OUT --ladder RUN` prints it.",
         "",
         *ladder_rows(result["ladder"]),
         "What a skeleton cannot tell:",
