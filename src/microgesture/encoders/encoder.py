@@ -29,6 +29,8 @@ class Encoder(nn.Module):
     min_frames: ClassVar[int] = 1
     min_size: ClassVar[int] = 32
     starting_options: ClassVar[frozenset[str]] = frozenset({"weights"})
+    places_only: ClassVar[bool] = False
+    """Whether it reads skeletons as places alone: not as bones, nor as the change of either."""
     width: int
     name: str = ""
     options: Mapping[str, Any] = {}

@@ -123,6 +123,8 @@ def make_dataset(
     data = recipe.data
     modality = encoder.modality if encoder is not None else encoder_class(recipe.encoder.name).modality
     if modality == "skeleton":
+        if data.stream != "joint" and encoder_class(recipe.encoder.name).places_only:
+            raise RecipeError(f"encoder '{recipe.encoder.name}' draws places: set data.stream joint, not {data.stream}")
         shape = skeleton_shape(recipe, encoder)
         return SkeletonDataset(
             rows,
@@ -175,10 +177,11 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
 
 def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     """Encoder options that the recipe leaves open: those of the run that it starts from, where that has the same
-    encoder, and what the skeletons decide (`layout`, `channels`, `persons`)."""
+    encoder, and what the skeletons decide (`layout`, `channels`, `persons`, `dimensions`)."""
     known = _options_of_start(recipe)
     if isinstance(dataset, SkeletonDataset):
         known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
+        known["dimensions"] = dataset.dimensions
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
 
