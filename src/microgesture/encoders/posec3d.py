@@ -91,9 +91,13 @@ class HeatMapEncoder(GraphEncoder):
             smaller = self.training and self.crop < 1
             size = self.crop_size if smaller else self.size
             points = in_pixels(points, cropped(boxes, self.crop) if smaller else boxes, size)
-            if self.maps == "limb":
-                return limb_maps(points, heights, self.pairs, size, self.sigma)
-            return joint_maps(points, heights, size, self.sigma)
+            return self.drawn_at(points, heights, size)
+
+    def drawn_at(self, points: Tensor, heights: Tensor, size: int) -> Tensor:
+        """Maps of points that are pixels already, (B, M, T, V, 2), and their heights (B, M, T, V)."""
+        if self.maps == "limb":
+            return limb_maps(points, heights, self.pairs, size, self.sigma)
+        return joint_maps(points, heights, size, self.sigma)
 
     def _heights(self, clip: Tensor) -> Tensor:
         if self.channels > self.dimensions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import torch
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.background import add_background
+from microgesture.datasets.manifest import ClipRow
 from microgesture.datasets.opening import open_data
+from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import INDEX, SkeletonWorld, WindowDataset
 from microgesture.encoders import Encoder, create_encoder, create_text_encoder
@@ -95,12 +97,13 @@ def layout_of_points(recipe: Recipe) -> Layout | None:
 
 def _space(recipe: Recipe) -> str:
     """The space that a run needs its Kinect skeletons in; "" when it reads none."""
-    if encoder_class(recipe.encoder.name).modality == "skeleton":
+    modality = encoder_class(recipe.encoder.name).modality
+    if modality == "skeleton":
         return recipe.data.space
-    return "pixels" if recipe.data.crop == "person" else ""
+    return "pixels" if recipe.data.crop == "person" or modality != "rgb" else ""
 
 
-AnyDataset = ClipDataset | WindowDataset | SkeletonDataset
+AnyDataset = ClipDataset | WindowDataset | SkeletonDataset | PairedDataset
 
 
 def make_dataset(
@@ -141,6 +144,9 @@ def make_dataset(
             points=layout_of_points(recipe),
             **shape,
         )
+    cache = manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None
+    if modality == "rgb+skeleton":
+        return _paired(recipe, manifest, rows, training, encoder, cache)
     if data.on_problem == "skip":
         rows = tuple(row for row in rows if row.video is not None)
     return ClipDataset(
@@ -155,7 +161,41 @@ def make_dataset(
         random_crop=data.random_crop if training else 0.0,
         crop=data.crop,
         augment=Augmentation.from_config(data.augment) if training and data.augment else None,
-        cache=manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None,
+        cache=cache,
+    )
+
+
+def _paired(
+    recipe: Recipe,
+    manifest: Manifest,
+    rows: Sequence[ClipRow],
+    training: bool,
+    encoder: Encoder | None,
+    cache: Path | None,
+) -> PairedDataset:
+    """Videos and skeletons together. Raises `RecipeError` for settings that would change one of the two alone."""
+    data = recipe.data
+    alone = {"augment": data.augment, "stream": data.stream != "joint", "space": data.space != "pixels"}
+    for key, used in alone.items():
+        if used:
+            raise RecipeError(f"data.{key} would change pictures or skeletons alone, and '{recipe.encoder.name}' sees both")
+    if (data.crop, data.fit) != ("person", "stretch"):
+        what = f"'{recipe.encoder.name}' is shown the square around the person, stretched where the picture ends"
+        raise RecipeError(f"{what}: set data.crop person and data.fit stretch")
+    shape = {key: value for key, value in skeleton_shape(recipe, encoder).items() if key in ("layout", "persons")}
+    return PairedDataset(
+        rows,
+        manifest.vocabulary,
+        frames=data.frames,
+        size=data.size,
+        training=training,
+        seed=recipe.training.seed,
+        flip=data.flip and training,
+        random_crop=data.random_crop if training else 0.0,
+        cache=cache,
+        skip=data.on_problem == "skip",
+        points=layout_of_points(recipe),
+        **shape,
     )
 
 
@@ -179,8 +219,9 @@ def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     """Encoder options that the recipe leaves open: those of the run that it starts from, where that has the same
     encoder, and what the skeletons decide (`layout`, `channels`, `persons`, `dimensions`)."""
     known = _options_of_start(recipe)
-    if isinstance(dataset, SkeletonDataset):
+    if isinstance(dataset, SkeletonDataset | PairedDataset):
         known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
+    if isinstance(dataset, SkeletonDataset):
         known["dimensions"] = dataset.dimensions
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from microgesture.datasets import ClipDataset, make_loader
+from microgesture.datasets.paired import PairedDataset
+from microgesture.datasets.paired_clip import PairedClip
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset
 from microgesture.recognition import Objective
@@ -36,7 +38,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def predict(
     objective: Objective,
-    dataset: ClipDataset | WindowDataset | SkeletonDataset,
+    dataset: ClipDataset | WindowDataset | SkeletonDataset | PairedDataset,
     batch: int = 32,
     precision: str = "no",
     device: torch.device | str = "cpu",
@@ -62,6 +64,8 @@ def predict(
 def clip_input(batch: dict[str, torch.Tensor], device: torch.device | str) -> torch.Tensor:
     """The encoder's input of a batch, on the device: RGB clips in channels-last layout."""
     clip = batch["clip"].to(device)
+    if isinstance(clip, PairedClip):
+        return clip  # type: ignore[return-value]  # the encoders that read both know what it is
     return clip.contiguous(memory_format=torch.channels_last_3d) if clip.dim() == 5 and clip.shape[1] == 3 else clip
 
 
