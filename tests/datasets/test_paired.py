@@ -1,4 +1,4 @@
-"""Videos with their skeletons: the pixels that a joint lies on are those of its place, however they are cut and turned."""
+"""Videos with their skeletons: a joint lies on the pixels of its place, however both are cut and mirrored."""
 
 import json
 from pathlib import Path
@@ -146,7 +146,8 @@ def test_scores_are_the_mean_of_the_paths_probabilities():
 
 
 def test_one_command_trains_evaluates_and_fuses(tmp_path, capsys):
-    table = make(tmp_path / "data" if (tmp_path / "data").mkdir() is None else tmp_path, subjects=6, clips=8)
+    (tmp_path / "data").mkdir()
+    table = make(tmp_path / "data", subjects=6, clips=8)
     flags = ["--data.manifest", str(table), "--training.precision", "no", "--optimiser.least_steps", "0"]
     flags += ["--optimiser.batch", "8", "--data.size", "48", "--optimiser.epochs", "8", "--data.random_crop", "0"]
     flags += ["--optimiser.lr_encoder", "0.01", "--optimiser.lr_heads", "0.01"]
@@ -157,7 +158,16 @@ def test_one_command_trains_evaluates_and_fuses(tmp_path, capsys):
     assert metrics["metrics"]["top1"] > 0.5  # four classes
     assert metrics["cost"]["modality"] == "rgb+skeleton"
     small = ["--data.manifest", str(table), "--training.precision", "no", "--optimiser.least_steps", "0"]
-    small += ["--optimiser.epochs", "1", "--data.frames", "8", "--encoder.options.size", "16", "--encoder.options.crop_size", "16"]
+    small += [
+        "--optimiser.epochs",
+        "1",
+        "--data.frames",
+        "8",
+        "--encoder.options.size",
+        "16",
+        "--encoder.options.crop_size",
+        "16",
+    ]
     assert main(["train", "skeleton/posec3d_small", *small, "-o", str(other)]) == 0
     assert main(["fuse", str(both), str(other), "--weights", "0.7", "0.3", "-o", str(tmp_path / "fused")]) == 0
     assert json.loads((tmp_path / "fused/fusion.json").read_text())["metrics"]["clips"] == 16

@@ -39,7 +39,7 @@ def ridge(x, y, a, b, s_a, s_b, sigma):
     length = math.dist(a, b) ** 2
     if length < 1:
         return spot(x, y, a, s_a, sigma)
-    low, high = [min(p, q) for p, q in zip(a, b)], [max(p, q) for p, q in zip(a, b)]
+    low, high = np.minimum(a, b), np.maximum(a, b)
     columns = range(max(int(low[0] - 3 * sigma), 0), min(int(high[0] + 3 * sigma) + 1, SIZE))
     rows = range(max(int(low[1] - 3 * sigma), 0), min(int(high[1] + 3 * sigma) + 1, SIZE))
     if x not in columns or y not in rows:
@@ -92,7 +92,10 @@ def test_single_precision_is_enough(people):
     pairs = torch.tensor([(0, 1), (1, 2), (3, 4)])
     for whole, half in (
         (joint_maps(points, heights, SIZE, SIGMA), joint_maps(points.float(), heights.float(), SIZE, SIGMA)),
-        (limb_maps(points, heights, pairs, SIZE, SIGMA), limb_maps(points.float(), heights.float(), pairs, SIZE, SIGMA)),
+        (
+            limb_maps(points, heights, pairs, SIZE, SIGMA),
+            limb_maps(points.float(), heights.float(), pairs, SIZE, SIGMA),
+        ),
     ):
         assert torch.allclose(whole.float(), half, atol=1e-5)
 
@@ -122,7 +125,20 @@ def test_crops_lie_in_their_boxes_and_have_the_area():
 
 def test_limbs_of_a_layout():
     coco = LAYOUTS["coco-17"]
-    official = [[0, 5], [0, 6], [5, 7], [7, 9], [6, 8], [8, 10], [5, 11], [11, 13], [13, 15], [6, 12], [12, 14], [14, 16]]
+    official = [
+        [0, 5],
+        [0, 6],
+        [5, 7],
+        [7, 9],
+        [6, 8],
+        [8, 10],
+        [5, 11],
+        [11, 13],
+        [13, 15],
+        [6, 12],
+        [12, 14],
+        [14, 16],
+    ]
     pairs = limb_pairs(coco)
     assert pairs.tolist() == [*official, [0, 1], [0, 2], [1, 3], [2, 4], [11, 12]]
     left, right = [0, 2, 3, 6, 7, 8, 12, 14], [1, 4, 5, 9, 10, 11, 13, 15]
@@ -158,5 +174,5 @@ def test_limbs_that_are_none(limbs, message):
 
 def test_a_limb_without_a_mirror_image():
     coco = LAYOUTS["coco-17"]
-    with pytest.raises(RecipeError, match="limb .*left_wrist.* has no mirror image"):
+    with pytest.raises(RecipeError, match=r"limb .*left_wrist.* has no mirror image"):
         mirrored_limbs(limb_pairs(coco, [["nose", "left_wrist"]]), coco)

@@ -66,7 +66,10 @@ class Plain:
         for i in (1, 2):
             rgb = self.stage(rgb, f"rgb_path.layer{i + 1}", rgb_blocks[i], 2)
             pose = self.stage(pose, f"pose_path.layer{i}", pose_blocks[i - 1], 2)
-            seen, told = self.to_rgb(pose, f"rgb_path.layer{i + 1}_lateral"), self.to_pose(rgb, f"pose_path.layer{i}_lateral")
+            seen, told = (
+                self.to_rgb(pose, f"rgb_path.layer{i + 1}_lateral"),
+                self.to_pose(rgb, f"pose_path.layer{i}_lateral"),
+            )
             rgb, pose = torch.cat([rgb, seen], 1), torch.cat([pose, told], 1)
         rgb = self.stage(rgb, "rgb_path.layer4", rgb_blocks[3], 2)
         pose = self.stage(pose, "pose_path.layer3", pose_blocks[2], 2)
@@ -93,7 +96,9 @@ def test_official_weights_give_the_official_function(size):
     state = official_state(encoder)
     network = load_reference(encoder, state).eval()
     generator = torch.Generator().manual_seed(0)
-    clip = PairedClip(torch.randn(2, 3, 3, size, size, generator=generator), torch.rand(2, 1, 12, 17, 3, generator=generator))
+    clip = PairedClip(
+        torch.randn(2, 3, 3, size, size, generator=generator), torch.rand(2, 1, 12, 17, 3, generator=generator)
+    )
     side = -(-size // 4)
     maps = joint_maps(clip.skeleton[..., :2] * side, clip.skeleton[..., 2], side, 0.7)
     with torch.no_grad():

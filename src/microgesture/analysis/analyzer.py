@@ -75,7 +75,9 @@ def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
         timed = opened.objective.moments and whole_bodies
         return (SkeletonAnalyzer if timed else SkeletonWindowAnalyzer)(opened, device)
     if opened.objective.modality != "rgb":
-        raise RecipeError(f"'{opened.folder}' reads a video and its skeleton together: evaluate and fuse know such runs alone")
+        raise RecipeError(
+            f"'{opened.folder}' reads a video and its skeleton together: evaluate and fuse know such runs alone"
+        )
     return Analyzer(opened, device)
 
 

@@ -26,11 +26,12 @@ from microgesture.vocabulary import Vocabulary
 class PairedDataset(Dataset):
     """Items `{"clip": PairedClip, "label": int, "index": int}`, one per row that has a video and a skeleton of it.
 
-    Both show the square around the person (`person_box` of the first person's points in the clip), stretched to `size`
-    where the edge of the picture cuts it. The skeletons have `frames` moments, the pictures one for every `speed` of
-    them, each drawn inside its own segment in `training`. `flip` and `random_crop` act on both alike; a skeleton that is
-    mirrored has left and right exchanged, and so the label stays what it is: leave `flip` off where labels name a side.
-    `persons` beyond those who are seen are 0. Skeletons must be in the picture (2D), in the video's own pixels.
+    Both show the square around the person (`person_box` of the first person's points in the clip), stretched to
+    `size` where the edge of the picture cuts it. The skeletons have `frames` moments, the pictures one for every
+    `speed` of them, each drawn inside its own segment in `training`. `flip` and `random_crop` act on both alike; a
+    skeleton that is mirrored has left and right exchanged, while its label stays: leave `flip` off where labels are
+    told by a side. `persons` beyond those who are seen are 0. Skeletons must be in the picture (2D), in the video's
+    own pixels.
 
     Raises `DataError` for rows without either, unless `skip` leaves them out, and what `ClipDataset` raises.
     """

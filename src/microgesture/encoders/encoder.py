@@ -20,7 +20,8 @@ class Encoder(nn.Module):
     """Maps a clip to tokens.
 
     A subclass sets `width` (C), implements `forward`, and says what it takes: `modality` ("rgb": clip
-    (B, 3, T, H, W); "skeleton": (B, M, T, V, C); "rgb+skeleton": a `PairedClip` of both), `min_frames` and, for rgb, `min_size` (pixels a side).
+    (B, 3, T, H, W); "skeleton": (B, M, T, V, C); "rgb+skeleton": a `PairedClip` of both), `min_frames` and, for rgb,
+    `min_size` (pixels a side).
     `name` and `options` are filled in by `create_encoder`, so that a checkpoint can build the same encoder
     again; `starting_options` are those that only choose the first weights and are left out of checkpoints.
     """

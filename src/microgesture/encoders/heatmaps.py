@@ -66,7 +66,7 @@ def limb_pairs(layout: Layout, limbs: Sequence[Sequence[str]] | None = None) -> 
 
 
 def mirrored_limbs(pairs: Tensor, layout: Layout) -> Tensor:
-    """For each limb of (L, 2) the one that takes its place in a mirror, (L,). Raises `RecipeError` when one has none."""
+    """For each limb of (L, 2) the one in its place in a mirror, (L,). Raises `RecipeError` when one has none."""
     mirror = layout.flip_permutation
     ends = [frozenset(pair) for pair in pairs.tolist()]
     place = {limb: i for i, limb in reversed(list(enumerate(ends)))}
@@ -139,22 +139,23 @@ def limb_maps(points: Tensor, heights: Tensor, pairs: Tensor, size: int, sigma: 
     along, squared = torch.where(short[..., None], torch.zeros_like(along), along), squared.masked_fill(short, 1.0)
     b = a + along
     inside = [_window(a[..., i], b[..., i], size, sigma) for i in (0, 1)]
-    parts = _each(a, along, squared, height, *inside)
-    return _highest([_ridge(*part, size, sigma) for part in zip(*parts, strict=True)])
+    parts = _each(a, along, squared, inside[0], inside[1] * height[..., None])
+    persons = zip(*parts, strict=True)
+    return _highest([_ridge(size, sigma, *tensors) for tensors in persons])
 
 
 def _ridge(
-    start: Tensor, along: Tensor, squared: Tensor, height: Tensor, columns: Tensor, rows: Tensor, size: int, sigma: float
+    size: int, sigma: float, start: Tensor, along: Tensor, squared: Tensor, columns: Tensor, rows: Tensor
 ) -> Tensor:
-    """One person's limbs: starts and vectors (B, T, L, 2) to (B, L, T, size, size)."""
+    """One person's limbs: starts and vectors (B, T, L, 2), their squared lengths, and how high a column and a row may
+    be (B, T, L, size), to (B, L, T, size, size)."""
     grid = torch.arange(size, device=start.device, dtype=start.dtype)
     x = (grid - start[..., 0, None])[..., None, :]
     y = (grid - start[..., 1, None])[..., None]
     dx, dy = along[..., 0, None, None], along[..., 1, None, None]
     t = ((x * dx + y * dy) / squared[..., None, None]).clamp(0, 1)
     ridge = torch.exp(((x - t * dx).square() + (y - t * dy).square()) / (-2 * sigma**2))
-    ridge = ridge * (height[..., None] * rows)[..., None] * columns[..., None, :]
-    return ridge.transpose(1, 2)
+    return (ridge * rows[..., None] * columns[..., None, :]).transpose(1, 2)
 
 
 def _drawn(heights: Tensor) -> Tensor:

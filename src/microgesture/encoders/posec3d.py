@@ -36,7 +36,7 @@ class HeatMapEncoder(GraphEncoder):
     """Skeletons (B, M, T, V, C) that are drawn before a network sees them. `draw` makes the pictures.
 
     A map shows the square around all that is known in the clip (`clip_boxes`): whole, of `size` pixels, outside
-    training; a random part of `crop` of its area or more, of `crop_size` pixels, in training (`crop: 1` takes the whole).
+    training; a random part of `crop` of its area or more, of `crop_size` pixels, in training (`crop: 1` is the whole).
     A spot is as high as the joint's score. Where a clip has none (two channels, or `dimensions` 3: x, y, z) a joint
     counts as known, with height 1, unless it lies at the origin in all frames; of points in space x and y are drawn.
     """

@@ -60,12 +60,13 @@ class ToSkeleton(nn.Module):
 class RGBPose(HeatMapEncoder):
     """A `PairedClip` of pictures (B, 3, T, S, S) and skeletons (B, M, 4 T, V, 3) to tokens (B, T, 80 `width`).
 
-    Published: 8 pictures of 224 pixels and 32 moments, `width` 32 of the skeletons' path (the pictures' is twice as wide),
-    σ 0.7. After its second and third stage the path of pictures is joined by what the other has found, and the other
-    way round: by a 7x1x1 convolution of stride 4 towards the pictures, its transpose, batch norm and ReLU towards the
-    skeletons. Maps are a quarter as large as the pictures and show the same part of them. A token is both paths' features
-    at the moment of a picture, meaned over space: of the skeletons' path the mean of four moments; `paths` are the two
-    widths. Lateral connections begin at random, where MM-Gesture begins from two trained paths and from zeros.
+    Published: 8 pictures of 224 pixels and 32 moments, `width` 32 of the skeletons' path (that of the pictures is
+    twice as wide), σ 0.7. After its second and third stage the path of pictures is joined by what the other has
+    found, and the other way round: by a 7x1x1 convolution of stride 4 towards the pictures, its transpose, batch norm
+    and ReLU towards the skeletons. Maps are a quarter as large as the pictures and show the same part of them. A
+    token is what both paths see at the moment of a picture, the mean over space; of the skeletons' path also over
+    four moments. `paths` are the two widths. Lateral connections begin at random, where MM-Gesture begins from two
+    trained paths and from zeros.
 
     `weights` is None or a file with the official keys, with or without the heads. Raises `RecipeError` for an option out
     of range, weights that do not fit, or a clip of another shape.
@@ -124,11 +125,11 @@ class RGBPose(HeatMapEncoder):
         own = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
         heads = {key: value for key, value in state.items() if key.startswith("cls_head.fc_")}
         names = [f"cls_head.fc_{path}" for path in ("rgb", "pose")]
-        own |= {key: value for key, value in state.items() if not key.startswith(("backbone.", *names))}
-        weights, biases = ([heads.get(f"{name}.{part}") for name in names] for part in ("weight", "bias"))
-        if any(weight is None for weight in weights) or any(bias is None for bias in biases):
-            return ReferenceWeights(own, None, None)
-        return ReferenceWeights(own, torch.cat(weights, 1) / 2, torch.stack(biases).mean(0))
+        own |= {key: value for key, value in state.items() if not key.startswith(("backbone.", *names))}  # is refused
+        weights = [heads[f"{name}.weight"] for name in names if f"{name}.weight" in heads]
+        biases = [heads[f"{name}.bias"] for name in names if f"{name}.bias" in heads]
+        weight = torch.cat(weights, 1) / 2 if len(weights) == 2 else None
+        return ReferenceWeights(own, weight, torch.stack(biases).mean(0) if len(biases) == 2 else None)
 
     def example_input(self, batch: int) -> PairedClip:  # type: ignore[override]
         """Random pictures (B, 3, 4, 64, 64) and skeletons (B, M, 16, V, 3) in them."""
@@ -157,4 +158,6 @@ class RGBPose(HeatMapEncoder):
         pictures, moments = clip.rgb.shape[2], clip.skeleton.shape[2]
         if moments != SPEED * pictures or clip.rgb.shape[-1] != clip.rgb.shape[-2]:
             shapes = f"{tuple(clip.rgb.shape)} and {tuple(clip.skeleton.shape)}"
-            raise RecipeError(f"'rgbpose' reads square pictures and {SPEED} moments of skeletons for each, got {shapes}")
+            raise RecipeError(
+                f"'rgbpose' reads square pictures and {SPEED} moments of skeletons for each, got {shapes}"
+            )

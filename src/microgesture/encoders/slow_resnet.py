@@ -1,7 +1,7 @@
 """3-D ResNets that keep time as it is for long: the path of PoseC3D and both paths of RGBPoseConv3D.
 
-Feichtenhofer et al., "SlowFast Networks", ICCV 2019 (arXiv 1812.03982), as the released PYSKL builds it. Names and shapes
-of weights are PYSKL's (`conv1.conv.weight`, `layer1.0.conv1.bn.weight`, `layer1.0.downsample.conv.weight`).
+Feichtenhofer et al., "SlowFast Networks", ICCV 2019 (arXiv 1812.03982), as the released PYSKL builds it. Names and
+shapes of weights are PYSKL's (`conv1.conv.weight`, `layer1.0.conv1.bn.weight`, `layer1.0.downsample.conv.weight`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ Triple = tuple[int, int, int]
 class ConvNorm(nn.Module):
     """Convolution without bias, batch norm and, unless told, ReLU; padded to keep the size where the stride is 1."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: Triple, stride: Triple = (1, 1, 1), relu: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: Triple, stride: Triple = (1, 1, 1), relu: bool = True
+    ) -> None:
         super().__init__()
-        padding = tuple((k - 1) // 2 for k in kernel)
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.conv = nn.Conv3d(inputs, outputs, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm3d(outputs)
         self.activation: nn.Module = nn.ReLU(inplace=True) if relu else nn.Identity()

@@ -32,11 +32,11 @@ def semantic_loss(projected: Tensor, meant: Tensor) -> Tensor:
 
 @register_objective("supervised-semantic")
 class SemanticObjective(SupervisedObjective):
-    """L = CE + `weight` · mean((e - g_y)²), e = Linear(C, D) of the pooled feature before dropout, g_y the vector of the
-    label's text.
+    """L = CE + `weight` · mean((e - g_y)²), e = Linear(C, D) of the pooled feature before dropout, g_y the vector of
+    the label's text.
 
-    g_y is the mean of the word vectors in the file `vectors` (GloVe's format; the paper's are of 300 numbers), or what the
-    recipe's text encoder makes of the text, in its first state: it is not trained, and the run holds its vectors alone.
+    g_y is the mean of the word vectors in the file `vectors` (GloVe's format; the paper's are of 300 numbers), or what
+    the recipe's text encoder makes of the text: it is not trained, and the run holds its vectors alone.
     `texts` are class "names" or "descriptions". `size` is D and found out: a run writes it down for itself. The loss is
     in the units of the vectors: sentence encoders give vectors of length 1, whose mean square is 1/D, and want a larger
     `weight` than GloVe's. Clips that are mixed are pulled to the mean of their labels' vectors. Other options as
@@ -60,7 +60,9 @@ class SemanticObjective(SupervisedObjective):
         beta: float = BETA,
     ) -> None:
         if texts not in ("names", "descriptions") or weight < 0:
-            raise RecipeError(f"texts are names or descriptions and a weight is 0 or more, got '{texts}' and {weight:g}")
+            raise RecipeError(
+                f"texts are names or descriptions and a weight is 0 or more, got '{texts}' and {weight:g}"
+            )
         super().__init__(encoder, text_encoder, vocabulary, dropout=dropout, balance=balance, beta=beta)
         self.weight = weight
         meaning = torch.zeros(len(vocabulary), size)

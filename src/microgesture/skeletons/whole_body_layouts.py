@@ -151,8 +151,8 @@ OPENPOSE_36 = make_layout(
     ),
     "neck",
 )
-"""The points of "openpose-137" that MM-Gesture (arXiv 2507.08344) reads, in its order: upper body, twelve of the face, root
-and tips of both hands. The bones are a tree, ours; what its maps draw are the limbs in `encoders.heatmaps.LIMBS`."""
+"""The points of "openpose-137" that MM-Gesture (arXiv 2507.08344) reads, in its order: upper body, twelve of the face,
+root and tips of both hands. The bones are a tree, ours; its maps draw the limbs in `encoders.heatmaps.LIMBS`."""
 
 OPENPOSE_140 = make_layout(
     "openpose-140",
