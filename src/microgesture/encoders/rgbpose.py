@@ -68,8 +68,8 @@ class RGBPose(HeatMapEncoder):
     four moments. `paths` are the two widths. Lateral connections begin at random, where MM-Gesture begins from two
     trained paths and from zeros.
 
-    `weights` is None or a file with the official keys, with or without the heads. Raises `RecipeError` for an option out
-    of range, weights that do not fit, or a clip of another shape.
+    `weights` is None or a file with the official keys, with or without the heads. Raises `RecipeError` for an option
+    out of range, weights that do not fit, or a clip of another shape.
     """
 
     modality: Modality = "rgb+skeleton"  # type: ignore[misc]
