@@ -2,18 +2,23 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
+import microgesture
 from microgesture.commands.main import main
 from microgesture.encoders import create_encoder, load_reference
 from microgesture.encoders.slow_resnet import Bottleneck
 from microgesture.errors import RecipeError
-from microgesture.runs.assembly import load_run
-from moving_joints import write_pickle
+from microgesture.runs.assembly import build_objective, load_run, make_dataset, open_manifest, open_options
+from microgesture.runs.configuration import load_recipe
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.track import SkeletonTrack
+from moving_joints import moving_track, write_pickle
 
 SMALL = {"width": 8, "blocks": [2, 1, 1], "size": 32, "crop_size": 28}
 
@@ -213,6 +218,34 @@ def test_joints_and_limbs_are_learnt_and_fused(runs, pickle, tmp_path):
     fused = json.loads((out / "fusion.json").read_text())
     assert [run["weight"] for run in fused["runs"]] == pytest.approx([0.4, 0.6])
     assert fused["metrics"]["top1"] > 0.7
+
+
+def test_a_track_is_named(runs, tmp_path):
+    analyzer = microgesture.load(runs[0])
+    right = 0
+    for label in range(4):
+        moving_track(label, 77, label).save(tmp_path / f"{label}.npz")
+        event = analyzer.recognize(tmp_path / f"{label}.npz")
+        right += event.label == analyzer.vocabulary[label].name
+    assert right >= 3
+    encoder = load_run(runs[0]).objective.encoder
+    assert (encoder.channels, encoder.dimensions, encoder.persons) == (3, 2, 1)
+
+
+def test_points_in_space_and_scores_that_say_nothing_are_told_to_the_encoder(tmp_path):
+    rng = np.random.default_rng(0)
+    for kind, (size, expected) in {"space": (3, (3, 3)), "flat": (2, (2, 2))}.items():
+        points = rng.normal(0, 0.3, (4, 20, 17, size)) + 2
+        tracks = [SkeletonTrack(np.arange(20) / 30, p, np.ones((20, 17)), "coco-17", (1920, 1080)) for p in points]
+        names = [f"S001C001P00{i + 1}R001A00{i % 2 + 1}" for i in range(4)]
+        write_pyskl(tracks, [0, 1, 0, 1], tmp_path / f"{kind}.pkl", names, {"train": names})
+        recipe = load_recipe("skeleton/posec3d_small", ["--data.manifest", str(tmp_path / f"{kind}.pkl")])
+        manifest = open_manifest(recipe)
+        data = make_dataset(recipe, manifest, "train", training=True)
+        objective = build_objective(recipe, manifest.vocabulary, open_options(recipe, data))
+        assert (objective.encoder.dimensions, objective.encoder.channels) == expected
+        maps = objective.encoder.eval().draw(data[0]["clip"][None])
+        assert maps.amax((3, 4)).min() > 0.4  # every joint is drawn, none as high as its depth
 
 
 def test_bones_are_not_places(pickle, tmp_path, capsys):

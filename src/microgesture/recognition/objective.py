@@ -38,7 +38,7 @@ class Objective(nn.Module):
 
     @property
     def modality(self) -> Modality:
-        """What `clip` is: "rgb" (B, 3, T, H, W) or "skeleton" (B, M, T, V, C)."""
+        """What `clip` is: "rgb" (B, 3, T, H, W), "skeleton" (B, M, T, V, C) or "rgb+skeleton", a `PairedClip`."""
         return self.encoder.modality
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
