@@ -42,6 +42,7 @@ class HeatMapEncoder(GraphEncoder):
     """
 
     places_only = True
+    min_frames = 4
     swap: Tensor
     pairs: Tensor
 
