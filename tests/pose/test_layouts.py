@@ -48,6 +48,7 @@ def test_sizes_and_published_positions():
         "kinect-20": 20,
         "openni-15": 15,
         "nite-15": 15,
+        "openpose-36": 36,
     }
     expected = {
         "coco-17": {0: "nose", 1: "left_eye", 4: "right_ear", 5: "left_shoulder", 10: "right_wrist", 16: "right_ankle"},

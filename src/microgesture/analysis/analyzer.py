@@ -26,7 +26,7 @@ from microgesture.analysis import bodies
 from microgesture.analysis.scanning import WindowScores, features_of, scan, tellable
 from microgesture.analysis.views import PictureView, PoseClips, PoseWindows, View, view_of
 from microgesture.analysis.watching import Progress, Watched, watch
-from microgesture.errors import DataError
+from microgesture.errors import DataError, RecipeError
 from microgesture.files.text_tables import printable
 from microgesture.runs.run import Run, built_in_weights, load_run
 from microgesture.skeletons.parts import ENOUGH, of_parts, parts_seen
@@ -53,7 +53,12 @@ def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
 
     Raises `RecipeError` when it is none, or its weights do not fit its recipe.
     """
-    return Analyzer(load_run(built_in_weights() if run is None else run, device))
+    opened = load_run(built_in_weights() if run is None else run, device)
+    if opened.spec.modality not in ("rgb", "skeleton"):
+        raise RecipeError(
+            f"'{opened.folder}' reads a video and its skeleton together: evaluate and fuse know such runs alone"
+        )
+    return Analyzer(opened)
 
 
 class Analyzer:

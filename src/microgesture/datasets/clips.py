@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
 from microgesture.datasets.manifest import ClipRow
+from microgesture.datasets.paired_clip import PairedClip, stacked
 from microgesture.datasets.splits import group
 from microgesture.errors import DataError, RecipeError, UserError, VideoError
 from microgesture.skeletons.track import SkeletonTrack
@@ -100,6 +101,16 @@ class ClipDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         index = range(len(self))[index]
+        clip, label, _, _ = self._seen(index)
+        return {"clip": clip, "label": label, "index": index}
+
+    def view(self, index: int) -> tuple[torch.Tensor, Box, bool]:
+        """A clip (3, T, size, size), which part of the picture (that is cut out and stretched) it shows, in shares of
+        width and height, and whether it is flipped: for what must lie on it. Pieces of `augment` are not followed."""
+        clip, _, shown, flipped = self._seen(index)
+        return clip, shown, flipped
+
+    def _seen(self, index: int) -> tuple[torch.Tensor, int, Box, bool]:
         generator = np.random.default_rng((self.seed, self.epoch, index)) if self.training else None
         moments, label = sample_times(0.0, 1.0, self.frames, generator), self.labels[index]
         if generator is not None:
@@ -112,12 +123,12 @@ class ClipDataset(Dataset):
         if generator is not None and self.random_crop > 0:
             box = random_box(frames.shape[1], frames.shape[2], generator, self.random_crop)
         flip = generator is not None and self.flip and generator.random() < 0.5
+        shown = _shares(box, frames.shape)
         if generator is not None and self.augment.rgb:
             frames = shrink(frames, self._side, self.fit, box)
             frames, flipped = self.augment.rgb_frames(frames, generator, may_flip=self._mirrored[label] >= 0)
             box, label = None, int(self._mirrored[label]) if flipped else label
-        clip = to_clip(frames, self.size, self.fit, box, flip)
-        return {"clip": clip, "label": label, "index": index}
+        return to_clip(frames, self.size, self.fit, box, flip), label, shown, flip
 
     def _decode(self, index: int, moments: np.ndarray) -> np.ndarray:
         """Frames of a clip at `moments` in [0, 1) of its length, uint8 `(T, H, W, 3)`, the person cut out."""
@@ -142,14 +153,14 @@ class ClipDataset(Dataset):
                 )
             frames = video.frames_at(start + moments * (max(end, start) - start))
             if self.crop == "person" and row.skeleton is not None:
-                frames = cut(frames, self._person(row.skeleton, row.start, row.end, video.size))
+                frames = cut(frames, self._person(row, video.size))
             if self.crop == "released":
                 frames = cut(frames, released_box(video.size))
         return frames
 
-    def _person(self, skeleton: Path, start: float | None, end: float | None, size: tuple[int, int]) -> Box:
-        track = SkeletonTrack.load(skeleton)
-        box = track.box(start, end)
+    def _person(self, row: ClipRow, size: tuple[int, int]) -> Box:
+        track = SkeletonTrack.load(str(row.skeleton))
+        box = track.box(row.start, row.end)
         if box is not None:
             x, y = size[0] / track.image_size[0], size[1] / track.image_size[1]
             box = (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
@@ -192,7 +203,9 @@ class ClipDataset(Dataset):
         return open_cache(folder, name, len(self.rows), (len(moments), side), make)
 
     def _source(self, row: ClipRow) -> list[Any]:
-        files = [row.media] if self.crop != "person" or row.skeleton is None else [row.media, row.skeleton]
+        files = [row.media]
+        if self.crop == "person" and row.skeleton is not None:
+            files.append(Path(str(row.skeleton).partition("::")[0]))
         try:
             states = [(path.resolve().as_posix(), path.stat()) for path in files]
         except OSError as error:
@@ -200,10 +213,19 @@ class ClipDataset(Dataset):
         return [row.start, row.end, [[path, state.st_size, state.st_mtime_ns] for path, state in states]]
 
 
-def collate(items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Items to a batch: `clip (B, 3, T, H, W)` float32, `label (B,)` and `index (B,)` int64."""
+def _shares(box: Box | None, shape: tuple[int, ...]) -> Box:
+    """A box in pixels of frames (T, H, W, 3), rounded as `cut` rounds it, as shares of their width and height."""
+    height, width = shape[1:3]
+    if box is None:
+        return Box(0.0, 0.0, 1.0, 1.0)
+    return Box(round(box.left) / width, round(box.top) / height, round(box.right) / width, round(box.bottom) / height)
+
+
+def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Items to a batch: `clip (B, 3, T, H, W)` float32 (or a `PairedClip`), `label (B,)` and `index (B,)` int64."""
+    clips = [item["clip"] for item in items]
     return {
-        "clip": torch.stack([item["clip"] for item in items]),
+        "clip": stacked(clips) if isinstance(clips[0], PairedClip) else torch.stack(clips),
         "label": torch.tensor([item["label"] for item in items], dtype=torch.int64),
         "index": torch.tensor([item["index"] for item in items], dtype=torch.int64),
     }

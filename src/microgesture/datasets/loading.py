@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from microgesture.datasets.augmentation.mixing import BatchPiece
 from microgesture.datasets.clips import ClipDataset, collate
+from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset, whole
 from microgesture.errors import UserError
@@ -49,7 +50,7 @@ def _leave_signals_to_the_parent(_worker: int) -> None:
 
 
 def make_loader(
-    dataset: ClipDataset | WindowDataset | SkeletonDataset,
+    dataset: ClipDataset | WindowDataset | SkeletonDataset | PairedDataset,
     batch: int,
     shuffle: bool,
     seed: int = 0,

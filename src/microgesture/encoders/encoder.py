@@ -13,14 +13,15 @@ from microgesture.errors import RecipeError
 if TYPE_CHECKING:
     from microgesture.encoders.reference import ReferenceWeights
 
-Modality = Literal["rgb", "skeleton"]
+Modality = Literal["rgb", "skeleton", "rgb+skeleton"]
 
 
 class Encoder(nn.Module):
     """Maps a clip to tokens.
 
     A subclass sets `width` (C), implements `forward`, and says what it takes: `modality` ("rgb": clip
-    (B, 3, T, H, W); "skeleton": (B, M, T, V, C)), `min_frames` and, for rgb, `min_size` (pixels a side).
+    (B, 3, T, H, W); "skeleton": (B, M, T, V, C); "rgb+skeleton": a `PairedClip` of both), `min_frames` and, for rgb,
+    `min_size` (pixels a side).
     `name` and `options` are filled in by `create_encoder`, so that a checkpoint can build the same encoder
     again; `starting_options` are those that only choose the first weights and are left out of checkpoints.
     """
@@ -29,6 +30,8 @@ class Encoder(nn.Module):
     min_frames: ClassVar[int] = 1
     min_size: ClassVar[int] = 32
     starting_options: ClassVar[frozenset[str]] = frozenset({"weights"})
+    places_only: ClassVar[bool] = False
+    """Whether it reads skeletons as places alone: not as bones, nor as the change of either."""
     width: int
     name: str = ""
     options: Mapping[str, Any] = {}

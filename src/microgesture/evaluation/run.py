@@ -16,6 +16,7 @@ from microgesture.corpora.source import read_source
 from microgesture.datasets import ClipDataset, Manifest, read_manifest
 from microgesture.datasets.manifest import read_unlabelled
 from microgesture.datasets.opening import locate
+from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.split_names import TEST, validation_split
 from microgesture.errors import DataError, RecipeError
@@ -109,17 +110,21 @@ def evaluate_run(
 
 def scored_split(
     run: Run, data: Manifest, split: str, features: bool = False
-) -> tuple[ClipDataset | SkeletonDataset, Predictions]:
+) -> tuple[ClipDataset | SkeletonDataset | PairedDataset, Predictions]:
     """The clips of a split as the run reads them, and its scores for them. Raises what `make_dataset` raises."""
     dimensions = run.config.get("dimensions")
     dataset = make_dataset(run.recipe, data, split, encoder=run.objective.encoder, dimensions=dimensions)
-    assert isinstance(dataset, ClipDataset | SkeletonDataset)
+    assert isinstance(dataset, ClipDataset | SkeletonDataset | PairedDataset)
     batch, precision = run.recipe.optimiser.batch, run.test_precision
     return dataset, predict(run.objective, dataset, batch, precision, run.device, features=features)
 
 
 def _write(
-    evaluation: Evaluation, found: Predictions, run: Run, dataset: ClipDataset | SkeletonDataset, out: Path
+    evaluation: Evaluation,
+    found: Predictions,
+    run: Run,
+    dataset: ClipDataset | SkeletonDataset | PairedDataset,
+    out: Path,
 ) -> None:
     probabilities = found.probabilities(run.temperature)
     ece = calibration(probabilities, found.labels).ece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Objective(nn.Module):
 
     @property
     def modality(self) -> Modality:
-        """What `clip` is: "rgb" (B, 3, T, H, W) or "skeleton" (B, M, T, V, C)."""
+        """What `clip` is: "rgb" (B, 3, T, H, W), "skeleton" (B, M, T, V, C) or "rgb+skeleton", a `PairedClip`."""
         return self.encoder.modality
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -47,6 +47,9 @@ class Objective(nn.Module):
         The sum of those whose name ends in `_loss` is minimised; the others are only logged.
         """
         raise TypeError(f"{type(self).__name__} has no loss: define forward()")
+
+    def learns_from(self, labels: Sequence[int]) -> None:
+        """Told once, before training, of the class ids of the training clips; of use to losses that weigh classes."""
 
     def scores(self, clip: Tensor) -> Tensor:
         """Logits (B, K) in the order of the vocabulary."""

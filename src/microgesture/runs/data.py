@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.background import add_background
-from microgesture.datasets.manifest import BANKS
+from microgesture.datasets.manifest import BANKS, ClipRow
 from microgesture.datasets.opening import open_data
+from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import SkeletonWorld, WindowDataset
 from microgesture.encoders import Encoder
@@ -57,12 +59,13 @@ def layout_of_points(recipe: Recipe) -> Layout | None:
 
 def _space(recipe: Recipe) -> str:
     """The space that a run needs its Kinect skeletons in; "" when it reads none."""
-    if encoder_class(recipe.encoder.name).modality == "skeleton":
+    modality = encoder_class(recipe.encoder.name).modality
+    if modality == "skeleton":
         return recipe.data.space
-    return "pixels" if recipe.data.crop == "person" else ""
+    return "pixels" if recipe.data.crop == "person" or modality != "rgb" else ""
 
 
-AnyDataset = ClipDataset | WindowDataset | SkeletonDataset
+AnyDataset = ClipDataset | WindowDataset | SkeletonDataset | PairedDataset
 
 
 def make_dataset(
@@ -85,6 +88,8 @@ def make_dataset(
     data = recipe.data
     modality = encoder.modality if encoder is not None else encoder_class(recipe.encoder.name).modality
     if modality == "skeleton":
+        if data.stream != "joint" and encoder_class(recipe.encoder.name).places_only:
+            raise RecipeError(f"encoder '{recipe.encoder.name}' draws places: set data.stream joint, not {data.stream}")
         shape = skeleton_shape(recipe, encoder)
         return SkeletonDataset(
             rows,
@@ -101,6 +106,9 @@ def make_dataset(
             points=layout_of_points(recipe),
             **shape,
         )
+    cache = manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None
+    if modality == "rgb+skeleton":
+        return _paired(recipe, manifest, rows, training, encoder, cache)
     if data.on_problem == "skip":
         rows = tuple(row for row in rows if row.video is not None)
     return ClipDataset(
@@ -115,7 +123,43 @@ def make_dataset(
         random_crop=data.random_crop if training else 0.0,
         crop=data.crop,
         augment=Augmentation.from_config(data.augment) if training and data.augment else None,
-        cache=manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None,
+        cache=cache,
+    )
+
+
+def _paired(
+    recipe: Recipe,
+    manifest: Manifest,
+    rows: Sequence[ClipRow],
+    training: bool,
+    encoder: Encoder | None,
+    cache: Path | None,
+) -> PairedDataset:
+    """Videos and skeletons together. Raises `RecipeError` for settings that would change one of the two alone."""
+    data = recipe.data
+    alone = {"augment": data.augment, "stream": data.stream != "joint", "space": data.space != "pixels"}
+    for key, used in alone.items():
+        if used:
+            raise RecipeError(
+                f"data.{key} would change pictures or skeletons alone, and '{recipe.encoder.name}' sees both"
+            )
+    if (data.crop, data.fit) != ("person", "stretch"):
+        what = f"'{recipe.encoder.name}' is shown the square around the person, stretched where the picture ends"
+        raise RecipeError(f"{what}: set data.crop person and data.fit stretch")
+    shape = {key: value for key, value in skeleton_shape(recipe, encoder).items() if key in ("layout", "persons")}
+    return PairedDataset(
+        rows,
+        manifest.vocabulary,
+        frames=data.frames,
+        size=data.size,
+        training=training,
+        seed=recipe.training.seed,
+        flip=data.flip and training,
+        random_crop=data.random_crop if training else 0.0,
+        cache=cache,
+        skip=data.on_problem == "skip",
+        points=layout_of_points(recipe),
+        **shape,
     )
 
 

@@ -41,6 +41,8 @@ def autocast(precision: str, device: torch.device | str) -> torch.autocast:
 def clip_input(clip: torch.Tensor, device: torch.device | str) -> torch.Tensor:
     """Clips of a batch on the device, RGB ones in channels-last layout."""
     clip = clip.to(device)
+    if not isinstance(clip, torch.Tensor):  # pictures and skeletons together
+        return clip
     return clip.contiguous(memory_format=torch.channels_last_3d) if clip.dim() == 5 and clip.shape[1] == 3 else clip
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from microgesture.datasets import ClipDataset, make_loader
+from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import WindowDataset
 from microgesture.recognition import Objective
@@ -32,7 +33,7 @@ class Predictions:
 @torch.inference_mode()
 def predict(
     objective: Objective,
-    dataset: ClipDataset | WindowDataset | SkeletonDataset,
+    dataset: ClipDataset | WindowDataset | SkeletonDataset | PairedDataset,
     batch: int = 32,
     precision: str = "no",
     device: torch.device | str = "cpu",

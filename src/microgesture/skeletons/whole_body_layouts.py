@@ -137,6 +137,23 @@ OPENPOSE_137 = make_layout(
 )
 """OpenPose with `--face --hand`: BODY_25, 70 face points, left hand, right hand."""
 
+_PICKED = (*range(8), *range(15, 19), 27, 29, 33, 37, 39, 44, 49, 52, 73, 76, 79, 82)
+_PICKED_HANDS = (95, 99, 103, 107, 111, 115, 116, 120, 124, 128, 132, 136)
+_JAW = ("|nose_bridge_0 brow", "brow jaw_2", "jaw_2 jaw_4", "|upper_lip mouth")
+OPENPOSE_36 = make_layout(
+    "openpose-36",
+    tuple(OPENPOSE_137.joints[i] for i in (*_PICKED, *_PICKED_HANDS)),
+    (
+        *(("nose", "neck"), ("nose", "nose_bridge_0"), ("nose_bridge_0", "chin")),
+        *(("nose_bridge_0", "upper_lip"), ("chin", "lower_lip")),
+        *both_sides("|nose eye", "eye ear", "|neck shoulder", "shoulder elbow", "elbow wrist", "wrist hand_root"),
+        *both_sides(*_JAW, *(f"hand_root {tip}_tip" for tip in ("thumb", *FINGERS))),
+    ),
+    "neck",
+)
+"""The points of "openpose-137" that MM-Gesture (arXiv 2507.08344) reads, in its order: upper body, twelve of the face,
+root and tips of both hands. The bones are a tree, ours; its maps draw the limbs in `encoders.heatmaps.LIMBS`."""
+
 OPENPOSE_140 = make_layout(
     "openpose-140",
     (*OPENPOSE_137.joints, "forehead", "left_cheek", "right_cheek"),

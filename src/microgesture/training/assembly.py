@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.encoders import create_encoder, create_text_encoder
 from microgesture.encoders.registry import encoder_parameters
@@ -23,10 +24,12 @@ from microgesture.vocabulary import Vocabulary
 
 def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     """Encoder options that the recipe leaves open: those of the run that it starts from, where that has the same
-    encoder, and what the skeletons decide (`layout`, `channels`, `persons`)."""
+    encoder, and what the skeletons decide (`layout`, `channels`, `persons`, `dimensions`)."""
     known = _options_of_start(recipe)
-    if isinstance(dataset, SkeletonDataset):
+    if isinstance(dataset, SkeletonDataset | PairedDataset):
         known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
+    if isinstance(dataset, SkeletonDataset):
+        known["dimensions"] = dataset.dimensions
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
 

@@ -83,6 +83,7 @@ class _Loop:
         self.device = self.accelerator.device
         self.precision = resolve_precision(recipe.training.precision, self.device)
         objective = build_objective(recipe, self.manifest.vocabulary, open_options(recipe, self.train_set))
+        objective.learns_from(self.train_set.labels)
         self.val_set = self._validation_set(objective.encoder)
         if recipe.start:
             start_from(objective, recipe.start)
