@@ -25,6 +25,7 @@ import torch
 
 import microgesture
 from microgesture.errors import RecipeError, VideoError
+from microgesture.recognition.self_supervised import knows_no_classes
 from microgesture.runs.assembly import Run, load_run
 from microgesture.runs.prediction import autocast, clip_input, resolve_precision, softmax, to_channels_last
 from microgesture.skeletons.track import SkeletonTrack
@@ -63,9 +64,11 @@ class WindowScores:
 def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
     """Open a run folder; without one, the weights that come with the package, which read skeletons.
 
-    Raises `RecipeError` when it is none, or its weights do not fit its recipe.
+    Raises `RecipeError` when it is none, its weights do not fit its recipe, or it learnt without labels.
     """
     opened = load_run(built_in_weights() if run is None else run)
+    if not opened.objective.labelled:
+        raise RecipeError(knows_no_classes(f"'{opened.folder}'"))
     if opened.objective.modality == "skeleton":
         from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
         from microgesture.analysis.skeleton_window_analyzer import SkeletonWindowAnalyzer

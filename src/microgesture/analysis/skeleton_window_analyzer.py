@@ -13,6 +13,7 @@ import torch
 
 from microgesture.analysis.analyzer import WindowScores
 from microgesture.analysis.skeleton_analyzer import BATCH, LEAST_SEEN_S, SkeletonAnalyzer, Watched
+from microgesture.datasets.frame_choice import padded_frames
 from microgesture.datasets.skeletons import SPACES, as_clip, at_moments, prepare
 from microgesture.errors import DataError, RecipeError
 from microgesture.runs.assembly import Run
@@ -153,7 +154,10 @@ class SkeletonWindowAnalyzer(SkeletonAnalyzer):
         others = [_at_times_of(track, other) for other in beside[: self.persons - 1]] if len(track) else []
         people = [track, *(other for other in others if (other.scores > 0).any())]
         moments, points, scores = prepare(people, (start, end), self.layout, self.persons, data.normalise)
-        points, scores = at_moments(sample_times(0.0, 1.0, data.frames), moments, points, scores)
+        if data.sampling == "uniform":
+            points, scores = at_moments(sample_times(0.0, 1.0, data.frames), moments, points, scores)
+        else:
+            points, scores = padded_frames(points, scores, data.frames, data.sampling)
         return as_clip(points, scores, data.stream, self.layout, self.channels)
 
     @torch.inference_mode()

@@ -25,7 +25,7 @@ from microgesture.runs.own_weights import read_weights
 from microgesture.files.plain_json import parse_json
 from microgesture.skeletons.layout_files import as_layout, described
 from microgesture.skeletons.skeleton import Layout
-from microgesture.recognition import Objective, create_objective, restore
+from microgesture.recognition import Objective, create_objective, objective_class, restore
 from microgesture.runs.configuration import Recipe, make_recipe
 from microgesture.vocabulary import Vocabulary
 
@@ -84,7 +84,9 @@ def open_manifest(
     skip = data.on_problem == "skip"
     space = _space(recipe)
     held_out, layout = data.held_out, layout_of_points(recipe)
-    found = open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering, layout)
+    labelled = objective_class(recipe.objective.name).labelled
+    place = (path, data.source, data.protocol)
+    found = open_data(*place, vocabulary, held_out, skip, 0, space, numbering, layout, labelled)
     return add_background(found, data.background) if data.background else found
 
 
@@ -110,10 +112,12 @@ def make_dataset(
     training: bool = False,
     encoder: Encoder | None = None,
     dimensions: int | None = None,
+    labelled: bool = False,
 ) -> AnyDataset:
     """The clips of one split, as the `encoder` reads them; without one, as the recipe's encoder would, and what the
     recipe leaves open of a skeleton (layout, persons, channels) is taken from the clips; `dimensions` are those that
-    skeletons must have. Raises `DataError` when the split is
+    skeletons must have. Where the objective learns without labels skeletons have none unless `labelled` asks for them.
+    Raises `DataError` when the split is
     empty."""
     if isinstance(manifest, SkeletonWorld):
         return manifest.dataset(split, recipe.data.frames, recipe.training.seed if training else 0, training)
@@ -137,6 +141,8 @@ def make_dataset(
             space=data.space,
             dimensions=dimensions,
             points=layout_of_points(recipe),
+            sampling=data.sampling,
+            labelled=labelled or objective_class(recipe.objective.name).labelled,
             **shape,
         )
     if data.on_problem == "skip":
@@ -170,15 +176,18 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
         given.setdefault("layout", recipe.data.layout)
     if "channels" not in encoder_parameters(recipe.encoder.name):
         given["channels"] = getattr(kind, "channels", 3)
+    if fixed is None and "persons" not in encoder_parameters(recipe.encoder.name):
+        given["persons"] = getattr(kind, "persons", 1)
     return given if fixed is None else {"layout": fixed, "persons": 1} | given
 
 
 def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     """Encoder options that the recipe leaves open: those of the run that it starts from, where that has the same
-    encoder, and what the skeletons decide (`layout`, `channels`, `persons`)."""
+    encoder, and what the skeletons decide (`layout`, `channels`, `persons`, `dimensions`, `frames`)."""
     known = _options_of_start(recipe)
     if isinstance(dataset, SkeletonDataset):
         known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
+        known |= {"dimensions": dataset.dimensions, "frames": dataset.frames}
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
 
