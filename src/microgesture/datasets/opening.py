@@ -58,8 +58,8 @@ def open_data(
     `test_subjects` overrides the splits (`hold_out_named`); where no row has a split, subjects are held out
     (`hold_out`). A prepared folder must have been made with this `protocol`, and its Kinect skeletons in this `space`
     (empty: whatever they are). `numbering` is that of a PYSKL pickle's classes, `layout` that of skeletons which do not
-    say what their points are. Without `labelled` the rows of a table may leave their label empty. Raises `DataError` with the first of
-    the errors and how many there are, unless `skip` leaves their rows out.
+    say what their points are. Without `labelled` the rows of a table may leave their label empty. Raises `DataError`
+    with the first of the errors and how many there are, unless `skip` leaves their rows out.
     """
     path = Path(path)
     place, source = locate(path, source)

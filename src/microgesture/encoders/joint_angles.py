@@ -39,9 +39,8 @@ def triplet_indices(layout: Layout) -> Tensor:
     lacks."""
     lacking = sorted({joint for triplet in TRIPLETS for joint in triplet} - set(layout.joints))
     if lacking:
-        raise RecipeError(
-            f"layout '{layout.name}' has no {lacking[0]}: the angles need head, arms and fingertips (imigue-22, imigue-35)"
-        )
+        needed = "the angles need head, arms and fingertips (imigue-22, imigue-35)"
+        raise RecipeError(f"layout '{layout.name}' has no {lacking[0]}: {needed}")
     return torch.tensor([[layout.index(joint) for joint in triplet] for triplet in TRIPLETS])
 
 

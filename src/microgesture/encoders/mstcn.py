@@ -161,7 +161,9 @@ class MSTCN(GraphEncoder):
         Raises `RecipeError` for a clip of another shape or length."""
         self.check(clip)
         if clip.shape[2] != self.frames:
-            raise RecipeError(f"'{self.name or 'mstcn'}' was built for {self.frames} frames (data.frames), not {clip.shape[2]}")
+            raise RecipeError(
+                f"'{self.name or 'mstcn'}' was built for {self.frames} frames (data.frames), not {clip.shape[2]}"
+            )
         values = clip[:, 0]
         if self.inputs == "angles":
             if self.channels == 2:  # all scores are alike, and are not shown

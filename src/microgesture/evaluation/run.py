@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from microgesture.datasets import ClipDataset, Manifest, read_manifest
 from microgesture.datasets.manifest import read_unlabelled
 from microgesture.datasets.opening import locate
 from microgesture.datasets.skeletons import SkeletonDataset
-from microgesture.datasets.split_names import TEST, validation_split
+from microgesture.datasets.split_names import TEST, TRAIN, validation_split
 from microgesture.errors import DataError, RecipeError
+from microgesture.evaluation.coded_split import coded_split
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
+from microgesture.evaluation.frozen_codes import Measure
 from microgesture.evaluation.metrics import Metrics, calibration, confusion_matrix, evaluate
 from microgesture.files.atomic import write_json, write_text
 from microgesture.runs.assembly import Run, load_run, make_dataset, open_manifest
@@ -37,7 +39,10 @@ log = logging.getLogger(__name__)
 class Evaluation:
     """One run on one test set: its recipe, its metrics, counts `confusion (K, K)`, embeddings `clips (N, D)` and
     `texts (K, D)` (None without a text encoder), `labels (N,)`, what a majority line needs, the `cost`, the `split`
-    that was measured on, and what was `chosen` on the very same clips ("the epoch"; empty for a test set)."""
+    that was measured on, and what was `chosen` on the very same clips ("the epoch"; empty for a test set).
+
+    Of a run that learnt without labels the metrics are those of a linear probe, and `codes` holds every measure by its
+    name (`frozen_codes`)."""
 
     title: str
     folder: Path
@@ -53,6 +58,7 @@ class Evaluation:
     cost: Cost | None = None
     split: str = TEST
     chosen: str = ""
+    codes: Mapping[str, Measure] = field(default_factory=dict)
 
 
 def evaluate_run(
@@ -73,12 +79,18 @@ def evaluate_run(
     data = open_data(opened, manifest, (split or TEST,))
     validation = validation_split(data)
     chosen_on = bool(validation) and not manifest and opened.recipe.training.keep == "best"
+    chosen_on = chosen_on and opened.objective.labelled
     if not split and not data.split(TEST) and validation:
         but = ", which chose the epoch" if chosen_on else ""
         log.warning("%s: no row has split 'test': tested on '%s'%s", data.path, validation, but)
         split = validation
     split = split or TEST
-    dataset, found = scored_split(opened, data, split, device, features=True)
+    codes: Mapping[str, Measure] = {}
+    if opened.objective.labelled:
+        dataset, found = scored_split(opened, data, split, device, features=True)
+    else:
+        dataset, found, measured = coded_split(opened, data, split, device)
+        codes = measured.measures
     known = [row.label for row in data.split("train") if row.label in data.vocabulary]
     train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)
     train_labels = train_labels if len(train_labels) else found.labels
@@ -102,6 +114,7 @@ def evaluate_run(
         cost(opened.objective, clip_input({"clip": dataset[0]["clip"][None]}, device)),
         split,
         "the epoch" if chosen_on and split.lower() == validation else "",
+        codes,
     )
     _write(evaluation, found, opened, dataset, out)
     return evaluation
@@ -134,6 +147,8 @@ def _write(
         "classes": list(evaluation.names),
         "confusion": evaluation.confusion.tolist(),
     }
+    if evaluation.codes:
+        values["codes"] = {name: measure.metrics.to_json() for name, measure in evaluation.codes.items()}
     write_json(out / "metrics.json", values)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -171,10 +186,22 @@ def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest
         raise RecipeError(
             f"'{run.folder}' learnt from skeleton banks: `make pretrain` tests it and writes its model card"
         )
+    if not run.objective.labelled:
+        return _all_labelled(found, (TRAIN, *splits))
     for row in (row for split in splits for row in found.split(split)):
         if row.label not in run.vocabulary:
             raise DataError(f"{path}: row {row.row}: label '{row.label}' is not among the classes of '{run.folder}'")
     return replace(found, vocabulary=run.vocabulary)
+
+
+def _all_labelled(data: Manifest, splits: Sequence[str]) -> Manifest:
+    """The data. Raises `DataError` when a row of these splits has no label: codes are measured by them."""
+    for row in (row for split in splits for row in data.split(split) if not row.label):
+        raise DataError(
+            f"{data.path}: row {row.row}: has no label: training needed none, but codes are measured by the labels of "
+            f"the splits {' and '.join(dict.fromkeys(splits))} (--manifest names a table that has them)"
+        )
+    return data
 
 
 def _all_test(run: Run) -> Manifest | None:

@@ -98,7 +98,7 @@ class MSTCNVAE(SelfSupervisedObjective):
     negative λ.
     """
 
-    authors_measure = "random forest"
+    authors_measure = "random forest, union"
 
     def __init__(
         self,
@@ -127,4 +127,8 @@ class MSTCNVAE(SelfSupervisedObjective):
     def from_reference(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Weights of the authors' `MSTCN_VAE`, encoder and decoder, as this objective's own; its outer `data_bn`, which
         that code never uses, is left out."""
-        return {f"{part}{key}": value for part in ("encoder.", "decoder.") for key, value in with_own_names(state, part).items()}
+        return {
+            f"{part}{key}": value
+            for part in ("encoder.", "decoder.")
+            for key, value in with_own_names(state, part).items()
+        }

@@ -44,7 +44,9 @@ def sequence_encoder(encoder: Encoder, objective: str) -> SequenceEncoder:
     """The encoder, known to read skeletons as sequences. Raises `RecipeError` when it does not."""
     if not isinstance(encoder, SequenceEncoder):
         name = encoder.name or type(encoder).__name__
-        raise RecipeError(f"objective '{objective}' decodes skeleton sequences: encoder '{name}' gives none (pc, bilstm)")
+        raise RecipeError(
+            f"objective '{objective}' decodes skeleton sequences: encoder '{name}' gives none (pc, bilstm)"
+        )
     return encoder
 
 

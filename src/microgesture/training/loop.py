@@ -272,7 +272,9 @@ class _Loop:
             found = predict(self.objective, self.val_set, self.recipe.optimiser.batch, "no", self.device)
             temperature = fit_temperature(found.scores, found.labels)
         self._write_config(finished=True, temperature=temperature)
-        write_text(self.out / "README.md", model_card(self.recipe, self.manifest, self.best.accuracy, self.objective.labelled))
+        write_text(
+            self.out / "README.md", model_card(self.recipe, self.manifest, self.best.accuracy, self.objective.labelled)
+        )
         if self.writer is not None:
             self.writer.close()
 
