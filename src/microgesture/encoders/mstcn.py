@@ -49,7 +49,7 @@ class TemporalConvolution(nn.Module):
 class MultiScaleBlock(nn.Module):
     """The multi-scale temporal convolution of MS-G3D: six branches side by side and a residual, ReLU.
 
-    (N, `inputs`, T, V) to (N, `CHANNELS`, T, V). The same function as `msg3d_blocks.TemporalConvolution`, layer by layer
+    (N, `inputs`, T, V) to (N, `CHANNELS`, T, V). The function of `msg3d_blocks.TemporalConvolution`, layer by layer
     under the names of this paper's code.
     """
 

@@ -70,7 +70,7 @@ class PCEncoder(SequenceEncoder):
 
 
 def _frame_by_frame(network: nn.GRU, frames: Tensor, lengths: Tensor) -> Tensor:
-    """The output after the last real frame (B, 2H) when every call sees one frame and goes on from the states before."""
+    """The output after the last real frame (B, 2H) when a call sees one frame and goes on from the states before it."""
     outputs, states = [], None
     for t in range(int(lengths.max())):
         output, states = network(frames[:, t : t + 1], states)

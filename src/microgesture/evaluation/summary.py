@@ -52,7 +52,7 @@ def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
 def _by_measure(evaluation: Evaluation) -> list[Evaluation]:
     """One evaluation for each measure of codes, under its name; the published numbers stand beside the measure that
     they are of, and the first carries the codes themselves. Any other evaluation is left as it is."""
-    parts = []
+    parts: list[Evaluation] = []
     own = getattr(_objective_of(evaluation), "authors_measure", "") if evaluation.codes else ""
     for name, measure in evaluation.codes.items():
         published = evaluation.recipe.get("published", "") if name == own else ""

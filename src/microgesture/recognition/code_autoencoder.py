@@ -6,6 +6,7 @@ Su, Liu, Shlizerman, CVPR 2020, section 3.3. A recipe of this objective starts f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +78,6 @@ class CodeAutoEncoder(SelfSupervisedObjective):
 def _layers(sizes: Sequence[int]) -> list[nn.Module]:
     """Linear layers between these sizes, with tanh between them."""
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.Tanh()]
     return layers[:-1]

@@ -47,7 +47,8 @@ class Decoder(nn.Module):
     def fixed_states(self, code: Tensor, first: Tensor, frames: int) -> Tensor:
         """The `frames` frames (B, `frames`, D) after the `first` (B, D): each is the one before and a residual, made
         by one step of the GRU from the code."""
-        held = F.linear(code, self.gru.weight_hh_l0, self.gru.bias_hh_l0)
+        _, held_weight, _, held_bias = self.gru.all_weights[0]
+        held = F.linear(code, held_weight, held_bias)
         made = [first]
         for _ in range(frames):
             made.append(made[-1] + self.out(self._step(made[-1], held, code)))
@@ -55,7 +56,8 @@ class Decoder(nn.Module):
 
     def _step(self, frame: Tensor, held: Tensor, state: Tensor) -> Tensor:
         """One step of the GRU; `held` is what the `state` adds to its gates, which is the same at every step."""
-        given = F.linear(frame, self.gru.weight_ih_l0, self.gru.bias_ih_l0)
+        weight, _, bias, _ = self.gru.all_weights[0]
+        given = F.linear(frame, weight, bias)
         reset, update, new = given.chunk(3, -1)
         held_reset, held_update, held_new = held.chunk(3, -1)
         z = torch.sigmoid(update + held_update)
@@ -74,8 +76,8 @@ class PredictAndCluster(SelfSupervisedObjective):
     Options with which the released code is met; the defaults are what the paper means:
     `frozen` "variant" (the GRU with fixed weights, nothing with fixed states), "nothing" (both releases: the freezing
     there has no effect) or "all"; `padding` "masked" (m_t is 1 on real frames) or "released" (PyTorch: padding counts,
-    and only the division is by the true length); `target` of fixed states "next" or "released" (PyTorch: output t, which
-    is frame t and a residual, is compared with frame t). `encoder` reads sequences (pc); trap two is its own option.
+    and only the division is by the true length); `target` of fixed states "next" or "released" (PyTorch: output t, which is
+    frame t and a residual, is compared with frame t). `encoder` reads sequences (pc); trap two is its own option.
 
     Raises `RecipeError` for another value or encoder.
     """

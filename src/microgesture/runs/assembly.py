@@ -117,8 +117,7 @@ def make_dataset(
     """The clips of one split, as the `encoder` reads them; without one, as the recipe's encoder would, and what the
     recipe leaves open of a skeleton (layout, persons, channels) is taken from the clips; `dimensions` are those that
     skeletons must have. Where the objective learns without labels skeletons have none unless `labelled` asks for them.
-    Raises `DataError` when the split is
-    empty."""
+    Raises `DataError` when the split is empty."""
     if isinstance(manifest, SkeletonWorld):
         return manifest.dataset(split, recipe.data.frames, recipe.training.seed if training else 0, training)
     rows = manifest.split(split)
