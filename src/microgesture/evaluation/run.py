@@ -180,7 +180,7 @@ def open_data(run: Run, manifest: str | None, splits: Sequence[str]) -> Manifest
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
     numbering = run.config.get("numbering", "") if pyskl.recognises(locate(path)[0]) else ""
-    classes = run.recipe_vocabulary if numbering else None
+    classes = run.recipe_vocabulary if numbering and run.objective.labelled else None
     found = (_all_test(run) if manifest else None) or open_manifest(run.recipe, classes, numbering)
     if not isinstance(found, Manifest):
         raise RecipeError(

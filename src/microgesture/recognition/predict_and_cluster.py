@@ -76,8 +76,8 @@ class PredictAndCluster(SelfSupervisedObjective):
     Options with which the released code is met; the defaults are what the paper means:
     `frozen` "variant" (the GRU with fixed weights, nothing with fixed states), "nothing" (both releases: the freezing
     there has no effect) or "all"; `padding` "masked" (m_t is 1 on real frames) or "released" (PyTorch: padding counts,
-    and only the division is by the true length); `target` of fixed states "next" or "released" (PyTorch: output t, which is
-    frame t and a residual, is compared with frame t). `encoder` reads sequences (pc); trap two is its own option.
+    and only the division is by the true length); `target` of fixed states "next" or "released" (PyTorch: output t,
+    which is frame t and a residual, is compared with frame t). How the encoder reads is an option of `pc` itself.
 
     Raises `RecipeError` for another value or encoder.
     """
