@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from moving_joints import moving_track
 
 from microgesture.datasets.frame_choice import chosen_frames, padded_frames
 from microgesture.datasets.manifest import ClipRow, read_manifest
@@ -11,6 +10,7 @@ from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.skeletons.layouts import LAYOUTS
 from microgesture.skeletons.view_alignment import align_view, first_view
 from microgesture.vocabulary import Vocabulary
+from moving_joints import moving_track
 
 VOCABULARY = Vocabulary.from_texts(["up", "wave"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.evaluation.frozen_codes import Codes, class_similarities, linear_probe, measure_codes, nearest_answers
+from microgesture.evaluation.frozen_codes import Codes, class_similarities, linear_probe, measure_codes
 
 
 def codes(count, seed, classes=6, spread=0.6, people=4) -> Codes:

@@ -42,9 +42,7 @@ def official_state(objective) -> dict[str, torch.Tensor]:
 def norm(state, key, y):
     statistics = state[f"{key}.running_mean"], state[f"{key}.running_var"]
     shape = (1, -1) + (1,) * (y.dim() - 2)
-    mean, variance, weight, bias = (
-        v.view(shape) for v in (*statistics, state[f"{key}.weight"], state[f"{key}.bias"])
-    )
+    mean, variance, weight, bias = (v.view(shape) for v in (*statistics, state[f"{key}.weight"], state[f"{key}.bias"]))
     return (y - mean) / torch.sqrt(variance + 1e-5) * weight + bias
 
 
@@ -109,7 +107,9 @@ def plain_code(state, clip, linear):
         for name in ("conv1", "conv2"):
             weight = normed_weight(state, f"{key}.{name}")
             past = F.pad(y, (2**i, 0))
-            y = sum(torch.einsum("oi,nil->nol", weight[:, :, k], past[..., k * 2**i :][..., : y.shape[2]]) for k in (0, 1))
+            y = sum(
+                torch.einsum("oi,nil->nol", weight[:, :, k], past[..., k * 2**i :][..., : y.shape[2]]) for k in (0, 1)
+            )
             y = (y + state[f"{key}.{name}.bias"].view(1, -1, 1)).relu()
         y = (y + residual_of(state, key, before)).relu()
     return y[:, 0]
@@ -179,7 +179,7 @@ def test_names_are_those_of_the_authors():
         "decoder.AntiTCN.network.0.net.4.weight_v",
         "decoder.AntiTCN.network.1.downsample.weight",
     } <= names
-    with pytest.raises(RecipeError, match="1 are missing, first encoder.fcn1.bias"):
+    with pytest.raises(RecipeError, match=r"1 are missing, first encoder\.fcn1\.bias"):
         load_reference(make(), {key: value for key, value in state.items() if key != "encoder.fcn1.bias"})
 
 

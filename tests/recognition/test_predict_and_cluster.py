@@ -185,7 +185,7 @@ def test_official_checkpoint_loads_into_encoder_and_objective():
 def test_official_checkpoint_of_another_size_is_refused():
     objective = make()
     state = official_state(objective)
-    with pytest.raises(RecipeError, match="1 are missing, first decoder.out.bias"):
+    with pytest.raises(RecipeError, match=r"1 are missing, first decoder\.out\.bias"):
         load_reference(objective, {key: value for key, value in state.items() if key != "decoder.out.bias"})
     with pytest.raises(RecipeError, match=r"gru.weight_ih_l0 is \(15, 44\), not \(15, 34\)"):
         load_reference(create_encoder("pc", layout="coco-17", hidden=5), state)
