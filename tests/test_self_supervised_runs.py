@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 import microgesture
@@ -11,6 +12,8 @@ from microgesture.commands.main import main
 from microgesture.errors import RecipeError
 from microgesture.runs.assembly import load_run
 from microgesture.runs.configuration import load_recipe, recipe_names
+from microgesture.skeletons.pyskl import write_pyskl
+from microgesture.skeletons.track import SkeletonTrack
 from moving_joints import moving_track, write_pickle
 
 SMALL = ["--data.frames", "20", "--optimiser.batch", "16", "--optimiser.epochs", "5"]
@@ -195,3 +198,30 @@ def test_recipes_name_no_data_set_and_say_what_is_reconstructed():
         data = recipe.data
         assert [data.manifest, data.root, data.source, data.vocabulary, recipe.published] == [""] * 5
         assert ("vae" in recipe.objective.name and "s-vae" in recipe.objective.name) == ("reconstr" in recipe.title)
+
+
+def test_points_in_space_are_turned_and_read_whole(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    tracks = []
+    for i in range(12):
+        points = rng.normal(0, 0.3, (1, 25, 3)) + rng.normal(0, 0.05, (15 + i, 25, 3)) + np.array([0, 0, 2.5])
+        tracks.append(SkeletonTrack(np.arange(15 + i) / 30, points, np.ones((15 + i, 25)), "kinect-25", (1920, 1080)))
+    names = [f"S001C001P00{i // 2 + 1}R001A00{i % 2 + 1}" for i in range(12)]
+    write_pyskl(tracks, [i % 2 for i in range(12)], tmp_path / "3d.pkl", names, {"train": names[:8], "val": names[8:]})
+    assert train("pc", tmp_path / "3d.pkl", tmp_path / "run", *PC, steps=0) == 0
+    encoder = load_run(tmp_path / "run").objective.encoder
+    assert (encoder.options["dimensions"], encoder.size) == (3, 75)
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "self-supervised/mstcn_vae_angles",
+                "-o",
+                str(tmp_path / "a"),
+                "--data.manifest",
+                str(tmp_path / "3d.pkl"),
+            ]
+        )
+        == 2
+    )
