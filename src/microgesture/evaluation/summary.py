@@ -13,6 +13,7 @@ from rich.console import Console
 
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
+from microgesture.evaluation.frozen_codes import UNION
 from microgesture.evaluation.metrics import confusion_matrix, majority_metrics
 from microgesture.evaluation.run import Evaluation
 from microgesture.evaluation.tables import (
@@ -28,6 +29,11 @@ from microgesture.evaluation.tables import (
 from microgesture.files.atomic import write_text
 from microgesture.recognition import Objective, objective_class
 from microgesture.runs.recipe_difference import first_difference
+
+UNION_REMARK = (
+    "Rows named union: their top-5 is a hit of any of five classifiers' answers and no ranked list; published numbers "
+    "of MSTCN-VAE are such unions, of forests that learn from labels."
+)
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
@@ -125,8 +131,12 @@ def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:
     console = Console(width=None if Console().is_terminal else 150)
     console.print(to_rich(rows))
     console.print(caption(rows), style="dim", highlight=False)
-    for remark in remarks:
+    for remark in remarks + _union_remark(kept):
         print(remark, file=sys.stderr)
+
+
+def _union_remark(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
+    return [UNION_REMARK] if any(run.title.endswith(UNION) for runs in evaluations.values() for run in runs) else []
 
 
 def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) -> None:
@@ -134,7 +144,7 @@ def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) ->
     on the one that most have (`comparable`)."""
     evaluations, remarks = comparable(evaluations)
     rows = table_rows(evaluations)
-    write_text(out / "table.md", to_markdown(rows, remarks))
+    write_text(out / "table.md", to_markdown(rows, remarks + _union_remark(evaluations)))
     write_text(out / "table.csv", to_csv(rows))
     ordered = sorted(evaluations, key=lambda k: list(ABLATION_ROWS).index(k) if k in ABLATION_ROWS else 99)
     names = next(iter(evaluations.values()))[0].names
