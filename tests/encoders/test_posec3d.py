@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from microgesture.runs.assembly import build_objective, load_run, make_dataset, open_manifest, open_options
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
@@ -16,8 +15,11 @@ from microgesture.encoders import create_encoder, load_reference
 from microgesture.encoders.slow_resnet import Bottleneck
 from microgesture.errors import RecipeError
 from microgesture.runs.configuration import load_recipe
+from microgesture.runs.data import make_dataset, open_manifest
+from microgesture.runs.run import load_run
 from microgesture.skeletons.pyskl import write_pyskl
 from microgesture.skeletons.track import SkeletonTrack
+from microgesture.training.assembly import build_objective, open_options
 from moving_joints import moving_track, write_pickle
 
 SMALL = {"width": 8, "blocks": [2, 1, 1], "size": 32, "crop_size": 28}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from microgesture.analysis.watching import Progress
+from microgesture.datasets.frame_choice import padded_frames
 from microgesture.datasets.skeletons import SPACES, as_clip, at_moments, prepare
 from microgesture.errors import DataError, RecipeError, VideoError
 from microgesture.runs.run import Run, Spec
@@ -309,7 +310,10 @@ class PoseClips(_PoseView):
         others = [_at_times_of(track, other) for other in self.beside[: spec.persons - 1]] if len(track) else []
         people = [track, *(other for other in others if (other.scores > 0).any())]
         moments, points, scores = prepare(people, (start, end), layout, spec.persons, spec.normalised)
-        points, scores = at_moments(sample_times(0.0, 1.0, spec.frames), moments, points, scores)
+        if spec.sampling == "uniform":
+            points, scores = at_moments(sample_times(0.0, 1.0, spec.frames), moments, points, scores)
+        else:
+            points, scores = padded_frames(points, scores, spec.frames, spec.sampling)
         return as_clip(points, scores, spec.stream, layout, spec.channels)
 
 

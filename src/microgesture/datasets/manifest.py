@@ -100,17 +100,18 @@ class Problem:
         return f"{self.file}: row {self.row}: {self.what}" if self.row else f"{self.file}: {self.what}"
 
 
-def read_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> Manifest:
+def read_manifest(path: str | Path, vocabulary: Vocabulary | None = None, labelled: bool = True) -> Manifest:
     """Read a manifest and check every row, without opening the videos.
 
     Without a vocabulary, `vocabulary.json` beside the manifest is used; else the labels found, sorted.
     Raises `DataError` with the first problem (and how many more there are): a column or file missing, end
-    before start, a label outside the vocabulary or empty, a time that is no number.
+    before start, a label outside the vocabulary or empty, a time that is no number. Rows that are not `labelled` may
+    have an empty label, and no others than those of the vocabulary.
     """
     path = Path(path)
     rows, problems = _parse(path)
     vocabulary = vocabulary or _own_vocabulary(path, rows)
-    problems += _label_problems(path, rows, vocabulary) + _missing_files(path, rows)
+    problems += _label_problems(path, rows, vocabulary, labelled) + _missing_files(path, rows)
     if problems:
         problems.sort(key=lambda problem: problem.row)
         more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
@@ -148,15 +149,16 @@ def check_manifest(path: str | Path, vocabulary: Vocabulary | None = None) -> li
 
 
 def check_manifest_rows(
-    path: str | Path, vocabulary: Vocabulary | None = None
+    path: str | Path, vocabulary: Vocabulary | None = None, labelled: bool = True
 ) -> tuple[tuple[ClipRow, ...], list[Problem], Vocabulary]:
-    """The rows that could be read, all problems as `check_manifest` lists them, and the vocabulary that was held to."""
+    """The rows that could be read, all problems as `check_manifest` lists them, and the vocabulary that was held to;
+    rows that are not `labelled` may have an empty label."""
     path = Path(path)
     rows, problems = _parse(path)
     if not rows and not problems:
         problems.append(Problem(path, 0, "no rows"))
     vocabulary = vocabulary or _own_vocabulary(path, rows)
-    problems += _label_problems(path, rows, vocabulary) + _missing_files(path, rows)
+    problems += _label_problems(path, rows, vocabulary, labelled) + _missing_files(path, rows)
     problems += _duplicates(path, rows, vocabulary) + _video_problems(path, rows)
     return tuple(rows), sorted(problems, key=lambda problem: problem.row), vocabulary
 
@@ -333,11 +335,11 @@ def _own_vocabulary(path: Path, rows: Sequence[ClipRow]) -> Vocabulary:
     return Vocabulary(path.stem, tuple(classes))
 
 
-def _label_problems(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary) -> list[Problem]:
+def _label_problems(path: Path, rows: Sequence[ClipRow], vocabulary: Vocabulary, labelled: bool) -> list[Problem]:
     problems = []
     for row in rows:
         if not row.label:
-            problems.append(Problem(path, row.row, "empty label"))
+            problems += [Problem(path, row.row, "empty label")] if labelled else []
         elif row.label not in vocabulary:
             what = f"label '{row.label}' is not in vocabulary '{vocabulary.name}'"
             problems.append(Problem(path, row.row, what))

@@ -50,6 +50,7 @@ def open_data(
     space: str = "",
     numbering: str = "",
     layout: Layout | None = None,
+    labelled: bool = True,
 ) -> Manifest:
     """The clips of a table, a PYSKL pickle, a prepared folder or a data set as its owners hand it out.
 
@@ -57,15 +58,15 @@ def open_data(
     `test_subjects` overrides the splits (`hold_out_named`); where no row has a split, subjects are held out
     (`hold_out`). A prepared folder must have been made with this `protocol`, and its Kinect skeletons in this `space`
     (empty: whatever they are). `numbering` is that of a PYSKL pickle's classes, `layout` that of skeletons which do not
-    say what their points are. Raises `DataError` with the first of
-    the errors and how many there are, unless `skip` leaves their rows out.
+    say what their points are. Without `labelled` the rows of a table may leave their label empty. Raises `DataError`
+    with the first of the errors and how many there are, unless `skip` leaves their rows out.
     """
     path = Path(path)
     place, source = locate(path, source)
     if source == "manifest":
         mark = read_mark(place.parent) if place.name in NAMES else {}
         _check_prepared(place, mark, protocol, space)
-        found = _table(place, vocabulary, skip)
+        found = _table(place, vocabulary, skip, labelled)
         facts = mark.get("facts", ())
     else:
         reading = read_source(place, source, protocol, vocabulary, numbering, layout)
@@ -113,10 +114,10 @@ def _check_prepared(table: Path, mark: dict[str, Any], protocol: str, space: str
         )
 
 
-def _table(path: Path, vocabulary: Vocabulary | None, skip: bool) -> Manifest:
+def _table(path: Path, vocabulary: Vocabulary | None, skip: bool, labelled: bool) -> Manifest:
     if not skip:
-        return read_manifest(path, vocabulary)
-    rows, problems, vocabulary = check_manifest_rows(path, vocabulary)
+        return read_manifest(path, vocabulary, labelled)
+    rows, problems, vocabulary = check_manifest_rows(path, vocabulary, labelled)
     bad = {problem.row for problem in problems if problem.error}
     for problem in problems:
         log.warning("left out: %s", problem)

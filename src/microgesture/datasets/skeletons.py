@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from microgesture.datasets.augmentation import Augmentation
+from microgesture.datasets.frame_choice import SAMPLINGS, Sampling, padded_frames
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.skeleton_reading import RowTracks, read_rows
 from microgesture.datasets.splits import group
@@ -28,6 +29,8 @@ Stream = Literal["joint", "bone", "joint-motion", "bone-motion"]
 centre; or the change of either from one sampled frame to the next."""
 STREAMS: tuple[Stream, ...] = ("joint", "bone", "joint-motion", "bone-motion")
 SPACES = {2: "in a picture (2D)", 3: "in space (3D)"}
+UNLABELLED = -1
+"""The label of every clip of a data set that is read without labels."""
 SECOND_PERSON = 0.05
 """Share of clips with a second person from which on a data set counts as one of pairs."""
 
@@ -42,6 +45,8 @@ class SkeletonDataset(Dataset):
     have not the given `dimensions` (2 or 3; by default what most rows have) cannot be used. Points are `normalise`d
     once, when the set is made ("body": the person's own centre and size). `augment` is an `Augmentation` for training;
     its draws depend on nothing but (seed, epoch, index). `points` is the layout of files that do not say theirs.
+    With another `sampling` than "uniform" frames are shown as they are, padded with zeros (`frame_choice`). A set that
+    is not `labelled` gives `UNLABELLED` for every clip, whatever its rows say.
 
     Raises `DataError` for rows without a usable skeleton (the first one, and how many), unless `skip` leaves them out;
     then `rows` are those that are left. Raises `RecipeError` for a layout that does not exist.
@@ -64,25 +69,29 @@ class SkeletonDataset(Dataset):
         space: Space = "pixels",
         dimensions: int | None = None,
         points: Layout | None = None,
+        sampling: Sampling = "uniform",
+        labelled: bool = True,
     ) -> None:
-        if frames < 1 or stream not in STREAMS:
+        if frames < 1 or stream not in STREAMS or sampling not in SAMPLINGS:
             raise UserError(f"skeletons of {frames} frames and stream '{stream}' cannot be made")
         try:
             wanted = None if layout is None else as_layout(layout)
         except DataError as error:
             raise RecipeError(str(error)) from error
         self.rows, tracks = _usable(rows, space, dimensions, skip, points)
-        self.vocabulary, self.frames, self.stream = vocabulary, frames, stream
+        self.vocabulary, self.frames, self.stream, self.sampling = vocabulary, frames, stream, sampling
         self.layout: Layout = wanted or tracks[0].tracks[0].skeleton
         self.channels = channels or (2 if _scores_say_nothing(tracks) else 3)
         self.persons = persons or (2 if np.mean([len(t.tracks) > 1 for t in tracks]) > SECOND_PERSON else 1)
         self.training, self.seed, self.epoch = training, seed, 0
         self.augment = augment if training else None
-        self.labels = tuple(vocabulary.index(row.label) for row in self.rows)
+        self.labels = tuple(vocabulary.index(row.label) if labelled else UNLABELLED for row in self.rows)
         self.subjects = tuple(group(row) for row in self.rows)
         if self.augment is not None:
             self.augment.check("skeleton")
-            if normalised == "none":
+            if sampling != "uniform" and self.augment.temporal:
+                raise RecipeError("data.augment: pieces that move clips in time need data.sampling uniform")
+            if normalised != "body":
                 raise RecipeError(
                     "data.augment: skeletons are augmented about the body's centre: set data.normalise body"
                 )
@@ -99,16 +108,12 @@ class SkeletonDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         index = range(len(self))[index]
         generator = np.random.default_rng((self.seed, self.epoch, index)) if self.training else None
-        moments, points, scores = self._clips[index]
-        wanted = sample_times(0.0, 1.0, self.frames, generator)
+        points, scores = self._sampled(index, generator)
         label = self.labels[index]
         if self.augment is not None and generator is not None:
-            wanted = self.augment.temporal_moments(wanted, generator)
-        points, scores = at_moments(wanted, moments, points, scores)
-        if self.augment is not None and generator is not None:
-            mirrored = int(self._mirrored[label])
+            mirrored = int(self._mirrored[label]) if label >= 0 else label
             points, scores, flipped = self.augment.skeleton_points(
-                points, scores, self.layout, generator, mirrored >= 0
+                points, scores, self.layout, generator, mirrored >= 0 or label < 0
             )
             label = mirrored if flipped else label
         return {
@@ -116,6 +121,16 @@ class SkeletonDataset(Dataset):
             "label": label,
             "index": index,
         }
+
+    def _sampled(self, index: int, generator: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+        """Points (M, T, V, D) and scores (M, T, V) of the frames that are shown of a clip; drawn with a `generator`."""
+        moments, points, scores = self._clips[index]
+        if self.sampling != "uniform":
+            return padded_frames(points, scores, self.frames, self.sampling)
+        wanted = sample_times(0.0, 1.0, self.frames, generator)
+        if self.augment is not None and generator is not None:
+            wanted = self.augment.temporal_moments(wanted, generator)
+        return at_moments(wanted, moments, points, scores)
 
     @property
     def dimensions(self) -> int:

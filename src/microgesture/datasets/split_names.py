@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Protocol
 
+TRAIN = "train"
 TEST = "test"
 VALIDATION = ("val", "validation", "validate")
 """Names of the split on which a training chooses its epoch."""

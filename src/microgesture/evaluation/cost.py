@@ -28,9 +28,10 @@ def cost(objective: Objective, clip: Tensor) -> Cost:
     objective.eval()
     try:
         with torch.inference_mode():
-            objective.scores(clip)  # texts that are encoded once are now
+            of_clip = objective.scores if objective.labelled else objective.embed
+            of_clip(clip)  # texts that are encoded once are now
             with FlopCounterMode(display=False) as counter:
-                objective.scores(clip)
+                of_clip(clip)
     finally:
         objective.train(was_training)
     texts = "+text" if objective.text_encoder is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from microgesture.datasets.manifest import read_unlabelled
 from microgesture.datasets.opening import locate
 from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
-from microgesture.datasets.split_names import TEST, validation_split
+from microgesture.datasets.split_names import TEST, TRAIN, validation_split
 from microgesture.errors import DataError, RecipeError
+from microgesture.evaluation.coded_split import coded_split
 from microgesture.evaluation.cost import Cost, cost
 from microgesture.evaluation.figures import confusion_figure, reliability_figure
+from microgesture.evaluation.frozen_codes import Measure
 from microgesture.evaluation.metrics import Metrics, evaluate
 from microgesture.files.atomic import write_json, write_text
 from microgesture.runs.data import make_dataset, open_manifest
@@ -40,7 +42,10 @@ log = logging.getLogger(__name__)
 class Evaluation:
     """One run on one test set: its recipe, its metrics, counts `confusion (K, K)`, embeddings `clips (N, D)` and
     `texts (K, D)` (None without a text encoder), `labels (N,)`, what a majority line needs, the `cost`, the `split`
-    that was measured on, and what was `chosen` on the very same clips ("the epoch"; empty for a test set)."""
+    that was measured on, and what was `chosen` on the very same clips ("the epoch"; empty for a test set).
+
+    Of a run that learnt without labels the metrics are those of a linear probe, and `codes` holds every measure by its
+    name (`frozen_codes`)."""
 
     title: str
     folder: Path
@@ -56,6 +61,7 @@ class Evaluation:
     cost: Cost | None = None
     split: str = TEST
     chosen: str = ""
+    codes: Mapping[str, Measure] = field(default_factory=dict)
 
 
 def evaluate_run(
@@ -74,12 +80,18 @@ def evaluate_run(
     data = open_data(opened, (split or TEST,), all_test=bool(manifest))
     validation = validation_split(data)
     chosen_on = bool(validation) and not manifest and opened.recipe.training.keep == "best"
+    chosen_on = chosen_on and opened.objective.labelled
     if not split and not data.split(TEST) and validation:
         but = ", which chose the epoch" if chosen_on else ""
         log.warning("%s: no row has split 'test': tested on '%s'%s", data.path, validation, but)
         split = validation
     split = split or TEST
-    dataset, found = scored_split(opened, data, split, features=True)
+    codes: Mapping[str, Measure] = {}
+    if opened.objective.labelled:
+        dataset, found = scored_split(opened, data, split, features=True)
+    else:
+        dataset, found, measured = coded_split(opened, data, split)
+        codes = measured.measures
     known = [row.label for row in data.split("train") if row.label in data.vocabulary]
     train_labels = np.array([data.vocabulary.index(label) for label in known], dtype=int)
     train_labels = train_labels if len(train_labels) else found.labels
@@ -103,6 +115,7 @@ def evaluate_run(
         cost(opened.objective, clip_input(dataset[0]["clip"][None], opened.device)),
         split,
         "the epoch" if chosen_on and split.lower() == validation else "",
+        codes,
     )
     _write(evaluation, found, opened, dataset, out)
     return evaluation
@@ -138,6 +151,8 @@ def _write(
         "classes": list(evaluation.names),
         "confusion": evaluation.confusion.tolist(),
     }
+    if evaluation.codes:
+        values["codes"] = {name: measure.metrics.to_json() for name, measure in evaluation.codes.items()}
     write_json(out / "metrics.json", values)
     columns = ["video", "start", "end", "subject", "label", "predicted", "confidence", "second", "third"]
     rows: list[list[object]] = []
@@ -171,16 +186,28 @@ def open_data(run: Run, splits: Sequence[str], all_test: bool = False) -> Manife
     if not path:
         raise RecipeError(f"'{run.folder}' names no data to test on: give --manifest path/to/manifest.csv")
     numbering = run.config.get("numbering", "") if pyskl.recognises(locate(path)[0]) else ""
-    classes = run.trained_vocabulary if numbering else None
+    classes = run.trained_vocabulary if numbering and run.objective.labelled else None
     found = (_all_test(run) if all_test else None) or open_manifest(run.recipe, classes, numbering)
     if not isinstance(found, Manifest):
         raise RecipeError(
             f"'{run.folder}' learnt from skeleton banks: `make pretrain` tests it and writes its model card"
         )
+    if not run.objective.labelled:
+        return _all_labelled(found, (TRAIN, *splits))
     for row in (row for split in splits for row in found.split(split)):
         if row.label not in run.vocabulary:
             raise DataError(f"{path}: row {row.row}: label '{row.label}' is not among the classes of '{run.folder}'")
     return replace(found, vocabulary=run.vocabulary)
+
+
+def _all_labelled(data: Manifest, splits: Sequence[str]) -> Manifest:
+    """The data. Raises `DataError` when a row of these splits has no label: codes are measured by them."""
+    for row in (row for split in splits for row in data.split(split) if not row.label):
+        raise DataError(
+            f"{data.path}: row {row.row}: has no label: training needed none, but codes are measured by the labels of "
+            f"the splits {' and '.join(dict.fromkeys(splits))} (--manifest names a table that has them)"
+        )
+    return data
 
 
 def _all_test(run: Run) -> Manifest | None:

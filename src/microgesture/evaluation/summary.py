@@ -12,6 +12,7 @@ import numpy as np
 
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
+from microgesture.evaluation.frozen_codes import UNION
 from microgesture.evaluation.metrics import majority_metrics
 from microgesture.evaluation.run import Evaluation
 from microgesture.evaluation.tables import (
@@ -25,8 +26,15 @@ from microgesture.evaluation.tables import (
     to_markdown,
 )
 from microgesture.files.atomic import write_text
+from microgesture.recognition import Objective, objective_class
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.statistics import confusion_matrix
 from microgesture.tables import console
+
+UNION_REMARK = (
+    "Rows named union: their top-5 is a hit of any of five classifiers' answers and no ranked list; published numbers "
+    "of MSTCN-VAE are such unions, of forests that learn from labels."
+)
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
@@ -35,7 +43,7 @@ def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
     Two recipes of one title are two rows, told apart by their folders.
     """
     groups: dict[str, list[list[Evaluation]]] = {}
-    for evaluation in evaluations:
+    for evaluation in (part for whole in evaluations for part in _by_measure(whole)):
         rows = groups.setdefault(evaluation.title, [])
         for row in rows:
             if not first_difference(row[0].recipe, evaluation.recipe, seeds=False):
@@ -46,6 +54,29 @@ def rows_of(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
     return {
         title if len(rows) == 1 else f"{title} ({row[0].folder})": row for title, rows in groups.items() for row in rows
     }
+
+
+def _by_measure(evaluation: Evaluation) -> list[Evaluation]:
+    """One evaluation for each measure of codes, under its name; the published numbers stand beside the measure that
+    they are of, and the first carries the codes themselves. Any other evaluation is left as it is."""
+    parts: list[Evaluation] = []
+    own = getattr(_objective_of(evaluation), "authors_measure", "") if evaluation.codes else ""
+    for name, measure in evaluation.codes.items():
+        published = evaluation.recipe.get("published", "") if name == own else ""
+        part = replace(
+            evaluation,
+            title=f"{evaluation.title}: {name}",
+            recipe={**evaluation.recipe, "published": published},
+            metrics=measure.metrics,
+            confusion=confusion_matrix(evaluation.labels, measure.answers, len(evaluation.names)),
+            codes={},
+        )
+        parts.append(replace(part, clips=np.zeros((0, 0))) if parts else part)
+    return parts or [evaluation]
+
+
+def _objective_of(evaluation: Evaluation) -> type[Objective]:
+    return objective_class(evaluation.recipe["objective"]["name"])
 
 
 def comparable(evaluations: Mapping[str, Sequence[Evaluation]]) -> tuple[dict[str, list[Evaluation]], list[str]]:
@@ -101,8 +132,12 @@ def print_table(evaluations: Mapping[str, Sequence[Evaluation]]) -> None:
     terminal = console()
     terminal.print(ablation_table(rows).rich("Results"))
     terminal.print(caption(rows), style="dim", markup=False)
-    for remark in remarks:
+    for remark in remarks + _union_remark(kept):
         print(remark, file=sys.stderr)
+
+
+def _union_remark(evaluations: Mapping[str, Sequence[Evaluation]]) -> list[str]:
+    return [UNION_REMARK] if any(run.title.endswith(UNION) for runs in evaluations.values() for run in runs) else []
 
 
 def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) -> None:
@@ -110,13 +145,14 @@ def write_summary(evaluations: Mapping[str, Sequence[Evaluation]], out: Path) ->
     on the one that most have (`comparable`)."""
     evaluations, remarks = comparable(evaluations)
     rows = table_rows(evaluations)
-    write_text(out / "table.md", to_markdown(rows, remarks))
+    write_text(out / "table.md", to_markdown(rows, remarks + _union_remark(evaluations)))
     write_text(out / "table.csv", to_csv(rows))
     ordered = sorted(evaluations, key=lambda k: list(ABLATION_ROWS).index(k) if k in ABLATION_ROWS else 99)
     names = next(iter(evaluations.values()))[0].names
     matrices = {_name(k): np.sum([e.confusion for e in evaluations[k]], axis=0) for k in ordered}
     confusion_figure(matrices, names, out / "confusion.png")
-    spaces = {_name(k): (evaluations[k][0].clips, evaluations[k][0].texts) for k in ordered}
+    first = ((k, evaluations[k][0]) for k in ordered)
+    spaces = {_name(k): (run.clips, run.texts) for k, run in first if run.clips.size}
     embedding_figure(spaces, evaluations[ordered[0]][0].labels, names, out / "embedding.png")
 
 

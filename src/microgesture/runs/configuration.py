@@ -60,8 +60,11 @@ class DataConfig:
     layout: str | dict[str, Any] = ""
     """Skeletons: the layout that they are read in, one of the package or a layout file (`.yaml`) of your own, for files
     that do not say what their points are; empty: `layout.yaml` beside the data, else by the files."""
-    normalise: Literal["body", "none"] = "body"
-    """Skeletons: relative to the person's own place and size, or in the units of the files."""
+    normalise: Literal["body", "view", "none"] = "body"
+    """Skeletons: relative to the person's own place and size; turned to one view and within [-1, 1] (P&C); or in the
+    units of the files."""
+    sampling: Literal["uniform", "strided", "last", "last-repeated"] = "uniform"
+    """Skeletons: moments evenly over the clip, or frames as published systems choose them (`datasets.frame_choice`)."""
     background: float = within(0.0, 0)
     """Clips of "No gesture" cut from between the training clips of whole films, as a share of their number."""
     space: Literal["pixels", "metres"] = "pixels"

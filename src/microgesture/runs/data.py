@@ -18,6 +18,7 @@ from microgesture.datasets.windows import SkeletonWorld, WindowDataset
 from microgesture.encoders import Encoder
 from microgesture.encoders.registry import encoder_class, encoder_parameters
 from microgesture.errors import DataError, RecipeError
+from microgesture.recognition import objective_class
 from microgesture.runs.configuration import Recipe
 from microgesture.skeletons.layout_files import as_layout
 from microgesture.skeletons.skeleton import Layout
@@ -48,7 +49,9 @@ def open_manifest(
     skip = data.on_problem == "skip"
     space = _space(recipe)
     held_out, layout = data.held_out, layout_of_points(recipe)
-    found = open_data(path, data.source, data.protocol, vocabulary, held_out, skip, 0, space, numbering, layout)
+    labelled = objective_class(recipe.objective.name).labelled
+    place = (path, data.source, data.protocol)
+    found = open_data(*place, vocabulary, held_out, skip, 0, space, numbering, layout, labelled)
     return add_background(found, data.background) if data.background else found
 
 
@@ -75,11 +78,12 @@ def make_dataset(
     training: bool = False,
     encoder: Encoder | None = None,
     dimensions: int | None = None,
+    labelled: bool = False,
 ) -> AnyDataset:
     """The clips of one split, as the `encoder` reads them; without one, as the recipe's encoder would, and what the
     recipe leaves open of a skeleton (layout, persons, channels) is taken from the clips; `dimensions` are those that
-    skeletons must have. Raises `DataError` when the split is
-    empty."""
+    skeletons must have. Where the objective learns without labels skeletons have none unless `labelled` asks for them.
+    Raises `DataError` when the split is empty."""
     if isinstance(manifest, SkeletonWorld):
         return manifest.dataset(split, recipe.data.frames, recipe.training.seed if training else 0, training)
     rows = manifest.split(split)
@@ -104,6 +108,8 @@ def make_dataset(
             space=data.space,
             dimensions=dimensions,
             points=layout_of_points(recipe),
+            sampling=data.sampling,
+            labelled=labelled or objective_class(recipe.objective.name).labelled,
             **shape,
         )
     cache = manifest.path.parent / "cache" if data.cache and os.access(manifest.path.parent, os.W_OK) else None
@@ -176,4 +182,6 @@ def skeleton_shape(recipe: Recipe, encoder: Encoder | None) -> dict[str, Any]:
         given.setdefault("layout", recipe.data.layout)
     if "channels" not in encoder_parameters(recipe.encoder.name):
         given["channels"] = getattr(kind, "channels", 3)
+    if fixed is None and "persons" not in encoder_parameters(recipe.encoder.name):
+        given["persons"] = getattr(kind, "persons", 1)
     return given if fixed is None else {"layout": fixed, "persons": 1} | given

@@ -38,6 +38,7 @@ from microgesture.statistics import softmax
 from microgesture.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from microgesture.datasets.frame_choice import Sampling
     from microgesture.datasets.skeletons import Stream
     from microgesture.video.transforms import Fit
 
@@ -57,7 +58,8 @@ class Spec:
 
     `modality` "rgb" or "skeleton"; `frames` of a clip. A "clip" `resolution` gives one answer a clip, "moment" one for
     each of its tokens, too. `size`, `fit` and `crop` are of pictures; of skeletons the `layout`, `channels` and
-    `persons` of a clip, whose points have 2 or 3 `dimensions`, the `stream` and how it is `normalised`, and the `rate`
+    `persons` of a clip, whose points have 2 or 3 `dimensions`, the `stream`, how its frames are chosen (`sampling`) and
+    it is `normalised`, and the `rate`
     of poses a second that are estimated of a video. `points` is the layout of files that do not say theirs. With
     `windows` the run learnt from windows of `frames` poses at `rate`, as they are, in place of clips that are stretched
     to so many frames; it is then shown each clip and its mirror image.
@@ -75,6 +77,7 @@ class Spec:
     persons: int
     dimensions: int
     stream: Stream
+    sampling: Sampling
     normalised: str
     rate: float
     windows: bool
@@ -271,6 +274,7 @@ def spec_of(objective: Objective, data: DataConfig, config: Mapping[str, Any]) -
         persons=int(getattr(encoder, "persons", 1)),
         dimensions=dimensions,
         stream=data.stream,
+        sampling=data.sampling,
         normalised=data.normalise,
         rate=float(config.get("rate", WINDOW_RATE if windows else RATE)),
         windows=windows,

@@ -20,7 +20,7 @@ from microgesture.video.transforms import KINETICS_MEAN, KINETICS_STD
 
 
 def write_configuration(folder: Path, recipe: Recipe, objective: Objective, values: Mapping[str, Any]) -> None:
-    """Write config.json, labels.json and preprocessor.json.
+    """Write config.json, labels.json (where the objective knows classes) and preprocessor.json.
 
     `values` are what else config.json holds: `finished`, `temperature`, `best`, `precision`, `dimensions` (of
     skeletons), `numbering` (of a PYSKL pickle's classes).
@@ -30,6 +30,7 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
         {
             "recipe": recipe.to_dict(),
             "model": describe(objective),
+            "knows_classes": objective.labelled,
             **values,
             "versions": {
                 "microgesture": microgesture.__version__,
@@ -39,12 +40,13 @@ def write_configuration(folder: Path, recipe: Recipe, objective: Objective, valu
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
-    write_json(folder / LABELS, objective.vocabulary.to_json())
+    if objective.labelled:
+        write_json(folder / LABELS, objective.vocabulary.to_json())
     if objective.modality == "skeleton":
         layout = getattr(objective.encoder, "layout", None)
         data = recipe.data
         seen = {"layout": described(layout) if layout is not None else "", "frames": data.frames, "stream": data.stream}
-        seen |= {"normalise": data.normalise, "values": "x, y, score in 2D; x, y, z in 3D"}
+        seen |= {"sampling": data.sampling, "normalise": data.normalise, "values": "x, y, score in 2D; x, y, z in 3D"}
         write_json(folder / "preprocessor.json", seen)
         return
     keys = ("frames", "size", "fit", "crop")

@@ -8,6 +8,7 @@ import numpy as np
 
 from microgesture.skeletons.skeleton import Layout
 from microgesture.skeletons.track import LEAST_SCORE
+from microgesture.skeletons.view_alignment import align_view
 
 _LENGTHS = (
     (("left_shoulder", "right_shoulder"), 1.0),
@@ -67,12 +68,14 @@ def body_frame(points: np.ndarray, layout: Layout) -> tuple[np.ndarray, float]:
 def normalise(points: np.ndarray, scores: np.ndarray, layout: Layout, by: str = "body") -> np.ndarray:
     """Points `(M, T, V, D)` of one clip with gaps filled, all persons in the frame of the first one, float32.
 
-    `by` is "body" (`body_frame`) or "none" (units as they are). Joints that are never known lie at the origin, and so
-    do persons who are never seen.
+    `by` is "body" (`body_frame`), "view" (`align_view`) or "none" (units as they are). Joints that are never known lie
+    at the origin, and so do persons who are never seen.
     """
     filled = np.stack([fill_gaps(p, s) for p, s in zip(points, scores, strict=True)])
     sure = fill_gaps(points[0], np.where(scores[0] >= LEAST_SCORE, scores[0], 0.0))  # guesses set no scale
-    if by == "body":
+    if by == "view":
+        filled = align_view(filled, layout)
+    elif by == "body":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # slices that are all NaN: joints that nobody saw
             origin, unit = body_frame(sure if np.isfinite(sure).any() else filled[0], layout)

@@ -24,12 +24,12 @@ from microgesture.vocabulary import Vocabulary
 
 def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     """Encoder options that the recipe leaves open: those of the run that it starts from, where that has the same
-    encoder, and what the skeletons decide (`layout`, `channels`, `persons`, `dimensions`)."""
+    encoder, and what the skeletons decide (`layout`, `channels`, `persons`, `dimensions`, `frames`)."""
     known = _options_of_start(recipe)
     if isinstance(dataset, SkeletonDataset | PairedDataset):
         known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
     if isinstance(dataset, SkeletonDataset):
-        known["dimensions"] = dataset.dimensions
+        known |= {"dimensions": dataset.dimensions, "frames": dataset.frames}
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
 

@@ -84,7 +84,9 @@ class _Loop:
         self.precision = resolve_precision(recipe.training.precision, self.device)
         objective = build_objective(recipe, self.manifest.vocabulary, open_options(recipe, self.train_set))
         objective.learns_from(self.train_set.labels)
-        self.val_set = self._validation_set(objective.encoder)
+        if not objective.labelled and recipe.data.balanced:
+            raise RecipeError(f"data.balanced needs labels, and objective '{objective.name}' learns without")
+        self.val_set = self._validation_set(objective.encoder) if objective.labelled else None
         if recipe.start:
             start_from(objective, recipe.start)
         if recipe.training.channels_last:
@@ -257,7 +259,9 @@ class _Loop:
             found = predict(self.objective, self.val_set, self.recipe.optimiser.batch, "no", self.device)
             temperature = fit_temperature(found.scores, found.labels)
         self._write_config(finished=True, temperature=temperature)
-        write_text(self.out / "README.md", model_card(self.recipe, self.manifest, self.best.accuracy))
+        write_text(
+            self.out / "README.md", model_card(self.recipe, self.manifest, self.best.accuracy, self.objective.labelled)
+        )
         if self.writer is not None:
             self.writer.close()
 
