@@ -239,7 +239,7 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(recogniser, he
 LIMITED = """
 import sys, resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
-from microgesture.cli import main
+from microgesture.commands.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -180,7 +180,7 @@ def test_a_pose_estimator(plugin, tmp_path):
 
 
 MOTION = """
-from microgesture.synthetic.gesture import Drive, Gesture, motion
+from microgesture.synthetic.people.gesture import Drive, Gesture, motion
 
 @motion("sink", "head", (1.0, 2.0), imigue="Turtle neck")
 def sink(draw):

@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(finished, 
 SCRIPT = """
 import sys, yaml
 from pathlib import Path
-from microgesture.training.configuration import make_recipe
+from microgesture.runs.configuration import make_recipe
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 recipe = make_recipe(yaml.safe_load(Path(sys.argv[1]).read_text()))

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
 from microgesture.datasets.windows import WindowDataset
 from microgesture.evaluation.metrics import Metrics, evaluate
-from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
+from microgesture.runs.prediction import softmax
 from microgesture.spotting import SpottingConfig, match_events, pool, spot
 from microgesture.spotting.matching import Matching, boundary_errors
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 from microgesture.timeline import GestureEvent
-from microgesture.runs.prediction import softmax
 from microgesture.vocabulary import Vocabulary
 
 BATCH = 256

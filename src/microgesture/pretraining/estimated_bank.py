@@ -16,11 +16,11 @@ import numpy as np
 
 from microgesture.pose.estimator import PoseEstimator, create_estimator
 from microgesture.skeletons.layouts import GESTURE_62, convert, convert_scores
+from microgesture.synthetic.people.motion import NEEDS_HAT
 from microgesture.synthetic.pictures.appearance import Appearance, sample_appearance
 from microgesture.synthetic.pictures.camera import Camera, sample_camera
-from microgesture.synthetic.worlds.domains import DOMAINS
-from microgesture.synthetic.people.motion import NEEDS_HAT
 from microgesture.synthetic.pictures.renderer import render_chunks
+from microgesture.synthetic.worlds.domains import DOMAINS
 from microgesture.synthetic.worlds.skeleton_bank import LIBRARY, RATE, Acted, Part, SkeletonBank, act, join_bank
 
 SECONDS = (8.0, 12.0)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from microgesture.pretraining.built_in import score_clips
 from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
+from microgesture.pretraining.built_in import score_clips
 from microgesture.synthetic.worlds.skeleton_bank import SkeletonBank
 from microgesture.vocabulary import Vocabulary
 

@@ -1,4 +1,4 @@
-"""Make the weights that come with the package: `python -m microgesture.pretraining.stages OUT` (`make pretrain`).
+"""Make the weights that come with the package: `python -m microgesture.pretraining OUT` (`make pretrain`).
 
 From a seed: banks of synthetic people, the recipe `built-in/skeleton`, calibration on people of the validation
 seeds, a test on people, cameras and ways of moving that neither has, and the packed run folder with its model card.
@@ -24,23 +24,30 @@ import torch
 from safetensors.torch import load_file
 
 from microgesture.analysis.analyzer import load
-from microgesture.files.atomic import write_json, write_text
-from microgesture.datasets.windows import INDEX
-from microgesture.pretraining.blind_audit import blind_audit
-from microgesture.pretraining.built_in import boundary_medians, fit_spotting, fit_tokens, match_films, score_clips, score_films
-from microgesture.pretraining.ladder import ladder, ladder_rows
-from microgesture.evaluation.metrics import calibration, mean_over_seeds
 from microgesture.analysis.skeleton_analyzer import SkeletonAnalyzer
+from microgesture.datasets.windows import INDEX
+from microgesture.evaluation.metrics import calibration, mean_over_seeds
+from microgesture.files.atomic import write_json, write_text
+from microgesture.pretraining.blind_audit import blind_audit
+from microgesture.pretraining.built_in import (
+    boundary_medians,
+    fit_spotting,
+    fit_tokens,
+    match_films,
+    score_clips,
+    score_films,
+)
+from microgesture.pretraining.ladder import ladder, ladder_rows
+from microgesture.pretraining.weights_card import weights_card
+from microgesture.runs.assembly import CONFIG, LABELS, WEIGHTS
+from microgesture.runs.configuration import load_recipe
+from microgesture.runs.prediction import fit_temperature
 from microgesture.spotting import SpottingConfig
 from microgesture.synthetic.worlds.skeleton_bank import RATE, SECONDS, SkeletonBank, joined, make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
-from microgesture.runs.assembly import CONFIG, LABELS, WEIGHTS
 from microgesture.training.checkpoint import write_weights
-from microgesture.runs.configuration import load_recipe
 from microgesture.training.loop import train
-from microgesture.runs.prediction import fit_temperature
 from microgesture.vocabulary import Vocabulary
-from microgesture.pretraining.weights_card import weights_card
 
 log = logging.getLogger(__name__)
 
@@ -317,4 +324,3 @@ def main() -> None:
         return
     sizes = Sizes(train=args.train)
     print(pretrain(args.out, args.seeds, sizes, args.workers, not args.no_estimated, flags))
-
