@@ -252,7 +252,7 @@ def anonymize(args: argparse.Namespace) -> int:
     config = dataclass_from_flags(AnonymizeConfig, args.flags, "microgesture anonymize VIDEO")
     with track(f"hiding faces in {args.video}") as progress:
         audit = hide(args.video, args.out, config, progress=progress, video_stream=args.video_stream)
-    print(f"{args.out}: {audit}")
+    print(audit)
     if not audit.clean:
         say(f"{args.out}: faces may still be seen; look at the times above before you share it")
     return 0 if audit.clean else 1

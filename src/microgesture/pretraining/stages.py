@@ -15,7 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -310,17 +310,22 @@ def _plain(value: Any) -> Any:
 
 def main() -> None:
     """Command line of `make pretrain`."""
-    parser = argparse.ArgumentParser(description="Make the built-in weights from a seed.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
+    parser = argparse.ArgumentParser(
+        description="Make the built-in weights from a seed. Flags that are not listed are keys of the recipe.",
+        epilog=f"The sizes (--train to --estimated_share): {Sizes.__doc__}",
+        allow_abbrev=False,
+    )
+    parser.add_argument("out", type=Path, help="folder for banks, runs and the packed weights")
+    parser.add_argument("--seeds", type=int, default=3, help="runs to average over; the first is packed")
+    parser.add_argument("--workers", type=int, default=2, help="processes that make the banks")
     parser.add_argument("--no-estimated", action="store_true", help="without rendered video (no extra `pose` needed)")
-    parser.add_argument("--train", type=int, default=Sizes.train, help="performances of the training bank")
+    for size in fields(Sizes):
+        parser.add_argument(f"--{size.name}", type=type(size.default), default=size.default, metavar="N")
     parser.add_argument("--ladder", type=Path, metavar="RUN", help="only print where this run loses accuracy")
     args, flags = parser.parse_known_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if args.ladder:
         print("\n".join(ladder_rows(ladder(_open(args.ladder), args.out / "banks", VOCABULARIES))))
         return
-    sizes = Sizes(train=args.train)
+    sizes = Sizes(**{size.name: getattr(args, size.name) for size in fields(Sizes)})
     print(pretrain(args.out, args.seeds, sizes, args.workers, not args.no_estimated, flags))
