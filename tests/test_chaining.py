@@ -298,4 +298,4 @@ def test_the_verb(recipe, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("microgesture.emotion.out_of_fold.train_into", stopped)
     assert main([*argv[:4], str(tmp_path / "new"), *argv[5:]]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err

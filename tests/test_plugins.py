@@ -44,7 +44,6 @@ def plugin(tmp_path, monkeypatch):
 
 FORMAT = """
 from microgesture.formats import register_format
-from microgesture.synthetic import gesture
 from microgesture.timeline import GestureEvent, Timeline
 
 def dumps(timeline):

@@ -365,6 +365,27 @@ def dataclass_from_flags(kind: type, flags: Sequence[str], source: str, values: 
     return dataclass_from_mapping(kind, values or {}, [_spelled(flag) for flag in flags], source)
 
 
+def given_by_flags(kind: type, flags: Sequence[str], source: str) -> dict[str, Any]:
+    """The fields of a configuration dataclass that flags give, with their values, to lay over another object of it.
+
+    Raises `RecipeError` as `dataclass_from_flags` does.
+    """
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=source, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML laid over the defaults")
+    parser.add_class_arguments(kind)
+    try:
+        given = parser.parse_args([_spelled(flag) for flag in flags], defaults=False).as_dict()
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
+            raise
+        raise RecipeError(f"{source}: {_one_line(error)}") from error
+    given.pop("config", None)
+    kind(**given)
+    return given
+
+
 def _spelled(flag: str) -> str:
     """A flag's name with underscores, its value as it is."""
     name, equals, value = flag.partition("=")
