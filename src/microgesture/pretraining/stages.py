@@ -3,7 +3,7 @@
 From a seed: banks of synthetic people, the recipe `built-in/skeleton`, calibration on people of the validation
 seeds, a test on people, cameras and ways of moving that neither has, and the packed run folder with its model card.
 Banks of poses that the estimator found in rendered video (`synthetic/estimated_bank.py`) need the extra `pose`; they
-make a part of the training windows, and a test of their own. A stopped run goes on where it was.
+make a part of the training windows, and a test of their own. A stopped run resumes.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
 
 
 def _make_estimated(whole: Path, people: int, seed: int, split: str, workers: int, **acting: Any) -> None:
-    """A bank of poses from rendered video, in parts of `PART` people, so that hours of it can be stopped and go on."""
+    """A bank of poses from rendered video, in parts of `PART` people: hours of it can be stopped and resumed."""
     from microgesture.pretraining.estimated_bank import estimate_bank
 
     if whole.exists():
@@ -185,7 +185,7 @@ def _token_logits(analyzer: SkeletonAnalyzer, bank: SkeletonBank) -> tuple[np.nd
 
 
 def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
-    """Everything that the model card says of the runs (one a seed; the first is the one to be packed)."""
+    """Everything that the model card says of the runs (one per seed; the first is the one to be packed)."""
     result: dict[str, Any] = {"clips": {}, "events": {}, "seeds": len(runs)}
     for kind in ("joints", "estimated"):
         path = folder / ("test.npz" if kind == "joints" else "estimated-test.npz")

@@ -47,9 +47,9 @@ def write_report(
     """Write the report of one timeline to `path`, one HTML file; returns the path.
 
     `video` is referenced relative to the report and need not exist: a reader can then choose the file in the
-    page. `thumbnails` are small pictures, one an event of `timeline.events` (None: no picture), or a function
+    page. `thumbnails` are small pictures, one per event of `timeline.events` (None: no picture), or a function
     of the event. `vocabulary` gives the descriptions of gestures; without it those of the built-in
-    vocabularies are used. From `tracks`, one a person, events without a thumbnail get a drawing of the skeleton.
+    vocabularies are used. From `tracks`, one per person, events without a thumbnail get a drawing of the skeleton.
     Of `Timeline.provenance` the page reads, if they are there, "trained_on" (what the model learnt from), "unseen"
     (stretches [start, end] in seconds without a person, one list or one by person), "visible" (share of the video in
     which each part of the body could be seen, by person) and "zero_shot" (true when the

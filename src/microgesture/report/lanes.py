@@ -1,4 +1,4 @@
-"""The timeline drawing: for each person one lane a body region, a bar an event, a scale above (`lanes.html`).
+"""The timeline drawing: for each person one lane per body region, one bar per event, a scale above (`lanes.html`).
 
 Positions are percentages of the width, so that the drawing fits any screen and the script can zoom by writing
 new percentages; without the script it is a still picture with titles.

@@ -80,7 +80,7 @@ class _Figure:
 
 
 def event_drawings(timeline: Timeline, tracks: Mapping[str, SkeletonTrack]) -> list[str]:
-    """One SVG an event, "" where the person is not in view or beyond the `DRAWINGS` most confident events.
+    """One SVG per event, "" where the person is not in view or beyond the `DRAWINGS` most confident events.
 
     `tracks` are by person.
     """
