@@ -43,3 +43,15 @@ def reader_of_texts(squares, tmp_path_factory) -> Path:
     texts = {"text": {"name": "label-words"}, "objective": {"name": "visual-text", "options": {"prompting": "pooled"}}}
     recipe = make_recipe(recipe_values(squares, title="adaptive", **texts))
     return train(recipe, tmp_path_factory.mktemp("runs") / "reader_of_texts", show=False)
+
+
+@pytest.fixture(scope="session")
+def interview(tmp_path_factory) -> Path:
+    """A video of four seconds of a person who does not exist, 256 pixels wide."""
+    from microgesture.synthetic.worlds.plan import WorldConfig
+    from microgesture.synthetic.worlds.world import synthesize
+
+    world, sizes = tmp_path_factory.mktemp("interview") / "world", {"interview_size": 256, "fps": 12.5, "subjects": 8}
+    counts = {"clips": 0, "interviews": 1, "timelines": 0, "shares": (0.0, 0.0, 1.0)}
+    synthesize(world, WorldConfig(**counts, **sizes, interview_seconds=(4.0, 4.0), seed=7))
+    return next((world / "interviews").glob("*.mp4"))

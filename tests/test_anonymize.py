@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from microgesture.commands.main import main
 from microgesture.errors import UserError, VideoError
 from microgesture.pose.estimator import Pose
 from microgesture.privacy import anonymization, face_audit
@@ -145,6 +146,22 @@ def test_every_face_is_hidden_and_frames_keep_their_times(tmp_path):
     assert said == sorted(said)
     assert said[-1] == pytest.approx(1, abs=0.05)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "b.mp4"]
+
+
+def test_by_command(tmp_path, capsys, monkeypatch):
+    source = str(write(tmp_path / "a.mp4", [with_face(60, 60)] * 20))
+    hidden, kept = str(tmp_path / "b.mp4"), str(tmp_path / "c.mp4")
+    assert main(["anonymize", source, "-o", hidden, "--hold_s", "0.5"]) == 0
+    assert capsys.readouterr().out.startswith(f"{hidden}: no face found in any of 20 frames")
+    assert red_pixels(all_frames(hidden)[1]).max() == 0
+    monkeypatch.setattr(anonymization, "paint", lambda *args: None)  # hides nothing
+    assert main(["anonymize", source, "-o", kept]) == 1
+    streams = capsys.readouterr()
+    assert "a face is still found in 20 of 20 frames" in streams.out
+    assert "faces may still be seen" in streams.err
+    assert main(["anonymize", source, "-o", hidden, "--style", "blur"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "style" in line
 
 
 def test_a_face_that_the_detector_misses_for_a_second_stays_hidden(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from microgesture.commands.main import main
 from microgesture.errors import MissingExtra
 from microgesture.privacy.anonymization import anonymize, masked_frames
 from microgesture.privacy.face_audit import audit
@@ -32,6 +33,14 @@ def test_without_mediapipe_one_line_names_the_extra(tmp_path, monkeypatch):
         with pytest.raises(MissingExtra, match=r"hiding faces needs an extra: pip install 'microgesture\[pose\]'"):
             call()
     assert not (tmp_path / "b.mp4").exists()
+
+
+def test_the_face_of_a_synthetic_person_is_hidden_by_command(interview, tmp_path, capsys):
+    pytest.importorskip("mediapipe")
+    assert audit(interview).share > 0.9
+    assert main(["anonymize", str(interview), "-o", str(tmp_path / "b.mp4")]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'b.mp4'}: no face found in any of 50 frames")
+    assert audit(tmp_path / "b.mp4").clean
 
 
 @needs_clips

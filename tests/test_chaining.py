@@ -2,7 +2,6 @@
 
 import csv
 import json
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ import pytest
 import yaml
 
 from microgesture import formats
-from microgesture.commands.arguments import Parser, split_flags
-from microgesture.commands.chain import chain_arguments, chain_verb
+from microgesture.commands.main import main
 from microgesture.datasets.manifest import ClipRow
 from microgesture.emotion.out_of_fold import chain, check_unseen
 from microgesture.errors import DataError, RecipeError, UserError
@@ -287,22 +285,18 @@ def test_nothing_is_no_event(recipe, tmp_path):
 
 
 def test_the_verb(recipe, tmp_path, capsys, monkeypatch):
-    parser = Parser(prog="chain", allow_abbrev=False)
-    chain_arguments(parser)
-    given = [recipe, "-o", str(tmp_path / "out"), "--folds", "2", "--optimiser.batch", "3"]
-    mine, flags = split_flags(parser, given)
-    args = parser.parse_args(mine, Namespace(flags=flags))
-    assert chain_verb(args) == 0
+    argv = ["emotion", "chain", recipe, "-o", str(tmp_path / "out"), "--folds", "2", "--optimiser.batch", "3"]
+    assert main(argv) == 0
     assert f"{tmp_path / 'out' / 'timelines.csv'}: predicted timelines" in capsys.readouterr().out
-    with pytest.raises(RecipeError, match="nothing"):
-        chain_verb(Namespace(**{**vars(args), "flags": ["--data.nothing", "1"]}))
-
-    with pytest.raises(RecipeError, match="is an emotion recipe"):
-        chain_verb(Namespace(**{**vars(args), "recipe": "demo/emotion"}))
+    assert len(rows_of(tmp_path / "out")) == 2 * len(SUBJECTS)
+    assert main([*argv, "--data.nothing", "1"]) == 2
+    assert "data.nothing" in capsys.readouterr().err
+    assert main(["emotion", "chain", "demo/emotion", *argv[3:]]) == 2
+    assert "is an emotion recipe" in capsys.readouterr().err
 
     def stopped(*_args, **_kwargs):
         raise Interrupted("stopped in epoch 1")
 
     monkeypatch.setattr("microgesture.emotion.out_of_fold.train_into", stopped)
-    assert chain_verb(args) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert main([*argv[:4], str(tmp_path / "new"), *argv[5:]]) == 130
+    assert "the same command resumes" in capsys.readouterr().err

@@ -258,4 +258,4 @@ def test_a_training_stopped_by_the_user_says_how_to_go_on(here, capsys, monkeypa
     assert main(["train", "recipe.yaml"]) == 130
     assert "--resume" in one_line(capsys)
     assert main(["benchmark", "recipe.yaml", "-o", "table"]) == 130
-    assert "the same command goes on" in one_line(capsys)
+    assert "the same command resumes" in one_line(capsys)

@@ -1,30 +1,38 @@
-"""Making the built-in weights, small: every step runs, and what comes out opens and says what was measured."""
+"""The built-in weights made by command, small: every step runs, and what comes out opens and says what was measured."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 import microgesture
-from microgesture.pretraining.stages import Sizes, pretrain
 from microgesture.pretraining.weights_card import weights_card
 from microgesture.synthetic.worlds.skeleton_bank import make_bank
 from microgesture.synthetic.worlds.skeleton_windows import SkeletonWindows
 
+SIZES = ["--train", "5", "--val", "3", "--test", "3", "--clips", "64", "--films", "2", "--windows", "64"]
 SMALL = ["--encoder.options", '{"width": 32, "layers": 1}', "--optimiser.epochs", "1", "--optimiser.batch", "32"]
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    sizes = Sizes(train=5, val=3, test=3, clips=64, films=2, windows=64, idle_minutes=0.4)
-    out = tmp_path_factory.mktemp("pretraining")
-    return pretrain(out, seeds=2, sizes=sizes, workers=1, estimated=False, flags=SMALL)
+    """The folder that the command says it has packed."""
+    command = [sys.executable, "-m", "microgesture.pretraining", "out", "--seeds", "2", "--workers", "1"]
+    command += ["--no-estimated", "--idle_minutes", "0.4", *SIZES, *SMALL]
+    folder, one_thread = tmp_path_factory.mktemp("pretraining"), {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=folder, env=one_thread, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.splitlines()[-1]
 
 
 def test_the_packed_folder_is_a_run_that_opens_and_answers(weights):
     analyzer = microgesture.load(weights, "cpu")
     assert analyzer.vocabulary.names[0] == "Turtle neck"
+    assert json.loads((weights / "results.json").read_text("utf-8"))["making"]["sizes"]["train"] == 5
     assert len(analyzer.vocabulary) == 32, "a clip that is to be named shows a gesture: no 'No gesture'"
     assert not analyzer.run.zero_shot
     track = SkeletonWindows(make_bank(1, 9), 1, ("imigue",)).film(0)

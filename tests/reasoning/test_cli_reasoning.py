@@ -181,5 +181,5 @@ def test_ctrl_c_stops_a_run_at_once_and_keeps_what_came(folder, chat_server, tim
     _, said = process.communicate(timeout=10)
     assert time.monotonic() - started < 5
     assert process.returncode == 130
-    assert "the same command goes on where it was" in said
+    assert "the same command resumes where it was" in said
     assert len((folder / "out" / "replies.jsonl").read_text().splitlines()) == 2

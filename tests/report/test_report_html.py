@@ -7,18 +7,21 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import resources
 
 import pytest
+from markupsafe import Markup
 
 from microgesture.errors import DataError, UserError
 from microgesture.report import write_report
 from microgesture.report.lanes import stacked, tick_step
-from microgesture.report.markup import clock, esc, percent
+from microgesture.report.markup import clean, clock, percent
 from microgesture.timeline import Alternative, Driver, EmotionReading, GestureEvent, Media, Timeline
 from microgesture.vocabulary import GestureClass, Vocabulary
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 40
-HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&lt;b>\x00\u202e"
+HOSTILE = "</script></style><!-- /emotion --><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&lt;b>\x00\u202e"
+HOSTILE += "{{ 7 * 191 }}{% include 'report/page.html' %}"
 VOID = {"meta", "link", "img", "input", "br"}
 
 
@@ -171,12 +174,26 @@ def test_hostile_text_stays_text(tmp_path):
     assert len(page.all("script")) == 1
     assert page.all("img") == []
     assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
+    assert len(page.all("style")) == 1
+    assert text.count("<!-- /emotion -->") == 1
     assert "alert(1)" in page.text
+    assert "{{ 7 * 191 }}{% include" in page.text
+    assert "1337" not in text
     assert "\x00" not in text
     assert "\u202e" not in text
     source = page.all("video")[0]["src"]
     assert not set(source) & set("\"'<>: ")
     assert source.endswith(".mp4")
+
+
+def test_no_template_lets_markup_through_or_leaves_a_value_without_quotes():
+    package = resources.files("microgesture")
+    templates = [f for room in ("report", "reasoning") for f in (package / room).iterdir() if f.name.endswith(".html")]
+    assert len(templates) > 5
+    for file in templates:
+        text = file.read_text("utf-8")
+        assert not re.search(r"\|\s*safe|autoescape", text), file.name
+        assert not re.search(r"\w=\{\{", text), file.name
 
 
 @pytest.mark.parametrize("kind", ["file", "label"])
@@ -317,12 +334,17 @@ def test_times_and_shares_in_words():
     assert clock(75.6, 0) == "1:16"
     assert [percent(s) for s in (0, 0.001, 0.5, 0.996, 1.0)] == [
         "0\u00a0%",
-        "&lt; 1\u00a0%",
+        "< 1\u00a0%",
         "50\u00a0%",
         "99\u00a0%",
         "100\u00a0%",
     ]
-    assert esc("<a&\"'>") == "&lt;a&amp;&quot;&#x27;&gt;"
+
+
+def test_what_a_template_is_given_is_text_without_control_characters():
+    assert clean("a\x00b\u202ec\ud800") == "a\ufffdb\ufffdc?"
+    assert clean(5) == "5"
+    assert clean(Markup("<b>\u202e")) == "<b>\u202e"  # ours already
 
 
 @pytest.mark.parametrize("span", [0.4, 3, 61, 1800, 5400, 50_000, 400_000])

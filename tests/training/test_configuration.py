@@ -5,6 +5,7 @@ from microgesture.emotion.recipes import load_emotion_recipe
 from microgesture.errors import RecipeError
 from microgesture.runs.configuration import (
     Recipe,
+    given_by_flags,
     load_recipe,
     make_recipe,
     overlay,
@@ -12,6 +13,7 @@ from microgesture.runs.configuration import (
     recipe_names,
     write_own_recipe,
 )
+from microgesture.spotting import SpottingConfig
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -97,3 +99,17 @@ def test_copying_a_recipe_never_overwrites(tmp_path):
     assert load_recipe(str(out)) == load_recipe("demo/finetune")
     with pytest.raises(RecipeError, match="already exists"):
         write_own_recipe("demo/finetune", out)
+
+
+def test_flags_give_their_own_fields_and_no_defaults(tmp_path):
+    """So that they can be laid over the settings that a run was calibrated with."""
+    assert given_by_flags(SpottingConfig, [], "analyze") == {}
+    given = {"window_s": SpottingConfig().window_s}  # given, and equal to the default
+    assert given_by_flags(SpottingConfig, ["--window-s", str(given["window_s"])], "analyze") == given
+    (tmp_path / "own.yaml").write_text("stride_s: 0.2\ngesture_threshold: 0.4\n")
+    flags = ["--config", str(tmp_path / "own.yaml"), "--gesture_threshold=0.3"]
+    assert given_by_flags(SpottingConfig, flags, "analyze") == {"stride_s": 0.2, "gesture_threshold": 0.3}
+    for wrong, said in ((["--nothing", "1"], "nothing"), (["--gesture_threshold", "2"], "gesture_threshold")):
+        with pytest.raises(RecipeError, match=said) as caught:
+            given_by_flags(SpottingConfig, wrong, "analyze")
+        assert "\n" not in str(caught.value)

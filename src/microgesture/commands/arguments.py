@@ -1,16 +1,18 @@
-"""What the command line says to a verb: its own arguments, and the flags of its configuration dataclass."""
+"""How verbs are declared and run: arguments as argparse takes them, flags of a configuration, one line an error."""
 
 from __future__ import annotations
 
 import argparse
-import errno
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from microgesture.commands.streams import going_on_unheard
 from microgesture.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 2000
 """Longer messages lose their middle."""
+
+Argument = tuple[tuple[str, ...], dict[str, Any]]
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,113 +31,101 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
-def takes_flags(configuration: str) -> Callable:
-    """Flags that the verb itself does not know belong to its configuration dataclass, `module:Class`."""
-
-    def mark(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-        run.configuration = configuration  # type: ignore[attr-defined]
-        return run
-
-    return mark
+def arg(*names: str, **options: Any) -> Argument:
+    """An argument of a verb, as `argparse.ArgumentParser.add_argument` takes it; with `group`, the title under which
+    the help lists it."""
+    return names, options
 
 
-def split_flags(parser: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Arguments of the verb, and `--key value` pairs of its configuration, wherever they stand."""
-    known = parser._option_string_actions
-    mine: list[str] = []
-    flags: list[str] = []
-    position = 0
-    while position < len(argv):
-        word = argv[position]
-        position += 1
-        if not word.startswith("--") or word.split("=")[0] in known or word == "--":
-            mine.append(word)
-            continue
-        flags.append(word)
-        if "=" not in word and position < len(argv) and not argv[position].startswith("--"):
-            flags.append(argv[position])
-            position += 1
-    return mine, flags
+@dataclass(frozen=True)
+class Verb:
+    """A verb of the command line: what it takes, and what it calls with it."""
+
+    run: Callable[[argparse.Namespace], int]
+    help: str
+    arguments: tuple[Argument, ...]
+    configuration: str
+    """`module:Class` of the dataclass whose fields are flags of the verb, too; in `args.flags`, not yet parsed."""
+
+    def __call__(self, prog: str, argv: Sequence[str], debug: bool = False) -> int:
+        """Parse the words after the verb, and run it; its exit code."""
+        parser = self.parser(prog)
+        if self.configuration and {"-h", "--help"} & set(argv):
+            parser.print_help()
+            print(self._configuration_text())
+            return 0
+        mine, flags = self._split(argv) if self.configuration else (argv, [])
+        args = parser.parse_intermixed_args(mine)
+        args.flags, args.debug = flags, debug
+        with going_on_unheard() if hasattr(args, "out") else nullcontext():
+            return self.run(args)
+
+    def parser(self, prog: str) -> Parser:
+        parser = Parser(prog=prog, description=self.run.__doc__, allow_abbrev=False)
+        groups: dict[str, Any] = {}
+        for names, options in self.arguments:
+            title = options.get("group")
+            place = groups.setdefault(title, parser.add_argument_group(title)) if title else parser
+            place.add_argument(*names, **{key: value for key, value in options.items() if key != "group"})
+        return parser
+
+    def _split(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Arguments of the verb, and `--key value` pairs of its configuration, wherever they stand."""
+        known = {name for names, _ in self.arguments for name in names}
+        mine: list[str] = []
+        flags: list[str] = []
+        words = list(argv)
+        while words:
+            word = words.pop(0)
+            if not word.startswith("--") or word.split("=")[0] in known or word == "--":
+                mine.append(word)
+                continue
+            flags.append(word)
+            if "=" not in word and words and not words[0].startswith("--"):
+                flags.append(words.pop(0))
+        return mine, flags
+
+    def _configuration_text(self) -> str:
+        from microgesture.runs.configuration import configuration_help
+
+        module, _, name = self.configuration.partition(":")
+        return configuration_help(getattr(import_module(module), name))
 
 
-def configuration_text(configuration: str) -> str:
-    from importlib import import_module
-
-    from microgesture.runs.configuration import configuration_help
-
-    module, _, name = configuration.partition(":")
-    return configuration_help(getattr(import_module(module), name))
+def verb(help: str, *arguments: Argument, configuration: str = "") -> Callable[[Callable], Verb]:
+    """Declare a verb: `help` in the list of verbs, its arguments; the docstring is the description in its own help."""
+    return lambda run: Verb(run, help, arguments, configuration)
 
 
-def open_streams() -> None:
-    """Give a closed standard stream (of a daemon) a place to go, so that no file of ours gets its number: what a
-    library writes to number 2 would go into that file."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115
+@dataclass(frozen=True)
+class Verbs:
+    """Verbs under one word: `microgesture`, or `microgesture data` with its actions."""
+
+    help: str
+    verbs: dict[str, Verb | Verbs]
+
+    def __call__(self, prog: str, argv: Sequence[str], debug: bool = False, **options: Any) -> int:
+        """Run the verb that the first word names; its exit code. Further `options` are those of the parser."""
+        if argv and argv[0] in self.verbs:
+            return self.verbs[argv[0]](f"{prog} {argv[0]}", argv[1:], debug)
+        parser = Parser(prog=prog, description=self.help, allow_abbrev=False, **options)
+        if prog == "microgesture":
+            from microgesture import __version__
+
+            parser.add_argument("--version", action="version", version=f"microgesture {__version__}")
+        names = parser.add_subparsers(metavar="ACTION" if " " in prog else "VERB", required=True)
+        for name, each in self.verbs.items():
+            names.add_parser(name, help=each.help, add_help=False)
+        parser.parse_args(argv)
+        return 2
 
 
-class _Unheeded:
-    """A stream that swallows what nobody reads any more (`| head`, a terminal that is closed)."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with _or_nowhere(self._stream):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with _or_nowhere(self._stream):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextmanager
-def _or_nowhere(stream: Any) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EBADF, errno.EIO):  # a full disk is no reader who left
-            raise
-        forget_reader(stream)
-
-
-def forget_reader(stream: Any) -> None:
-    """Send what is still in a stream's buffer, and all that follows, nowhere."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-
-
-@contextmanager
-def going_on_unheard() -> Iterator[None]:
-    """Around work whose result is files: it is done even if nobody can see any more what it prints."""
-    kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Unheeded(kept[0]), _Unheeded(kept[1])  # type: ignore[assignment]
-    try:
-        yield
-        sys.stdout.flush()
-    finally:
-        sys.stdout, sys.stderr = kept
-
-
-def layout_argument(parser: argparse.ArgumentParser) -> None:
-    """`--layout`, of the verbs that read skeletons."""
-    parser.add_argument(
-        "--layout",
-        metavar="FILE",
-        help="layout of skeletons that do not say what their points are: a .yaml file, or a name such as kinect-20; "
-        "default: layout.yaml beside them",
-    )
+LAYOUT = arg(
+    "--layout",
+    metavar="FILE",
+    help="layout of skeletons that do not say what their points are: a .yaml file, or a name such as kinect-20; "
+    "default: layout.yaml beside them",
+)
 
 
 def layout_given(args: argparse.Namespace) -> Layout | None:

@@ -1,71 +1,31 @@
-"""The verb `data`: check a data set, and make it ready to train on. Thin, and nothing heavy at import."""
+"""The verb `data`: check a data set, and make it ready to train on. Nothing heavy at import."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from argparse import BooleanOptionalAction, Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgesture.commands.arguments import Parser, layout_argument, layout_given
+from microgesture.commands.arguments import LAYOUT, Verbs, arg, layout_given, verb
 from microgesture.errors import DataError
 
 if TYPE_CHECKING:
     from microgesture.corpora.source import Reading
     from microgesture.datasets.manifest import Problem
-
-
-class _Mixed(Parser):
-    """Takes options between its positional words: `prepare smg -o out FOLDER`."""
-
-    _inner = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self._inner:
-            return super().parse_known_args(args, namespace)
-        self._inner = True
-        try:
-            return self.parse_known_intermixed_args(args, namespace)
-        finally:
-            self._inner = False
-
-
-def data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture data`."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Mixed)
-    check = actions.add_parser("check", help="what is there, what is missing, what is wrong", allow_abbrev=False)
-    prepare = actions.add_parser("prepare", help="manifest, skeleton tracks, decoded clips", allow_abbrev=False)
-    check.description = "Say what is in a data set, counts beside the published ones, and list all that is wrong."
-    prepare.description = "Write manifest, vocabulary, skeleton tracks and decoded clips; the same command goes on."
-    for action in (check, prepare):
-        action.add_argument("where", nargs="+", metavar="[NAME] ROOT", help="layout (found out without) and folder")
-        action.add_argument("--protocol", default="", help="which of the published splits")
-        action.add_argument("--vocabulary", help="imigue, smg, ma52 or a file, for data that bring none")
-        layout_argument(action)
-    check.add_argument("--json", action="store_true", help="print JSON")
-    prepare.add_argument("-o", "--out", required=True, help="folder to write")
-    prepare.add_argument("--frames", type=int, default=32, help="frames a clip of the cache")
-    prepare.add_argument("--size", type=int, default=112, help="height and width of its frames, pixels")
-    flags = argparse.BooleanOptionalAction
-    prepare.add_argument("--skeletons", action=flags, default=True, help="convert skeleton files to tracks")
-    prepare.add_argument(
-        "--space", choices=("pixels", "metres"), help="Kinect skeletons: 2D, which videos show, or 3D (smg without it)"
-    )
-    prepare.add_argument("--clips", action=flags, default=True, help="decode the clips of videos")
-
-
-def data(args: argparse.Namespace) -> int:
-    """Check or prepare a data set: 0 clean, 1 something is wrong in it."""
     from microgesture.vocabulary import Vocabulary
 
-    name, root = _place(args.where, args.action)
-    vocabulary = Vocabulary.load(args.vocabulary) if args.vocabulary else None
-    run = _check if args.action == "check" else _prepare
-    return run(args, name, root, vocabulary)
+
+WHERE = (
+    arg("where", nargs="+", metavar="[NAME] ROOT", help="layout (recognised if left out) and folder"),
+    arg("--protocol", default="", help="which of the published splits"),
+    arg("--vocabulary", help="imigue, smg, ma52 or a file, for data that bring none"),
+    LAYOUT,
+)
 
 
 def _place(words: Sequence[str], action: str) -> tuple[str, Path]:
@@ -79,9 +39,18 @@ def _place(words: Sequence[str], action: str) -> tuple[str, Path]:
     return ("" if len(words) == 1 else words[0]), Path(words[-1])
 
 
-def _check(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -> int:
+@verb(
+    "what is there, what is missing, what is wrong",
+    *WHERE,
+    arg("--json", action="store_true", help="print JSON"),
+)
+def check(args: Namespace) -> int:
+    """Say what is in a data set, counts beside the published ones, and list all that is wrong; exit code 1 if anything
+    is."""
     from microgesture.corpora.source import read_source
 
+    name, root = _place(args.where, "check")
+    vocabulary = _vocabulary(args)
     with _busy(f"reading {root}"):
         reading = read_source(root, name, args.protocol, vocabulary, layout=layout_given(args))
     if args.json:
@@ -93,12 +62,26 @@ def _check(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -> 
     return 1 if reading.errors else 0
 
 
-def _prepare(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -> int:
-    from microgesture.datasets.prepare import prepare
+@verb(
+    "manifest, skeleton tracks, decoded clips",
+    *WHERE,
+    arg("-o", "--out", required=True, help="folder to write"),
+    arg("--frames", type=int, default=32, help="frames per clip of the cache"),
+    arg("--size", type=int, default=112, help="height and width of its frames, pixels"),
+    arg("--skeletons", action=BooleanOptionalAction, default=True, help="convert skeleton files to tracks"),
+    arg(
+        "--space", choices=("pixels", "metres"), help="Kinect skeletons: 2D, which videos show, or 3D (smg without it)"
+    ),
+    arg("--clips", action=BooleanOptionalAction, default=True, help="decode the clips of videos"),
+)
+def prepare(args: Namespace) -> int:
+    """Write manifest, vocabulary, skeleton tracks and decoded clips; the same command resumes after a stop."""
+    from microgesture.datasets.prepare import prepare as make
     from microgesture.progress import track
 
-    done = prepare(
-        *(root, args.out, name, args.protocol, vocabulary, args.frames, args.size),
+    name, root = _place(args.where, "prepare")
+    done = make(
+        *(root, args.out, name, args.protocol, _vocabulary(args), args.frames, args.size),
         skeletons=args.skeletons,
         space=args.space,
         layout=layout_given(args),
@@ -117,6 +100,12 @@ def _prepare(args: argparse.Namespace, name: str, root: Path, vocabulary: Any) -
     if done.errors:
         print(f"{_verdict(done.problems)}: what they are about is left out")
     return 1 if done.errors else 0
+
+
+def _vocabulary(args: Namespace) -> Vocabulary | None:
+    from microgesture.vocabulary import Vocabulary
+
+    return Vocabulary.load(args.vocabulary) if args.vocabulary else None
 
 
 def _print_facts(reading: Reading) -> None:
@@ -163,3 +152,6 @@ def _busy(title: str) -> Iterator[None]:
         return
     with console.status(title):
         yield
+
+
+DATA = Verbs("check a data set, and prepare it for training", {"check": check, "prepare": prepare})

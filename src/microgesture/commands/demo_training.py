@@ -1,8 +1,8 @@
 """All three stages trained from nothing, small enough for two cores and ten minutes: `microgesture demo --training`.
 
-A synthetic world is rendered; the rows of the letter's ablation table are trained on it and tested on other
+A synthetic world is rendered; the rows of the paper's ablation table are trained on it and tested on other
 bodies, other cameras and another way of moving; an emotion model learns from gesture texts; an interview that
-nothing was trained on becomes a timeline and a report. A second call goes on where the first one stopped.
+nothing was trained on becomes a timeline and a report. A second call resumes where the first one stopped.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""The verbs `emotion train`, `evaluate`, `compare`. Thin, and nothing heavy at import."""
+"""The verbs `emotion train`, `evaluate`, `compare`, `chain`. Nothing heavy at import."""
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.commands.arguments import found, takes_flags
+from microgesture.commands.arguments import Verbs, arg, batch, found, verb
+from microgesture.commands.testing import OUT
+from microgesture.commands.training import RECIPE, RESUMES, stoppable
 from microgesture.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -26,13 +28,13 @@ COLUMNS = {
     "duration": "length of the video, seconds",
 }
 _TABLE = {
-    "targets": ("CSV", "table with target and subject of each video, beside the events"),
+    "targets": ("CSV", "a second table, with target and subject of each video"),
     "separator": ("TEXT", "between several gestures in one cell"),
-    "gestures": ("COLUMNS", "a row a video: the columns that count gestures, with commas between"),
-    "fps": ("N", "start and end are frames, so many a second"),
+    "gestures": ("COLUMNS", "one row per video: the columns that count gestures, separated by commas"),
+    "fps": ("N", "start and end are frames, so many per second"),
     "vocabulary": ("NAME", "imigue, smg, ma52 or a file: what labels that are numbers mean"),
 }
-"""With `COLUMNS`, the fields of `emotion.event_tables.TableColumns`."""
+"""Together with `COLUMNS`, the fields of `emotion.event_tables.TableColumns`."""
 _SHORT = {
     **{name: f"columns.{name}" for name in (*COLUMNS, *_TABLE)},
     "model": "reader.model",
@@ -44,17 +46,15 @@ _SHORT = {
 }
 
 
-def column_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which column of a table of events says what."""
-    columns = parser.add_argument_group("columns of the table, by name or number, where they have no usual name")
-    for name, text in COLUMNS.items():
-        columns.add_argument(f"--{name}", metavar="COLUMN", help=text)
-    for name, (metavar, text) in _TABLE.items():
-        columns.add_argument(f"--{name}", metavar=metavar, help=text)
+_COLUMNS_HELP = "columns of the table, by name or number, where they have no usual name"
+COLUMN_ARGUMENTS = tuple(
+    arg(f"--{name}", metavar=metavar, help=text, group=_COLUMNS_HELP)
+    for name, (metavar, text) in {**{name: ("COLUMN", text) for name, text in COLUMNS.items()}, **_TABLE}.items()
+)
 
 
-def columns_of(args: argparse.Namespace) -> TableColumns:
-    """What `column_arguments` were given. Raises `RecipeError` for a rate that is no number."""
+def columns_of(args: Namespace) -> TableColumns:
+    """What `COLUMN_ARGUMENTS` were given. Raises `RecipeError` for a rate that is no number."""
     from microgesture.emotion.event_tables import TableColumns
 
     given = {name: value for name in (*COLUMNS, *_TABLE) if (value := getattr(args, name)) is not None}
@@ -64,22 +64,21 @@ def columns_of(args: argparse.Namespace) -> TableColumns:
         raise RecipeError(f"--fps '{given['fps']}' is not a number") from None
 
 
-def train_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture emotion train`."""
-    parser.add_argument("timelines", help="CSV of timelines or of events, folder of timelines, folder of a data set")
-    parser.add_argument("-o", "--out", help="run folder; default runs/emotion/<model>-<input>")
-    parser.add_argument("--recipe", default="", help="a recipe of kind emotion to start from (letter/emotion)")
-    column_arguments(parser)
-    parser.add_argument("--input", help="text, probability or features")
-    parser.add_argument("--model", help="auto, transformer, lstm, logistic, forest or majority; default auto")
-    parser.add_argument("--protocol", help="split, folds, imigue, miga or smg; default: the table's split, else folds")
-    parser.add_argument("--folds", help="parts of the repeated folds; default 5")
-    parser.add_argument("--repeats", help="times with other folds and seeds; default 5")
-    parser.add_argument("--seed", help="of folds and models")
-
-
-@takes_flags("microgesture.emotion.recipes:EmotionRecipe")
-def train(args: argparse.Namespace) -> int:
+@verb(
+    "train a model on timelines with outcomes, and test it on people held out",
+    arg("timelines", help="CSV of timelines or of events, folder of timelines, folder of a data set"),
+    arg("-o", "--out", help="run folder; default runs/emotion/<model>-<input>"),
+    arg("--recipe", default="", help="a recipe of kind emotion to start from (letter/emotion)"),
+    *COLUMN_ARGUMENTS,
+    arg("--input", help="text, probability or features"),
+    arg("--model", help="auto, transformer, lstm, logistic, forest or majority; default auto"),
+    arg("--protocol", help="split, folds, imigue, miga or smg; default: the table's split, else folds"),
+    arg("--folds", help="number of folds; default 5"),
+    arg("--repeats", help="how often, with other folds and seeds; default 5"),
+    arg("--seed", help="seed of folds and models"),
+    configuration="microgesture.emotion.recipes:EmotionRecipe",
+)
+def train(args: Namespace) -> int:
     """Train and test an emotion model under a protocol."""
     from microgesture.emotion.recipes import load_emotion_recipe
 
@@ -105,17 +104,13 @@ def train_and_print(recipe: EmotionRecipe, out: Path) -> int:
     return 0
 
 
-def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture emotion evaluate`."""
-    parser.add_argument("run", nargs="+", help="run folders of `emotion train`")
-    parser.add_argument(
-        "-o", "--out", help="folder; every run gets a folder of its name inside it; default RUN/evaluation"
-    )
-
-
-def evaluate(args: argparse.Namespace) -> int:
+@verb(
+    "figures of runs, with intervals by subject and a test against chance",
+    arg("run", nargs="+", help="run folders of `emotion train`"),
+    OUT,
+)
+def evaluate(args: Namespace) -> int:
     """Figures of runs, each alone."""
-    from microgesture.commands.arguments import batch
     from microgesture.commands.result_places import note_sources, result_folders
     from microgesture.emotion.tables import emotion_rows, print_tables, write_tables
 
@@ -133,13 +128,12 @@ def evaluate(args: argparse.Namespace) -> int:
     return batch(runs, one, args.debug, "runs")
 
 
-def compare_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture emotion compare`."""
-    parser.add_argument("run", nargs="+", help="two run folders or more, tested on the same videos")
-    parser.add_argument("-o", "--out", help="folder for table and calibration")
-
-
-def compare(args: argparse.Namespace) -> int:
+@verb(
+    "runs in one table, every pair with a paired test",
+    arg("run", nargs="+", help="two run folders or more, tested on the same videos"),
+    arg("-o", "--out", help="folder for table and calibration"),
+)
+def compare(args: Namespace) -> int:
     """Runs in one table, every pair tested on the videos that both were tested on."""
     from microgesture.commands.result_places import check_results, note_sources
     from microgesture.emotion.tables import compare as paired
@@ -159,3 +153,32 @@ def compare(args: argparse.Namespace) -> int:
         write_tables(rows, Path(args.out), comparisons)
         print(f"table and calibration: {args.out}")
     return 0
+
+
+@verb(
+    "predict each video by a recogniser that never saw its person",
+    arg("recipe", help="a recogniser's recipe (`microgesture recipes`) or a .yaml file"),
+    arg("-o", "--out", required=True, help="folder for timelines, features and the runs of the folds"),
+    arg("--folds", type=int, default=5, help="every subject is held out in one of them"),
+    arg("--seed", type=int, default=0, help="seed of the assignment of subjects to folds"),
+    configuration=RECIPE,
+)
+def chain(args: Namespace) -> int:
+    """Predict every video of the recipe's data by a recogniser that never saw its people."""
+    from microgesture.runs.configuration import load_recipe, read_recipe
+
+    if read_recipe(args.recipe).get("kind") != "emotion":
+        load_recipe(args.recipe, args.flags)  # errors in it are reported before torch is imported
+    from microgesture.emotion.out_of_fold import chain as run
+
+    table = stoppable(lambda: run(args.recipe, args.out, args.flags, args.folds, args.seed), RESUMES)
+    if table is None:
+        return 130
+    print(f"{table}: predicted timelines, each by a recogniser that never saw the person")
+    return 0
+
+
+EMOTION = Verbs(
+    "train, test and compare models that read emotion from timelines",
+    {"train": train, "evaluate": evaluate, "compare": compare, "chain": chain},
+)

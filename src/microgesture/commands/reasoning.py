@@ -1,16 +1,16 @@
-"""The verbs `explain` and `scenarios`. Thin, and nothing heavy at import."""
+"""The verbs `explain` and `scenarios`. Nothing heavy at import."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.commands.arguments import batch, found, say
-from microgesture.commands.emotion import column_arguments, columns_of
+from microgesture.commands.arguments import Verbs, arg, batch, found, say, verb
+from microgesture.commands.emotion import COLUMN_ARGUMENTS, columns_of
 from microgesture.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -20,41 +20,36 @@ if TYPE_CHECKING:
     from microgesture.timeline import Timeline
 
 
-def _backend_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    more = {"nargs": "+", "default": ["template"]} if several else {"default": "template"}
-    parser.add_argument("--backend", help="template (needs no model) or openai (any compatible server)", **more)  # type: ignore[arg-type]
-    parser.add_argument("--model", default="", help="the language model, as the server calls it")
-    parser.add_argument("--base-url", default="", help="the server: http://localhost:11434/v1; default OPENAI_BASE_URL")
-    parser.add_argument("--api-key-env", default="", metavar="NAME", help="variable that holds the key to send")
-    parser.add_argument("--temperature", type=float, default=0.0, help="of the model; 0: the likeliest reply")
-    parser.add_argument("--seed", type=int, default=0, help="of the model, where the server takes one")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds that one reply may take in all")
-    parser.add_argument("--max-tokens", type=int, default=2048, help="the longest reply")
-    parser.add_argument("--max-events", type=int, default=200, help="the most events that are shown to the model")
-    parser.add_argument(
-        "--emotion", metavar="RUN", help="folder of a trained emotion model, which the template puts in words"
-    )
+_BACKEND = "template (needs no model) or openai (any compatible server)"
+MODEL = (
+    arg("--model", default="", help="the language model, as the server calls it"),
+    arg("--base-url", default="", help="the server: http://localhost:11434/v1; default OPENAI_BASE_URL"),
+    arg("--api-key-env", default="", metavar="NAME", help="environment variable that holds the key to send"),
+    arg("--temperature", type=float, default=0.0, help="of the model; 0: the likeliest reply"),
+    arg("--seed", type=int, default=0, help="of the model, where the server takes one"),
+    arg("--timeout", type=float, default=60.0, help="seconds that one reply may take in all"),
+    arg("--max-tokens", type=int, default=2048, help="the longest reply"),
+    arg("--max-events", type=int, default=200, help="how many events the model is shown at most"),
+    arg("--emotion", metavar="RUN", help="folder of a trained emotion model, which the template puts into words"),
+)
+SCENARIO = arg("scenario", help="a scenario's name or .yaml file")
 
 
-def explain_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture explain`."""
-    parser.add_argument("timeline", nargs="+", help="timelines: .json, .csv, .tsv, .eaf, .vtt, .srt, .TextGrid")
-    parser.add_argument(
-        "--scenario", default="press_conference", help="a name (`microgesture scenarios list`) or a .yaml file"
-    )
-    _backend_arguments(parser)
-    parser.add_argument(
+@verb(
+    "an emotional state read from a timeline, every claim with its events",
+    arg("timeline", nargs="+", help="timelines: .json, .csv, .tsv, .eaf, .vtt, .srt, .TextGrid"),
+    arg("--scenario", default="press_conference", help="a name (`microgesture scenarios list`) or a .yaml file"),
+    arg("--backend", default="template", help=_BACKEND),
+    *MODEL,
+    arg(
         "--transcript",
         metavar="FILE",
-        help="what was said: .srt, .vtt, .TextGrid, Whisper's .json and .tsv; of several: their folder",
-    )
-    parser.add_argument("--without-gestures", action="store_true", help="show the transcript alone")
-    parser.add_argument(
-        "-o", "--out", help="folder; every timeline gets a folder of its name inside it; default: where it is"
-    )
-
-
-def explain(args: argparse.Namespace) -> int:
+        help="what was said: .srt, .vtt, .TextGrid, Whisper's .json and .tsv; for several timelines: their folder",
+    ),
+    arg("--without-gestures", action="store_true", help="show the transcript alone"),
+    arg("-o", "--out", help="folder; every timeline gets a folder of its name inside it; default: where it is"),
+)
+def explain(args: Namespace) -> int:
     """Explain each timeline; exit code 1 when a reply failed its check."""
     from microgesture import formats
     from microgesture.commands.result_places import note_sources
@@ -91,47 +86,23 @@ def explain(args: argparse.Namespace) -> int:
     return code or (1 if failed else 0)
 
 
-def scenarios_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture scenarios`."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="the scenarios of the package", allow_abbrev=False)
-    show = actions.add_parser("show", help="print a scenario", allow_abbrev=False)
-    copy = actions.add_parser("copy", help="copy a scenario, to change it", allow_abbrev=False)
-    run = actions.add_parser("run", help="how good the answers are, over labelled timelines", allow_abbrev=False)
-    for action in (show, copy, run):
-        action.add_argument("scenario", help="a scenario's name or .yaml file")
-    copy.add_argument("-o", "--out", required=True, help="the .yaml file to write")
-    run.description = (
-        "Put every labelled timeline to the backends, with and without gestures, and write a table. A reply that "
-        "failed and the answer 'undecided' count as the uniform distribution. The same command goes on after a stop."
-    )
-    run.add_argument("timelines", help="timelines with their outcomes, in any form that `emotion train` reads")
-    run.add_argument("-o", "--out", required=True, help="folder for replies.jsonl, results.md and results.json")
-    run.add_argument("--part", default="", help="train, val, test or all; default: test where there is one, else all")
-    column_arguments(run)
-    _backend_arguments(run, several=True)
-    run.add_argument("--with-gestures", action="store_true", help="only this condition; both flags or none: both")
-    run.add_argument("--without-gestures", action="store_true", help="only this condition")
-    run.add_argument(
-        "--transcripts", metavar="FOLDER", help="what was said: NAME.srt, .vtt or .TextGrid of each timeline"
-    )
-    run.add_argument("--limit", type=int, help="only so many timelines, spread over the outcomes")
+@verb("the scenarios of the package")
+def list_scenarios(args: Namespace) -> int:
+    """List the scenarios of the package."""
+    from microgesture.reasoning.scenario import load_scenario, scenario_names
+
+    for name in scenario_names():
+        scenario = load_scenario(name)
+        print(f"{name:18s} {scenario.title}: {', '.join(scenario.names)}")
+    return 0
 
 
-def scenarios(args: argparse.Namespace) -> int:
-    """List, show, copy or run scenarios."""
-    from microgesture.reasoning.scenario import copy_scenario, load_scenario, scenario_names, scenario_text
+@verb("print a scenario", SCENARIO)
+def show(args: Namespace) -> int:
+    """Print a scenario."""
+    from microgesture.reasoning.scenario import load_scenario, scenario_names, scenario_text
 
-    if args.action == "run":
-        return _run(args)
-    if args.action == "list":
-        for name in scenario_names():
-            scenario = load_scenario(name)
-            print(f"{name:18s} {scenario.title}: {', '.join(scenario.names)}")
-    elif args.action == "copy":
-        copied = copy_scenario(args.scenario, Path(args.out))
-        print(f"{copied} is yours to change: microgesture explain TIMELINE --scenario {copied}")
-    elif args.scenario in scenario_names():
+    if args.scenario in scenario_names():
         print(scenario_text(args.scenario), end="")
     else:
         load_scenario(args.scenario)
@@ -139,7 +110,33 @@ def scenarios(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run(args: argparse.Namespace) -> int:
+@verb("copy a scenario, to change it", SCENARIO, arg("-o", "--out", required=True, help="the .yaml file to write"))
+def copy(args: Namespace) -> int:
+    """Copy a scenario, to change it."""
+    from microgesture.reasoning.scenario import copy_scenario
+
+    copied = copy_scenario(args.scenario, Path(args.out))
+    print(f"{copied} is yours to change: microgesture explain TIMELINE --scenario {copied}")
+    return 0
+
+
+@verb(
+    "how good the answers are, over labelled timelines",
+    SCENARIO,
+    arg("timelines", help="timelines with their outcomes, in any form that `emotion train` reads"),
+    arg("-o", "--out", required=True, help="folder for replies.jsonl, results.md and results.json"),
+    arg("--part", default="", help="train, val, test or all; default: test where there is one, else all"),
+    *COLUMN_ARGUMENTS,
+    arg("--backend", nargs="+", default=["template"], help=_BACKEND),
+    *MODEL,
+    arg("--with-gestures", action="store_true", help="only this condition; both flags or none: both"),
+    arg("--without-gestures", action="store_true", help="only this condition"),
+    arg("--transcripts", metavar="FOLDER", help="what was said: NAME.srt, .vtt or .TextGrid of each timeline"),
+    arg("--limit", type=int, help="at most so many timelines, spread over the outcomes"),
+)
+def run(args: Namespace) -> int:
+    """Put every labelled timeline to the backends, with and without gestures, and write a table. A reply that failed
+    its check and the answer 'undecided' count as the uniform distribution. The same command resumes after a stop."""
     from microgesture.emotion.labelled import best_reachable, read_labelled
     from microgesture.progress import track
     from microgesture.reasoning.scenario import load_scenario
@@ -162,7 +159,7 @@ def _run(args: argparse.Namespace) -> int:
         with track(f"asking about {len(cases)} timelines") as progress:
             trials = run_trials(cases, scenario, backends, conditions, out, reader, limits, settings, progress)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where it was", file=sys.stderr)
+        print("stopped; the same command resumes where it was", file=sys.stderr)
         return 130
     scores = write_scores(trials, cases, scenario, out, best_reachable(args.timelines))
     print_scores(scores)
@@ -170,7 +167,7 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: Namespace) -> Settings:
     from microgesture.reasoning.backends import Settings
 
     return Settings(
@@ -179,7 +176,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def _limits(args: argparse.Namespace) -> Limits:
+def _limits(args: Namespace) -> Limits:
     from microgesture.reasoning.evidence import Limits
 
     return Limits(events=args.max_events)
@@ -241,3 +238,9 @@ def _folders(sources: Sequence[str], out: str | None) -> dict[str, Path]:
             )
         seen[folder.resolve()] = source
     return outs
+
+
+SCENARIOS = Verbs(
+    "list, print, copy or test the situations that `explain` knows",
+    {"list": list_scenarios, "show": show, "copy": copy, "run": run},
+)

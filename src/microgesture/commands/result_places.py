@@ -17,13 +17,13 @@ from microgesture.skeletons.track import SkeletonTrack, media_hash
 from microgesture.timeline import Media
 
 SOURCES = "sources.txt"
-"""In a folder of results: what they were made from, a path a line, as seen from the folder."""
+"""In a folder of results: what they were made from, one path per line, relative to the folder."""
 
 
 def analysis_folders(out: Path, videos: Sequence[str]) -> dict[str, Path]:
     """The folder of each video in `out`: of its name, or of more of its path where another video has that already.
 
-    A call a video gives the same folders as one call, and the same video gets its own again.
+    One call per video gives the same folders as one call for all, and the same video gets its own folder again.
     """
     return _apart(out, videos, "", _is_free, lambda folder: (_media(folder) or ([],))[0])
 

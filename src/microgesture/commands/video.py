@@ -1,14 +1,14 @@
-"""The verbs that look at videos: analyze, recognize, pose, anonymize. Thin, and nothing heavy at import."""
+"""The verbs that look at videos: analyze, recognize, pose, anonymize. Nothing heavy at import."""
 
 from __future__ import annotations
 
-import argparse
 import json
-from dataclasses import asdict
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.commands.arguments import batch, found, layout_argument, layout_given, say, takes_flags
+from microgesture.commands.arguments import LAYOUT, arg, batch, found, layout_given, say, verb
 from microgesture.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -18,40 +18,31 @@ if TYPE_CHECKING:
 _ESTIMATOR = "mediapipe"
 
 
-def _model_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="RUN", help="folder of a trained run; default: the built-in weights")
-    parser.add_argument("--vocabulary", help="imigue, smg, ma52 or a text file with one gesture per line")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+MODEL = (
+    arg("--model", metavar="RUN", help="folder of a trained run; default: the built-in weights"),
+    arg("--vocabulary", help="imigue, smg, ma52 or a text file with one gesture per line"),
+    arg("--device", default="auto", help="auto, cpu, cuda"),
+)
+POSE = (
+    arg("--fps", type=float, help="poses per second; for OpenPose folders and other files without times, their rate"),
+    arg("--pose-estimator", metavar="NAME", help="mediapipe (default), or one of your own (file.py:Name)"),
+    arg("--pose-model", metavar="FILE", help="a MediaPipe .task file instead of the models in its wheel"),
+    LAYOUT,
+)
+STREAM = arg(
+    "--video-stream",
+    type=int,
+    metavar="N",
+    help="which video stream of a file with several, counted from 1; default: the one that players show",
+)
 
 
-def _pose_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--fps", type=float, help="poses a second; for OpenPose folders and other files without times, their rate"
-    )
-    parser.add_argument(
-        "--pose-estimator", metavar="NAME", help="mediapipe (default), or one of your own (file.py:Name)"
-    )
-    parser.add_argument(
-        "--pose-model", metavar="FILE", help="a MediaPipe .task file in place of the models in its wheel"
-    )
-    layout_argument(parser)
-
-
-def _stream_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--video-stream",
-        type=int,
-        metavar="N",
-        help="which video stream of a file with several, counted from 1; default: the one that players show",
-    )
-
-
-def _check(args: argparse.Namespace) -> None:
+def _check(args: Namespace) -> None:
     if args.fps is not None and not 3 <= args.fps <= 240:
         raise RecipeError("--fps must be from 3 to 240")
 
 
-def _open_model(args: argparse.Namespace) -> Analyzer:
+def _open_model(args: Namespace) -> Analyzer:
     from microgesture.analysis.analyzer import load
     from microgesture.vocabulary import Vocabulary
 
@@ -62,17 +53,16 @@ def _open_model(args: argparse.Namespace) -> Analyzer:
     return analyzer
 
 
-def recognize_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture recognize`."""
-    parser.add_argument("clip", nargs="+", help="trimmed clips: videos, skeleton tracks, OpenPose folders, pickles")
-    _model_arguments(parser)
-    _pose_arguments(parser)
-    _stream_argument(parser)
-    parser.add_argument("--top", type=int, default=5, help="how many readings a clip")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print")
-
-
-def recognize(args: argparse.Namespace) -> int:
+@verb(
+    "name the gesture of trimmed clips",
+    arg("clip", nargs="+", help="trimmed clips: videos, skeleton tracks, OpenPose folders, pickles"),
+    *MODEL,
+    *POSE,
+    STREAM,
+    arg("--top", type=int, default=5, help="how many readings per clip"),
+    arg("--format", choices=("text", "json"), default="text", help="what to print"),
+)
+def recognize(args: Namespace) -> int:
     """Name the gesture of each clip."""
     if args.top < 1:
         raise RecipeError("--top must be 1 or more")
@@ -107,7 +97,7 @@ def recognize(args: argparse.Namespace) -> int:
     return code
 
 
-def _watching(analyzer: Analyzer, args: argparse.Namespace) -> dict[str, object]:
+def _watching(analyzer: Analyzer, args: Namespace) -> dict[str, object]:
     """Options of watching, for analyzers that watch skeletons."""
     if analyzer.modality == "skeleton":
         options = {"fps": args.fps, "pose_estimator": args.pose_estimator or _ESTIMATOR, "model_file": args.pose_model}
@@ -128,40 +118,38 @@ def _reading(label: str, confidence: float) -> dict[str, object]:
     return {"label": label, "confidence": round(confidence, 4)}
 
 
-def analyze_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture analyze`."""
-    parser.add_argument("video", nargs="+", help="untrimmed videos, or skeleton tracks in their place")
-    parser.add_argument("-o", "--out", required=True, help="folder; every video gets a folder of its name inside it")
-    _model_arguments(parser)
-    _pose_arguments(parser)
-    _stream_argument(parser)
-    parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to watch")
-    parser.add_argument("--emotion", metavar="RUN", help="folder of a trained emotion model")
-    parser.add_argument(
+@verb(
+    "an untrimmed video: timeline (json, csv, eaf, vtt) and report",
+    arg("video", nargs="+", help="untrimmed videos, or skeleton tracks"),
+    arg("-o", "--out", required=True, help="folder; every video gets a folder of its name inside it"),
+    *MODEL,
+    *POSE,
+    STREAM,
+    arg("--person", choices=("largest", "all"), default="largest", help="whom to watch"),
+    arg("--emotion", metavar="RUN", help="folder of a trained emotion model"),
+    arg(
         "--thumbnails",
         choices=("masked", "none", "original"),
         default="none",
         help="pictures from the video, in the report",
-    )
-
-
-@takes_flags("microgesture.spotting:SpottingConfig")
-def analyze(args: argparse.Namespace) -> int:
+    ),
+    configuration="microgesture.spotting:SpottingConfig",
+)
+def analyze(args: Namespace) -> int:
     """Find the gestures of each video and write its files."""
     from microgesture.analysis.result_files import check_analysis, write_analysis
     from microgesture.commands.result_places import analysis_folders
     from microgesture.emotion.model import EmotionModel
     from microgesture.files.atomic import check_folder
     from microgesture.progress import track
-    from microgesture.runs.configuration import dataclass_from_flags
+    from microgesture.runs.configuration import given_by_flags
     from microgesture.skeletons.sources import is_skeleton
     from microgesture.spotting import SpottingConfig
 
     _check(args)
-    source = "microgesture analyze VIDEO"
-    dataclass_from_flags(SpottingConfig, args.flags, source)  # what is wrong is said before the model is opened
+    given = given_by_flags(SpottingConfig, args.flags, "microgesture analyze VIDEO")  # before the model is opened
     analyzer = _open_model(args)
-    spotting = dataclass_from_flags(SpottingConfig, args.flags, source, asdict(analyzer.run.spotting))
+    spotting = replace(analyzer.run.spotting, **given)
     emotion = EmotionModel.load(args.emotion) if args.emotion else None
     watching = _watching(analyzer, args)
     if args.person == "all" and analyzer.modality != "skeleton":
@@ -189,22 +177,21 @@ def analyze(args: argparse.Namespace) -> int:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what a finished watch kept for going on."""
+    """Remove what a finished watch kept to resume from."""
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def pose_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture pose`."""
-    parser.add_argument("video", nargs="+", help="videos")
-    parser.add_argument("-o", "--out", required=True, help="track .npz; or a folder, for tracks of the videos' names")
-    parser.add_argument("--person", choices=("largest", "all"), default="largest", help="whom to keep")
-    _pose_arguments(parser)
-    _stream_argument(parser)
-
-
-def pose(args: argparse.Namespace) -> int:
+@verb(
+    "keep the skeleton of a video, without its pixels",
+    arg("video", nargs="+", help="videos"),
+    arg("-o", "--out", required=True, help="track .npz; or a folder, for tracks of the videos' names"),
+    arg("--person", choices=("largest", "all"), default="largest", help="whom to keep"),
+    *POSE,
+    STREAM,
+)
+def pose(args: Namespace) -> int:
     """Write the skeleton track of each video."""
     from microgesture.commands.result_places import track_files
     from microgesture.pose.extraction import write_pose
@@ -235,15 +222,14 @@ def pose(args: argparse.Namespace) -> int:
     return batch(videos, one, args.debug)
 
 
-def anonymize_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of `microgesture anonymize`."""
-    parser.add_argument("video", help="video with faces")
-    parser.add_argument("-o", "--out", required=True, help="the video without them; sound and metadata are left out")
-    _stream_argument(parser)
-
-
-@takes_flags("microgesture.privacy.anonymization:AnonymizeConfig")
-def anonymize(args: argparse.Namespace) -> int:
+@verb(
+    "hide the faces of a video, and check that they are hidden",
+    arg("video", help="video with faces"),
+    arg("-o", "--out", required=True, help="the video without faces; sound and metadata are left out"),
+    STREAM,
+    configuration="microgesture.privacy.anonymization:AnonymizeConfig",
+)
+def anonymize(args: Namespace) -> int:
     """Hide the faces of a video; exit code 1 when the check still finds one."""
     from microgesture.privacy.anonymization import AnonymizeConfig
     from microgesture.privacy.anonymization import anonymize as hide
@@ -253,7 +239,7 @@ def anonymize(args: argparse.Namespace) -> int:
     config = dataclass_from_flags(AnonymizeConfig, args.flags, "microgesture anonymize VIDEO")
     with track(f"hiding faces in {args.video}") as progress:
         audit = hide(args.video, args.out, config, progress=progress, video_stream=args.video_stream)
-    print(f"{args.out}: {audit}")
+    print(audit)
     if not audit.clean:
         say(f"{args.out}: faces may still be seen; look at the times above before you share it")
     return 0 if audit.clean else 1

@@ -3,7 +3,7 @@
 From a seed: banks of synthetic people, the recipe `built-in/skeleton`, calibration on people of the validation
 seeds, a test on people, cameras and ways of moving that neither has, and the packed run folder with its model card.
 Banks of poses that the estimator found in rendered video (`synthetic/estimated_bank.py`) need the extra `pose`; they
-make a part of the training windows, and a test of their own. A stopped run goes on where it was.
+make a part of the training windows, and a test of their own. A stopped run resumes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def make_banks(folder: Path, seed: int, sizes: Sizes, workers: int, estimated: b
 
 
 def _make_estimated(whole: Path, people: int, seed: int, split: str, workers: int, **acting: Any) -> None:
-    """A bank of poses from rendered video, in parts of `PART` people, so that hours of it can be stopped and go on."""
+    """A bank of poses from rendered video, in parts of `PART` people: hours of it can be stopped and resumed."""
     from microgesture.pretraining.estimated_bank import estimate_bank
 
     if whole.exists():
@@ -186,7 +186,7 @@ def _token_logits(run: Run, bank: SkeletonBank) -> tuple[np.ndarray, np.ndarray]
 
 
 def test(runs: Sequence[Path], folder: Path, sizes: Sizes) -> dict[str, Any]:
-    """Everything that the model card says of the runs (one a seed; the first is the one to be packed)."""
+    """Everything that the model card says of the runs (one per seed; the first is the one to be packed)."""
     result: dict[str, Any] = {"clips": {}, "events": {}, "seeds": len(runs)}
     for kind in ("joints", "estimated"):
         path = folder / ("test.npz" if kind == "joints" else "estimated-test.npz")
@@ -305,17 +305,22 @@ def _plain(value: Any) -> Any:
 
 def main() -> None:
     """Command line of `make pretrain`."""
-    parser = argparse.ArgumentParser(description="Make the built-in weights from a seed.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
+    parser = argparse.ArgumentParser(
+        description="Make the built-in weights from a seed. Flags that are not listed are keys of the recipe.",
+        epilog=f"The sizes (--train to --estimated_share): {Sizes.__doc__}",
+        allow_abbrev=False,
+    )
+    parser.add_argument("out", type=Path, help="folder for banks, runs and the packed weights")
+    parser.add_argument("--seeds", type=int, default=3, help="runs to average over; the first is packed")
+    parser.add_argument("--workers", type=int, default=2, help="processes that make the banks")
     parser.add_argument("--no-estimated", action="store_true", help="without rendered video (no extra `pose` needed)")
-    parser.add_argument("--train", type=int, default=Sizes.train, help="performances of the training bank")
+    for size in fields(Sizes):
+        parser.add_argument(f"--{size.name}", type=type(size.default), default=size.default, metavar="N")
     parser.add_argument("--ladder", type=Path, metavar="RUN", help="only print where this run loses accuracy")
     args, flags = parser.parse_known_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if args.ladder:
         print("\n".join(ladder_rows(ladder(load_run(args.ladder), args.out / "banks", VOCABULARIES))))
         return
-    sizes = Sizes(train=args.train)
+    sizes = Sizes(**{size.name: getattr(args, size.name) for size in fields(Sizes)})
     print(pretrain(args.out, args.seeds, sizes, args.workers, not args.no_estimated, flags))

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from microgesture.errors import DataError
 from microgesture.report.html import is_report
-from microgesture.report.markup import UNSURE, clock, esc, percent
+from microgesture.report.markup import fill
 from microgesture.timeline import Timeline
 
 if TYPE_CHECKING:
-    from microgesture.reasoning.record import Claim, Explanation
+    from markupsafe import Markup
+
+    from microgesture.reasoning.record import Explanation
 
 BEGIN, END = "<!-- explanation -->", "<!-- /explanation -->"
 _EMOTION = "<!-- emotion -->", "<!-- /emotion -->"
@@ -55,87 +57,22 @@ def shows_events(page: str, timeline: Timeline) -> bool:
     )
 
 
-def explanation_html(explanation: Explanation, timeline: Timeline) -> str:
+def explanation_html(explanation: Explanation, timeline: Timeline) -> Markup:
     """The panel. Of an explanation that failed it shows that it failed and why, and nothing that it said."""
-    title = "Explanation by a language model" if explanation.language_model else "Explanation, without a language model"
-    body = _accepted(explanation, timeline) if explanation.accepted else _failed(explanation)
-    cautions = "".join(f"<li>{esc(caution)}</li>" for caution in explanation.cautions)
-    return (
-        f'\n<section class="panel explanation" aria-labelledby="h-explanation">\n<h2 id="h-explanation">{title}</h2>\n'
-        f'<p class="question">{esc(explanation.question)}</p>\n{body}\n'
-        f'<ul class="caution cautions">{cautions}</ul>\n{_withheld(explanation)}{_origin(explanation)}</section>\n'
+    return fill(
+        "reasoning/explanation.html",
+        explanation=explanation,
+        timeline=timeline,
+        said={utterance.id: utterance for utterance in explanation.cited},
+        sides=_SIDES,
+        folded=_FOLDED,
+        facts=_origin(explanation),
     )
 
 
-def _accepted(explanation: Explanation, timeline: Timeline) -> str:
-    likely = ""
-    if explanation.answer in (None, "undecided"):
-        likely = "<small>the evidence does not carry an answer</small>"
-    elif explanation.probability is not None:
-        whose = "the model’s own estimate" if explanation.language_model else "the gesture model’s estimate"
-        likely = f"<small>{percent(explanation.probability)} by {whose}</small>"
-    claims = "\n".join(_claim(claim, explanation, timeline) for claim in explanation.reasons)
-    listed = f'<ol class="claims">{claims}</ol>' if claims else '<p class="empty">Nothing was claimed.</p>'
-    opinion = (
-        "The events of each claim were checked to be there and to be what it says they are. What a claim makes of "
-        "them is the model’s opinion; look at the events yourself."
-        if explanation.language_model
-        else "Each claim names the events that it counts."
-    )
-    notes = "".join(f'<p class="note">{esc(note)}</p>' for note in explanation.notes)
-    return f'<p class="answer">{esc(explanation.answer)} {likely}</p>{notes}{listed}<p class="note">{opinion}</p>'
-
-
-def _failed(explanation: Explanation) -> str:
-    problems = "".join(f"<li>{esc(problem)}</li>" for problem in explanation.problems)
-    again = "It was sent back once with what was wrong. " if len(explanation.attempts) > 1 else ""
-    return (
-        f'<p class="answer">No explanation</p><p>No reply passed the check, so nothing of it is shown here. '
-        f"{again}What was wrong:</p><ul class=problems>{problems}</ul>"
-    )
-
-
-def _claim(claim: Claim, explanation: Explanation, timeline: Timeline) -> str:
-    links = [_event_link(index, explanation.timed, timeline) for index in claim.event_indices]
-    shown, rest = links[:_FOLDED], links[_FOLDED:]
-    more = f"<details><summary>{len(rest)} more</summary>{' '.join(rest)}</details>" if rest else ""
-    said = {u.id: u for u in explanation.cited}
-    quotes = "".join(
-        f"<blockquote><b>{esc(id)}</b> {esc(said[id].speaker)}"
-        f"{f' <small>{clock(said[id].start or 0.0)}</small>' if said[id].start is not None else ''} "
-        f"{esc(said[id].text)}</blockquote>"
-        for id in claim.utterances
-        if id in said
-    )
-    side = claim.direction if claim.direction in _SIDES else "neither"
-    tag = f'<span class="side">{_SIDES[side]}</span>' if explanation.answer != "undecided" or side != "neither" else ""
-    return (
-        f'<li class="{side}"><p>{esc(claim.claim)} {tag}</p><p class="cites">{" ".join(shown)}{more}</p>{quotes}</li>'
-    )
-
-
-def _event_link(index: int, timed: bool, timeline: Timeline) -> str:
-    event = timeline[index]
-    when = f" <small>{clock(event.start)}</small>" if timed else ""
-    unsure = " unsure" if event.confidence < UNSURE else ""
-    about = f"{event.label}, unsure" if unsure else event.label
-    return f'<a class="cite{unsure}" href="#e{index}" title="{esc(about)}">E{index + 1}{when}</a>'
-
-
-def _withheld(explanation: Explanation) -> str:
-    if not explanation.withheld:
-        return ""
-    items = "".join(f"<li><b>{esc(w.id)}</b> {esc(w.reason)}: <q>{esc(w.text)}</q></li>" for w in explanation.withheld)
-    n = len(explanation.withheld)
-    return (
-        f'<details class="withheld"><summary>{n} text{"s" * (n != 1)} withheld from the prompt: '
-        f"read like instructions to a program</summary><ul>{items}</ul></details>\n"
-    )
-
-
-def _origin(explanation: Explanation) -> str:
+def _origin(explanation: Explanation) -> list[str]:
     where = f" at {explanation.base_url}" if explanation.base_url else ""
-    facts = [
+    return [
         f"Scenario: {explanation.scenario_title} ({explanation.scenario}).",
         f"Asked: {explanation.backend}, {explanation.model}{where}."
         if explanation.language_model
@@ -145,7 +82,6 @@ def _origin(explanation: Explanation) -> str:
         *(f"{line}." for line in explanation.left_out),
         f"Made {explanation.created[:16].replace('T', ' ')} UTC; everything is in explanation.json.",
     ]
-    return f'<p class="note">{esc(" ".join(facts))}</p>\n'
 
 
 def _count(number: int, noun: str) -> str:

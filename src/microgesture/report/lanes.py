@@ -1,4 +1,4 @@
-"""The timeline drawing: for each person one lane a body region, an SVG bar an event, a scale above.
+"""The timeline drawing: for each person one lane per body region, one bar per event, a scale above (`lanes.html`).
 
 Positions are percentages of the width, so that the drawing fits any screen and the script can zoom by writing
 new percentages; without the script it is a still picture with titles.
@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from microgesture.report.markup import UNSURE, clock, esc, percent, region_class, region_title
+from microgesture.report.markup import fill
 from microgesture.timeline import GestureEvent, Timeline
 from microgesture.vocabulary import BODY_REGIONS
 
-_ROW = 20  # pixels a bar and its gap
-_BAR = 16
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The events of one region of a person's body as (row, index in the timeline, event)."""
+
+    region: str
+    bars: list[tuple[int, int, GestureEvent]]
+
+    @property
+    def rows(self) -> int:
+        return 1 + max(row for row, _, _ in self.bars)
 
 
 def extent(timeline: Timeline) -> float:
@@ -22,23 +36,20 @@ def extent(timeline: Timeline) -> float:
     return max(timeline.duration, max((e.end for e in timeline), default=0.0)) or 1.0
 
 
-def lanes_html(timeline: Timeline) -> str:
+def lanes_html(timeline: Timeline) -> Markup:
     """Scale and lanes of all persons, hatched where a person is not in view; a sentence when nothing was found."""
-    away = unseen(timeline)
-    if not len(timeline) and not any(away.values()):
-        return '<p class="empty">No gesture was found in this video.</p>'
-    span = extent(timeline)
-    parts = [_HATCH if any(away.values()) else "", _scale(span)]
-    persons = list(dict.fromkeys([*timeline.persons, *away]))
-    for person in persons:
-        if len(persons) > 1:
-            parts.append(f'<h3 class="person">{esc(person)}</h3>')
-        own = [(i, e) for i, e in enumerate(timeline) if e.person == person]
-        gaps = "".join(_gap(start, end, span) for start, end in away.get(person, ()))
-        regions = sorted({e.body_region for _, e in own}, key=_region_order)
-        lanes = [_lane(region, [(i, e) for i, e in own if e.body_region == region], span, gaps) for region in regions]
-        parts += lanes or [_empty_lane(gaps)]
-    return "\n".join(parts)
+    span, away = extent(timeline), unseen(timeline)
+    step = tick_step(span)
+    return fill(
+        "report/lanes.html",
+        timeline=timeline,
+        span=span,
+        away=away,
+        hatched=any(away.values()),
+        ticks=_ticks(span, step),
+        decimals=1 if step < 1 else 0,
+        people={person: _lanes(timeline, person) for person in (*timeline.persons, *away)},
+    )
 
 
 def unseen(timeline: Timeline) -> dict[str, list[tuple[float, float]]]:
@@ -56,26 +67,6 @@ def unseen(timeline: Timeline) -> dict[str, list[tuple[float, float]]]:
         numbers = [(a, b) for a, b in pairs if isinstance(a, int | float) and isinstance(b, int | float)]
         found[str(person)] = [(float(a), float(b)) for a, b in numbers if 0 <= a < b < math.inf]
     return found
-
-
-_HATCH = (
-    '<svg class="defs" width="0" height="0" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" '
-    'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="6"/></pattern></defs></svg>'
-)
-
-
-def _gap(start: float, end: float, span: float) -> str:
-    end = min(end, span)
-    name = f"person not in view, {clock(start)} to {clock(end)}"
-    return (
-        f'<rect class="unseen" data-start="{start:.3f}" data-end="{end:.3f}" x="{100 * start / span:.4f}%" y="0" '
-        f'width="{100 * max(end - start, 0) / span:.4f}%" height="100%" role="img" aria-label="{name}">'
-        f"<title>{name}</title></rect>"
-    )
-
-
-def _empty_lane(gaps: str) -> str:
-    return f'<div class="lane r7"><b>No gesture</b><svg class="track" height="{_ROW}">{gaps}</svg></div>'
 
 
 def tick_step(span: float, most: int = 8) -> float:
@@ -97,40 +88,23 @@ def stacked(events: list[tuple[int, GestureEvent]]) -> list[tuple[int, int, Gest
     return rows
 
 
-def _scale(span: float) -> str:
-    step = tick_step(span)
-    decimals = 1 if step < 1 else 0
+def _ticks(span: float, step: float) -> list[float]:
     ticks = [k * step for k in range(int(span / step) + 1)]
     if len(ticks) > 1 and span - ticks[-1] < 0.04 * span and ticks[-1] < span:
         ticks.pop()  # its text would run over the edge
-    marks = "".join(f'<span style="left:{100 * t / span:.3f}%">{clock(t, decimals)}</span>' for t in ticks)
-    return f'<div class="lane scale" aria-hidden="true"><b></b><div class="track">{marks}</div></div>'
+    return ticks
 
 
-def _lane(region: str, events: list[tuple[int, GestureEvent]], span: float, gaps: str) -> str:
-    rows = stacked(events)
-    height = _ROW * (max(row for row, _, _ in rows) + 1)
-    bars = "".join(_bar(row, index, event, span) for row, index, event in rows)
-    title = esc(region_title(region))
-    return (
-        f'<div class="lane {region_class(region)}"><b>{title}</b>'
-        f'<svg class="track" height="{height}" role="group" aria-label="{title}">{gaps}{bars}</svg></div>'
-    )
+def _lanes(timeline: Timeline, person: str) -> list[Lane]:
+    """From head to feet."""
+    regions: dict[str, list[tuple[int, GestureEvent]]] = {}
+    for index, event in enumerate(timeline):
+        if event.person == person:
+            regions.setdefault(event.body_region, []).append((index, event))
+    return [Lane(region, stacked(regions[region])) for region in sorted(regions, key=_order)]
 
 
-def _bar(row: int, index: int, event: GestureEvent, span: float) -> str:
-    text = f"{event.label}, {clock(event.start)} to {clock(event.end)}, confidence "
-    name = esc(text) + percent(event.confidence)
-    css = "bar unsure" if event.confidence < UNSURE else "bar"
-    return (
-        f'<rect class="{css}" data-e="{index}" x="{100 * event.start / span:.4f}%" y="{row * _ROW + 2}" '
-        f'width="{100 * event.duration / span:.4f}%" height="{_BAR}" rx="3" '
-        f'fill-opacity="{0.2 + 0.8 * event.confidence:.2f}" role="button" aria-label="{name}">'
-        f"<title>{name}</title></rect>"
-    )
-
-
-def _region_order(region: str) -> tuple[int, str]:
+def _order(region: str) -> tuple[int, str]:
     order = ("head", "head-hand", "upper limb", "body", "body-hand", "leg-hand", "lower limb")
     assert set(order) == set(BODY_REGIONS)
     return (order.index(region), "") if region in order else (len(order), region)

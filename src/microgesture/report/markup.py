@@ -1,11 +1,20 @@
-"""Small pieces of HTML text: escaping, clock times, percentages, meters."""
+"""Templates, and the words that reports are made of: clock times, percentages, regions of the body.
+
+Templates are Jinja2 with autoescape: a value is text, whatever stands in it; only what `fill` returned is markup.
+"""
 
 from __future__ import annotations
 
-import html
 import re
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
 
 from microgesture.vocabulary import BODY_REGIONS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -24,13 +33,48 @@ REGION_TITLES = {
 }
 
 
-def esc(value: object) -> str:
-    """Text for element content or a quoted attribute: nothing in it can become markup.
+def fill(template: str, **values: object) -> Markup:
+    """A template of the package (`report/page.html`) with these values in it, as markup."""
+    from markupsafe import Markup
 
-    Control and direction-changing characters and lone surrogates (undecodable file names) become U+FFFD.
-    """
-    text = str(value).encode("utf-8", "replace").decode("utf-8")
-    return html.escape(_CONTROL.sub("\ufffd", text), quote=True)
+    return Markup(_environment().get_template(template).render(values))
+
+
+def asset(name: str) -> str:
+    """The text of a file of the package, by its path in it."""
+    return (resources.files("microgesture") / name).read_text("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "clock": clock,
+        "percent": percent,
+        "fixed": lambda number, decimals=1: f"{number:.{decimals}f}",
+        "share": lambda number: min(1.0, max(0.0, number)),
+        "region_class": region_class,
+        "region_title": region_title,
+    }
+    environment.globals |= {"UNSURE": UNSURE}
+    return environment
+
+
+def clean(value: object) -> object:
+    """A value as a template takes it: markup as it is, anything else as text in which control and direction-changing
+    characters and lone surrogates (undecodable file names) have become U+FFFD; Jinja2 escapes it."""
+    if hasattr(value, "__html__"):
+        return value
+    return _CONTROL.sub("\ufffd", str(value).encode("utf-8", "replace").decode("utf-8"))
 
 
 def region_class(region: str) -> str:
@@ -60,11 +104,5 @@ def percent(share: float) -> str:
     if value == 100 and share < 1:
         value = 99
     if value == 0 and share > 0:
-        return "&lt; 1\u00a0%"
+        return "< 1\u00a0%"
     return f"{value}\u00a0%"
-
-
-def meter(share: float, css: str = "") -> str:
-    """A bar filled to `share`; what it means stands in text beside it."""
-    width = 100 * min(1.0, max(0.0, share))
-    return f'<span class="meter {css}" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>'

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgesture.report.markup import clock, esc
+from microgesture.report.markup import fill
 from microgesture.skeletons.layouts import GESTURE_62, Layout
 from microgesture.skeletons.track import MIN_SCORE, SkeletonTrack
 from microgesture.timeline import GestureEvent, Timeline
@@ -69,8 +69,17 @@ class _Stance:
         return np.vstack(parts)
 
 
+@dataclass(frozen=True)
+class _Figure:
+    """Paths of body and hands, and the head's centre and half width, in pixels of the drawing."""
+
+    body: str
+    hands: str
+    head: tuple[float, float, float] | None = None
+
+
 def event_drawings(timeline: Timeline, tracks: Mapping[str, SkeletonTrack]) -> list[str]:
-    """One SVG an event, "" where the person is not in view or beyond the `DRAWINGS` most confident events.
+    """One SVG per event, "" where the person is not in view or beyond the `DRAWINGS` most confident events.
 
     `tracks` are by person.
     """
@@ -95,12 +104,8 @@ def event_drawing(event: GestureEvent, track: SkeletonTrack) -> str:
     low, high = corners.min(0), corners.max(0)
     scale = float(min((np.array([_WIDTH, _HEIGHT]) - 8) / np.maximum(high - low, 1e-6)))
     shift = np.array([_WIDTH, _HEIGHT]) / 2 - (low + high) / 2 * scale
-    figures = "".join(
-        f'<g class="p{3 - len(stances) + k}">{_figure(stance, bones, scale, shift)}</g>'
-        for k, stance in enumerate(stances)
-    )
-    name = esc(f"{event.label} at {clock(event.start)}: stick figure at start, middle and end")
-    return f'<svg class="drawing" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{name}">{figures}</svg>'
+    figures = [_figure(stance, bones, scale, shift) for stance in stances]
+    return fill("report/drawing.html", event=event, figures=figures, width=_WIDTH, height=_HEIGHT)
 
 
 def _own_bones(layout: Layout) -> tuple[tuple[str, str], ...]:
@@ -156,8 +161,8 @@ def _head(track: SkeletonTrack, moment: int, down: np.ndarray) -> tuple[float, f
     return (float(complete[0][0]), float(complete[0][1]), max(sizes)) if complete and sizes else None
 
 
-def _figure(stance: _Stance, bones: tuple[tuple[str, str], ...], scale: float, shift: np.ndarray) -> str:
-    """Body and hands as two paths, the head as an ellipse over the neck."""
+def _figure(stance: _Stance, bones: tuple[tuple[str, str], ...], scale: float, shift: np.ndarray) -> _Figure:
+    """Body and hands as two paths, the head over the neck."""
     points = stance.points * scale + shift
 
     def lines(pairs: tuple[tuple[str, str], ...]) -> str:
@@ -169,12 +174,11 @@ def _figure(stance: _Stance, bones: tuple[tuple[str, str], ...], scale: float, s
         )
 
     joints = stance.layout.joints
-    body, hands, head = lines(bones), lines(_FINGERS if stance.layout is GESTURE_62 else ()), ""
+    body, hands = lines(bones), lines(_FINGERS if stance.layout is GESTURE_62 else ())
+    if stance.head is None:
+        return _Figure(body, hands)
+    x, y = np.array(stance.head[:2]) * scale + shift
     shoulders = [joints.index(name) for name in ("left_shoulder", "right_shoulder") if name in joints]
-    if stance.head is not None:
-        x, y = np.array(stance.head[:2]) * scale + shift
-        half = stance.head[2] * scale
-        if shoulders and stance.seen[shoulders].all():
-            body += "M{:.0f} {:.0f}L{:.0f} {:.0f}".format(*points[shoulders].mean(0), x, y)
-        head = f'<ellipse cx="{x:.0f}" cy="{y:.0f}" rx="{half:.0f}" ry="{1.25 * half:.0f}"/>'
-    return f'<path d="{body}"/>{head}<path class="hand" d="{hands}"/>'
+    if shoulders and stance.seen[shoulders].all():
+        body += "M{:.0f} {:.0f}L{:.0f} {:.0f}".format(*points[shoulders].mean(0), x, y)
+    return _Figure(body, hands, (float(x), float(y), stance.head[2] * scale))

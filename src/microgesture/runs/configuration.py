@@ -8,11 +8,12 @@ This module imports no torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -22,6 +23,9 @@ from microgesture.files.plain_json import parse_json
 from microgesture.files.plain_yaml import load_yaml
 from microgesture.settings import KINDS, check_settings, listed, within
 from microgesture.skeletons.layout_files import as_layout, described, layout_beside
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
 
 
 @dataclass
@@ -347,6 +351,18 @@ def dataclass_from_flags(kind: type, flags: Sequence[str], source: str, values: 
     return dataclass_from_mapping(kind, values or {}, [_spelled(flag) for flag in flags], source)
 
 
+def given_by_flags(kind: type, flags: Sequence[str], source: str) -> dict[str, Any]:
+    """The fields of a configuration dataclass that flags give, with their values, to lay over another object of it.
+
+    Raises `RecipeError` as `dataclass_from_flags` does.
+    """
+    with _parsing(kind, source) as parser:
+        given = parser.parse_args([_spelled(flag) for flag in flags], defaults=False).as_dict()
+    given.pop("config", None)
+    kind(**given)
+    return given
+
+
 def _spelled(flag: str) -> str:
     """A flag's name with underscores, its value as it is."""
     name, equals, value = flag.partition("=")
@@ -355,18 +371,25 @@ def _spelled(flag: str) -> str:
 
 def dataclass_from_mapping(kind: type, values: Mapping[str, Any], flags: Sequence[str], source: str) -> Any:
     """A configuration dataclass from a mapping with flags laid over it; errors as in `make_recipe`."""
+    with _parsing(kind, source) as parser:
+        made = parser.instantiate(parser.parse_args(list(flags), namespace=parser.parse_object(dict(values))))
+    return kind(**{f.name: getattr(made, f.name) for f in fields(kind)})
+
+
+@contextmanager
+def _parsing(kind: type, source: str) -> Iterator[ArgumentParser]:
+    """A parser of the fields of a dataclass, whose errors are `RecipeError`s of one line."""
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(prog=source, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--config", action="config", help="YAML laid over the recipe")
     parser.add_class_arguments(kind)
     try:
-        made = parser.instantiate(parser.parse_args(list(flags), namespace=parser.parse_object(dict(values))))
+        yield parser
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ("argparse", "jsonargparse"):
             raise
         raise RecipeError(f"{source}: {_one_line(error)}") from error
-    return kind(**{f.name: getattr(made, f.name) for f in fields(kind)})
 
 
 def configuration_help(kind: type) -> str:
