@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from microgesture.datasets.paired_clip import PairedClip
 from microgesture.encoders import create_encoder, load_reference
 from microgesture.encoders.heatmaps import joint_maps
+from microgesture.encoders.paired_clip import PairedClip
 from microgesture.errors import RecipeError
 
 SMALL = {"width": 4, "rgb_blocks": [1, 2, 1, 1], "pose_blocks": [2, 1, 1]}

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.cache import ClipCache, fingerprint, open_cache
 from microgesture.datasets.manifest import ClipRow
-from microgesture.datasets.paired_clip import PairedClip, stacked
 from microgesture.datasets.splits import group
+from microgesture.encoders.paired_clip import PairedClip, stacked
 from microgesture.errors import DataError, RecipeError, UserError, VideoError
 from microgesture.skeletons.track import SkeletonTrack
 from microgesture.video.reader import VideoReader

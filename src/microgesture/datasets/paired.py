@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 
 from microgesture.datasets.clips import ClipDataset
 from microgesture.datasets.manifest import ClipRow
-from microgesture.datasets.paired_clip import PairedClip
 from microgesture.datasets.skeleton_reading import RowTracks, read_rows
 from microgesture.datasets.skeletons import at_moments, prepare
+from microgesture.encoders.paired_clip import PairedClip
 from microgesture.errors import DataError, RecipeError, UserError
 from microgesture.skeletons.layout_files import LayoutLike, as_layout
 from microgesture.skeletons.layouts import Layout

@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from microgesture.datasets.paired_clip import PairedClip
 from microgesture.encoders.encoder import Modality
+from microgesture.encoders.paired_clip import PairedClip
 from microgesture.encoders.posec3d import HeatMapEncoder
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
