@@ -17,11 +17,12 @@ from microgesture.errors import RecipeError
 
 class ReferenceWeights(NamedTuple):
     """An official state dictionary in our terms: the encoder's own `state`, and the head's `weight (K, C)` and
-    `bias (K,)`, None where the file has no head."""
+    `bias (K,)`, None where the file has no head; `headless` where the official network has none either."""
 
     state: dict[str, Tensor]
     weight: Tensor | None
     bias: Tensor | None
+    headless: bool = False
 
 
 class ReferenceClassifier(nn.Module):
@@ -48,7 +49,9 @@ def load_reference(model: nn.Module, state_dict: Mapping[str, Any]) -> nn.Module
 
     `model` is an encoder (`create_encoder("stgcn", ...)`: it gets the weights, and a `ReferenceClassifier` around it
     is returned, whose head has the file's classes), a `ReferenceClassifier`, or an objective with an `encoder` and a
-    linear `head` ("supervised": `model.scores(clip)` then are the official logits). In eval mode the returned network
+    linear `head` ("supervised": `model.scores(clip)` then are the official logits). A network that learns without
+    labels has no head: an encoder then comes back as it is, and an objective that has the network's other part (its
+    decoder) gets both. In eval mode the returned network
     computes what the official one computes from the same input. Prefixes of data-parallel training (`module.`) and
     wrappers (`state_dict`, `model`) are taken off; `num_batches_tracked` may be missing.
 
@@ -58,7 +61,14 @@ def load_reference(model: nn.Module, state_dict: Mapping[str, Any]) -> nn.Module
     encoder = model if isinstance(model, Encoder) else getattr(model, "encoder", None)
     if not isinstance(encoder, Encoder):
         raise RecipeError(f"{type(model).__name__} has no encoder that reference weights could go to")
+    whole = None if isinstance(model, Encoder) else getattr(model, "from_reference", None)
+    if whole is not None:
+        _load(model, whole(_plain(state_dict)), getattr(model, "name", "") or type(model).__name__)
+        return model
     found = encoder.from_reference(_plain(state_dict))
+    if found.headless and isinstance(model, Encoder):
+        _load(encoder, found.state)
+        return encoder
     weight, bias = _head_of(found, encoder)
     _load(encoder, found.state)
     if isinstance(model, Encoder):
@@ -106,9 +116,9 @@ def _plain(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return tensors
 
 
-def _load(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
-    name = encoder.name or type(encoder).__name__
-    own = encoder.state_dict()
+def _load(network: nn.Module, state: Mapping[str, Tensor], name: str = "") -> None:
+    name = name or str(getattr(network, "name", "")) or type(network).__name__
+    own = network.state_dict()
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     if missing:
         raise RecipeError(f"the weights do not fit '{name}': {len(missing)} are missing, first {missing[0]}")
@@ -119,4 +129,4 @@ def _load(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
         if value.shape != own[key].shape:
             shapes = f"{tuple(value.shape)}, not {tuple(own[key].shape)}"
             raise RecipeError(f"the weights do not fit '{name}': {key} is {shapes}")
-    encoder.load_state_dict({**own, **state})
+    network.load_state_dict({**own, **state})

@@ -179,6 +179,7 @@ def open_options(recipe: Recipe, dataset: AnyDataset) -> dict[str, Any]:
     known = _options_of_start(recipe)
     if isinstance(dataset, SkeletonDataset):
         known |= {"layout": described(dataset.layout), "channels": dataset.channels, "persons": dataset.persons}
+        known["dimensions"] = dataset.dimensions
     takes = encoder_parameters(recipe.encoder.name)
     return {key: value for key, value in known.items() if key in takes and key not in recipe.encoder.options}
 

@@ -97,7 +97,7 @@ class _Loop:
         self.device = self.accelerator.device
         self.precision = resolve_precision(recipe.training.precision, self.device)
         objective = build_objective(recipe, self.manifest.vocabulary, open_options(recipe, self.train_set))
-        self.val_set = self._validation_set(objective.encoder)
+        self.val_set = self._validation_set(objective.encoder) if objective.labelled else None
         if recipe.start:
             start_from(objective, recipe.start)
         if recipe.training.channels_last:
