@@ -115,7 +115,9 @@ def test_jitter_is_new_in_every_frame_and_drift_is_not():
 def test_a_shift_is_local_small_and_the_same_in_all_frames():
     given, counts = sample(frames=6, people=1), set()
     for seed in range(100):
-        moved = CoordinateShift(share=0.2, amount=0.3).skeleton(given, np.random.default_rng(seed)).points - given.points
+        moved = (
+            CoordinateShift(share=0.2, amount=0.3).skeleton(given, np.random.default_rng(seed)).points - given.points
+        )
         assert np.allclose(moved, moved[:, :1], atol=1e-6)
         assert 0 < np.abs(moved).max() <= 0.3 + 1e-6
         counts.add(int(moved[0, 0].any(-1).sum()))

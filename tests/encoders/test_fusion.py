@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from moving_vocabulary import VOCABULARY
 from torch import nn
 
 from microgesture.encoders import create_encoder, load_reference
@@ -10,6 +9,7 @@ from microgesture.encoders.fusion import BalancedFusion
 from microgesture.errors import RecipeError
 from microgesture.evaluation.cost import cost
 from microgesture.recognition import create_objective, describe, restore
+from moving_vocabulary import VOCABULARY
 
 CLIPS = {
     "stgcn": (1, 16, 17, 3),
@@ -38,7 +38,7 @@ def clip_of(name: str, batch: int = 2) -> torch.Tensor:
 @named
 def test_the_encoder_itself_stays_as_it_was(name):
     plain, fused, clip = make(name).eval(), make(name, fusion="balanced").eval(), clip_of(name)
-    ours = {key: value for key, value in plain.state_dict().items()}
+    ours = plain.state_dict()
     theirs = {k.removeprefix("encoder."): v for k, v in fused.state_dict().items() if k.startswith("encoder.")}
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
@@ -88,7 +88,9 @@ def test_the_gate_is_the_equation():
     nn.init.normal_(fusion.gate.weight)
     nn.init.constant_(fusion.gate.bias, 0.3)
     for i in range(4):
-        logit = sum(w * x for w, x in zip(fusion.gate.weight[0].tolist(), [*space[i].tolist(), *time[i].tolist()]))
+        logit = sum(
+            w * x for w, x in zip(fusion.gate.weight[0].tolist(), [*space[i].tolist(), *time[i].tolist()], strict=True)
+        )
         alpha = 1 / (1 + torch.exp(torch.tensor(-(logit + 0.3))))
         wanted = torch.cat([alpha * space[i], (1 - alpha) * time[i]])
         assert torch.allclose(fusion(space, time)[i], wanted, atol=1e-6)

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from moving_vocabulary import VOCABULARY
 from torch.nn import functional as F
 
 from microgesture.encoders import create_encoder, load_reference
@@ -14,6 +13,7 @@ from microgesture.recognition import create_objective
 from microgesture.recognition.cdclr import sorted_by_start
 from microgesture.recognition.momentum import KeyQueue, follow
 from microgesture.recognition.views import crop, distort, draw_crops, real_frames
+from moving_vocabulary import VOCABULARY
 
 V = 17
 
@@ -230,7 +230,7 @@ def test_views_are_a_function_of_the_seed_alone():
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(RecipeError, match="clips of 8 frames have no parts of 8 that differ: raise data.frames"):
+    with pytest.raises(RecipeError, match=r"clips of 8 frames have no parts of 8 that differ: raise data.frames"):
         objective()({"clip": clips(2, 8)})
     encoder = create_encoder("stgcn")
     with pytest.raises(RecipeError, match=r"give --objective.options.dimensions 2 \(x, y and a score\) or 3"):
@@ -273,7 +273,7 @@ def test_official_names_load(mlp):
     assert load_reference(alone, checkpoint) is alone
     assert torch.equal(alone(clips()), theirs.encoder(clips()))
     del checkpoint["state_dict"]["encoder_q.fc_intra.bias"]
-    with pytest.raises(RecipeError, match="1 are missing, first heads.fc_intra.bias"):
+    with pytest.raises(RecipeError, match=r"1 are missing, first heads.fc_intra.bias"):
         load_reference(ours, checkpoint)
 
 

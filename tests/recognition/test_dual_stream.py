@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from moving_vocabulary import VOCABULARY
 from torch.nn import functional as F
 
 from microgesture.encoders import create_encoder
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective, describe, restore
+from moving_vocabulary import VOCABULARY
 
 V = 17
 GRAPH = {"graph": "shiftgcn", "hidden": 6}
@@ -117,7 +117,7 @@ def test_it_travels_with_a_run():
 def test_what_cannot_be_is_said():
     with pytest.raises(RecipeError, match="trains encoder 'dual-stream', not 'stgcn'"):
         create_objective("dual-stream", create_encoder("stgcn"), None, VOCABULARY)
-    with pytest.raises(RecipeError, match="graph 'r2plus1d_small'|'r2plus1d_small' has no option 'layout'"):
+    with pytest.raises(RecipeError, match=r"graph 'r2plus1d_small'|'r2plus1d_small' has no option 'layout'"):
         create_encoder("dual-stream", graph="r2plus1d_small")
     with pytest.raises(RecipeError, match="temperatures above 0"):
         objective(temperature=0.0)

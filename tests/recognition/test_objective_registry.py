@@ -24,7 +24,9 @@ def test_published_objectives_are_listed():
 
 
 def test_unknown_name():
-    with pytest.raises(RecipeError, match="no objective 'clip': known are cdclr, classifier, .*supervised, .*visual-text"):
+    with pytest.raises(
+        RecipeError, match=r"no objective 'clip': known are cdclr, classifier, .*supervised, .*visual-text"
+    ):
         create_objective("clip", TinyEncoder(), None, vocabulary())
 
 

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from moving_joints import write_pickle
-from moving_vocabulary import VOCABULARY
 from safetensors.torch import load_file
 
 from microgesture.encoders import create_encoder
@@ -13,6 +11,8 @@ from microgesture.recognition.dual_stream import DualStreamObjective
 from microgesture.runs.assembly import load_run
 from microgesture.runs.configuration import load_recipe
 from microgesture.training.loop import train
+from moving_joints import write_pickle
+from moving_vocabulary import VOCABULARY
 
 SMALL = {
     "self-supervised/cdclr": ("{hidden: 6, layers: 2}", CdCLRObjective),

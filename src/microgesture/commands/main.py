@@ -38,6 +38,7 @@ from microgesture.commands.emotion import (
     train_arguments,
 )
 from microgesture.commands.reasoning import explain, explain_arguments, scenarios, scenarios_arguments
+from microgesture.commands.study import study, study_arguments
 from microgesture.commands.video import (
     analyze,
     analyze_arguments,
@@ -411,6 +412,7 @@ VERBS: dict[str, Verb] = {
     "train": ("train a recipe", _train_arguments, _train),
     "evaluate": ("test runs: accuracies with intervals, confusion matrices", _evaluate_arguments, _evaluate),
     "benchmark": ("train and test many recipes: one table", _benchmark_arguments, _benchmark),
+    "study": ("which augmentation helps: each piece alone, the best together", study_arguments, study),
     "fuse": ("fuse the scores of several runs, weights from the validation split", _fuse_arguments, _fuse),
     "submit": ("predict a challenge's test clips into the zip that its server takes", _submit_arguments, _submit),
     "explain": ("an emotional state read from a timeline, every claim with its events", explain_arguments, explain),

@@ -71,7 +71,7 @@ class CdCLREncoder(GraphEncoder):
         self.check(clip)
         frames = clip[..., : self.coordinates].permute(0, 2, 3, 4, 1).flatten(2)
         with torch.autocast(clip.device.type, enabled=False):
-            frames = frames.to(self.gru.weight_hh_l0.dtype)
+            frames = frames.to(next(self.gru.parameters()).dtype)
             return self.gru(frames)[0] if self.reading == "whole" else self._frame_by_frame(frames)
 
     def pool(self, tokens: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Two streams of one skeleton: a graph network for space, a recurrent one for time, and the gate that balances them.
 
 After Gao et al. (arXiv 2405.13206), "Spatial-Temporal-Balanced Dual-stream Contrastive Learning": a GCN on the skeleton
-graph beside a GRU. Layers, sizes and fusion are not public; this is a reconstruction [R] on the nearest code of the same
-lineage (ISC, Thoker et al., ACM MM 2021: a GRU contrasted with a graph network). Objective `dual-stream` trains it.
+graph beside a GRU. Layers, sizes and fusion are not public; this is a reconstruction [R] on the nearest code of the
+same lineage (ISC, Thoker et al., ACM MM 2021: a GRU contrasted with a graph network). Objective `dual-stream` trains
+it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from microgesture.skeletons.layout_files import LayoutLike
 
 @register("dual-stream")
 class DualStream(GraphEncoder):
-    """Skeletons (B, M, T, V, C) to tokens (B, T', C_s + 2 `hidden`): those of `graph` (an encoder of skeleton graphs, with
-    its `graph_options`) and the states of `cdclr-gru` at the same moments, side by side.
+    """Skeletons (B, M, T, V, C) to tokens (B, T', C_s + 2 `hidden`): those of `graph` (an encoder of skeleton graphs,
+    with its `graph_options`) and the states of `cdclr-gru` at the same moments, side by side.
 
     The code is the balanced fusion of both streams' own codes (`BalancedFusion`; `fusion` "half" fixes the balance).
     Raises `RecipeError` for an option that a stream does not have.

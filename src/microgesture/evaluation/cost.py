@@ -16,8 +16,8 @@ from microgesture.recognition import Objective
 class Cost:
     """`modality` ("rgb", "skeleton", with "+text" where label texts are read), `parameters` of everything that is
     scored with, and `gflops`, 10^9 multiply-adds for one clip of the size the run reads (convolutions and matrix
-    products; the tables of this field count a multiply-add as one). `fusion_parameters` are those of a balancing fusion's
-    gate and `fusion_products` its multiplications for one clip, 0 without one."""
+    products; the tables of this field count a multiply-add as one). `fusion_parameters` are those of a balancing
+    fusion's gate and `fusion_products` its multiplications for one clip, 0 without one."""
 
     modality: str
     parameters: int

@@ -158,8 +158,8 @@ class CdCLRObjective(UnlabelledObjective):
         frames = real_frames(clip)
         if int(frames.max()) <= self.least:
             raise RecipeError(
-                f"objective 'cdclr': clips of {int(frames.max())} frames have no parts of {self.least} that differ: raise "
-                "data.frames or lower objective.options.least"
+                f"objective 'cdclr': clips of {int(frames.max())} frames have no parts of {self.least} that differ: "
+                "raise data.frames or lower objective.options.least"
             )
         starts, lengths = draw_crops(frames, 3, self.scale, self.least)
         last = torch.randint(0, 2, (len(clip),))

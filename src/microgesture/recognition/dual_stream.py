@@ -1,8 +1,8 @@
 """A graph stream and a recurrent stream that learn from each other, without labels.
 
 After Gao et al., "Spatial-Temporal-Balanced Dual-stream Contrastive Learning" (arXiv 2405.13206). Their losses and
-settings are not public: this is a reconstruction [R] on the inter-skeleton contrast of ISC (Thoker et al., ACM MM 2021),
-to which the term that trains the balance is ours.
+settings are not public: this is a reconstruction [R] on the inter-skeleton contrast of ISC (Thoker et al., ACM MM
+2021), to which the term that trains the balance is ours.
 """
 
 from __future__ import annotations
@@ -93,14 +93,15 @@ class DualStreamObjective(UnlabelledObjective):
             keys = self._project(self.key_heads, (*codes, self.key_encoder.fusion(*codes)))
         losses = self.losses(queries, keys)
         for name, key in keys.items():
-            self.queues[name].put(key)
+            self._queue(name).put(key)
         return {**losses, "alpha": self.encoder.fusion.alpha(space, time).detach().float().mean()}
 
     def losses(self, queries: Mapping[str, Tensor], keys: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The three losses of queries and keys (B, D) of length 1, by stream."""
 
         def against(query: str, key: str) -> Tensor:
-            return info_nce(queries[query], keys[key], self.queues[key].products(queries[query]), self.temperature)
+            old = self._queue(key).products(queries[query])
+            return info_nce(queries[query], keys[key], old, self.temperature)
 
         losses = {"time_loss": against("time", "space"), "space_loss": against("space", "time")}
         return losses | ({"fused_loss": self.fused * against("fused", "fused")} if self.fused else {})
@@ -114,3 +115,8 @@ class DualStreamObjective(UnlabelledObjective):
 
     def _project(self, heads: nn.ModuleDict, codes: Sequence[Tensor]) -> dict[str, Tensor]:
         return {name: unit(heads[name](code)) for name, code in zip(STREAMS, codes, strict=True)}
+
+    def _queue(self, stream: str) -> KeyQueue:
+        queue = self.queues[stream]
+        assert isinstance(queue, KeyQueue)
+        return queue

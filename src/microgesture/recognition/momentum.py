@@ -1,4 +1,4 @@
-"""Contrast with a queue of keys, as MoCo (He et al., CVPR 2020, arXiv 1911.05722) and its heirs for skeletons have it."""
+"""Contrast with a queue of keys, as MoCo (He et al., CVPR 2020, arXiv 1911.05722) and its heirs have it."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ class JointJitter(SkeletonPiece):
 @register_piece
 @dataclass(frozen=True, kw_only=True)
 class CoordinateShift(SkeletonPiece):
-    """Up to `share` of the known joints, at least one, are moved aside by up to `amount` shoulder widths along each axis,
-    the same in all frames and for all people: a small local shift, as Gao et al. (arXiv 2405.13206) perturb coordinates;
-    their strength is not public."""
+    """Up to `share` of the known joints, at least one, are moved aside by up to `amount` shoulder widths along each
+    axis, the same in all frames and for all people: a small local shift, as Gao et al. (arXiv 2405.13206) perturb
+    coordinates; their strength is not public."""
 
     name = "coordinate_shift"
     order = 22
