@@ -16,8 +16,9 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (8, 16, 20, 3)).astype(np.uin
 POINTS = np.random.default_rng(1).standard_normal((1, 8, 17, 2)).astype(np.float32)
 SCORES = np.ones((1, 8, 17), np.float32)
 RGB = ["flip", "resized_crop", "rotate", "shear", "scale", "colour", "frame_mask"]
-SKELETON = ["flip", "rotate", "shear", "scale", "joint_jitter", "joint_mask", "part_mask", "frame_mask"]
-TEMPORAL = ["temporal_jitter", "reverse", "repeat", "speed", "temporal_crop"]
+SKELETON = ["flip", "rotate", "shear", "scale", "viewpoint", "joint_jitter", "coordinate_shift", "joint_mask"]
+SKELETON += ["part_mask", "frame_mask", "framing"]
+TEMPORAL = ["temporal_jitter", "reverse", "repeat", "speed", "temporal_crop", "hold"]
 
 
 def plan(*names: str, **more) -> Augmentation:

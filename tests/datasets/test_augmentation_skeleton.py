@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from microgesture.datasets.augmentation import (
+    CoordinateShift,
     FrameMask,
+    Framing,
     JointJitter,
     JointMask,
     PartMask,
@@ -10,6 +12,7 @@ from microgesture.datasets.augmentation import (
     Scale,
     Shear,
     SkeletonSample,
+    Viewpoint,
 )
 from microgesture.datasets.augmentation.skeleton import part_of
 from microgesture.errors import RecipeError
@@ -18,6 +21,7 @@ from microgesture.skeletons.layouts import COCO_17, IMIGUE_22, KINECT_25, LAYOUT
 PIECES = [
     *(Rotate(), Shear(), Scale(), Scale(per_axis=True), JointJitter(), JointJitter(drift=0.1)),
     *(JointMask(probability=1.0), PartMask(probability=1.0), FrameMask(probability=1.0)),
+    *(CoordinateShift(), Viewpoint(), Framing(probability=1.0)),
 ]
 by_name = pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
 
@@ -106,6 +110,58 @@ def test_jitter_is_new_in_every_frame_and_drift_is_not():
     drift = JointJitter(sigma=0, drift=0.5).skeleton(given, np.random.default_rng(0)).points[0] - given.points[0]
     assert np.allclose(drift, drift[:1], atol=1e-5)
     assert 0.3 < drift[0, 4:].std() < 0.7
+
+
+def test_a_shift_is_local_small_and_the_same_in_all_frames():
+    given, counts = sample(frames=6, people=1), set()
+    for seed in range(100):
+        moved = (
+            CoordinateShift(share=0.2, amount=0.3).skeleton(given, np.random.default_rng(seed)).points - given.points
+        )
+        assert np.allclose(moved, moved[:, :1], atol=1e-6)
+        assert 0 < np.abs(moved).max() <= 0.3 + 1e-6
+        counts.add(int(moved[0, 0].any(-1).sum()))
+    assert counts == {1, 2, 3, 4}  # of the 21 joints that are known
+
+
+def test_another_viewpoint_of_points_in_space_keeps_all_distances():
+    given = sample(dimensions=3, people=1)
+    for seed in range(20):
+        seen = Viewpoint(turn=60, tilt=20).skeleton(given, np.random.default_rng(seed)).points
+        for a, b in ((5, 9), (0, 12)):
+            apart = (np.linalg.norm(p[0, :, a] - p[0, :, b], axis=-1) for p in (given.points, seen))
+            assert np.allclose(*apart, atol=1e-5)
+    turned = Viewpoint(turn=30, tilt=0).skeleton(given, np.random.default_rng(1)).points
+    assert np.allclose(turned[..., 1], given.points[..., 1], atol=1e-6)  # the vertical stays
+
+
+def test_a_picture_from_another_viewpoint_is_narrower_and_its_nearer_side_larger():
+    points = np.zeros((1, 1, 17, 2), np.float32)
+    points[0, 0, 5], points[0, 0, 6] = (1, 1), (-1, 1)
+    given = SkeletonSample(points, np.ones((1, 1, 17), np.float32), COCO_17)
+    for seed in range(20):
+        (x, y), (u, v) = Viewpoint(turn=40, tilt=0).skeleton(given, np.random.default_rng(seed)).points[0, 0, 5:7]
+        assert x - u < 2
+        angle = np.arctan2(v - y, v + y)  # of which side came nearer
+        assert (abs(v) > abs(y)) == (abs(u) > abs(x)) == (angle > 0)
+        depth = 8 / y - 8  # y is 1 before: 8 / (8 + depth)
+        assert np.isclose(x, np.sqrt(1 - depth**2) * y, atol=1e-5)
+
+
+def test_what_lies_outside_a_picture_is_not_seen():
+    given = sample(people=1, frames=4)
+    for seed in range(50):
+        shown = Framing(least=0.5, probability=1.0).skeleton(given, np.random.default_rng(seed))
+        inside, was = shown.scores > 0, given.scores > 0
+        assert np.array_equal(shown.points[inside], given.points[inside])
+        assert not shown.points[~inside].any()
+        box = given.points[inside]
+        lost = given.points[was & ~inside]
+        assert len(lost) > 0
+        outside = (lost < box.min(0)) | (lost > box.max(0))
+        assert outside.any(-1).all()  # what is kept is all that lies in one rectangle
+        sides = np.ptp(box, axis=0) / np.ptp(given.points[was], axis=0)
+        assert sides.max() < 1
 
 
 def test_joint_mask_hides_some_joints_during_a_run():

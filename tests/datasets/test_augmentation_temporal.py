@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from microgesture.datasets.augmentation import Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
+from microgesture.datasets.augmentation import Hold, Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
 from microgesture.datasets.augmentation.temporal import repeated
 from microgesture.errors import RecipeError
 
@@ -12,6 +12,7 @@ PIECES = [
     Repeat(probability=1.0),
     Speed(factor=3.0),
     TemporalCrop(least=0.2),
+    Hold(probability=1.0),
 ]
 
 
@@ -100,6 +101,22 @@ def test_crop_in_time_is_a_straight_line_of_the_length_drawn():
     lengths = [np.ptp(TemporalCrop(least=0.5).moments(CENTRES, np.random.default_rng(s))) * 16 / 15 for s in range(300)]
     assert 0.5 <= min(lengths) < 0.52
     assert 0.98 < max(lengths) <= 1
+
+
+def test_frames_are_held_as_posterized_time_has_it():
+    steps = set()
+    for seed in range(60):
+        held = Hold(most=5, probability=1.0).moments(CENTRES, np.random.default_rng(seed))
+        step = int(np.argmax(held != held[0]))
+        assert [held[t] for t in range(16)] == [CENTRES[step * (t // step)] for t in range(16)]
+        steps.add(step)
+    assert steps == {2, 3, 4, 5}
+    assert len(Hold(probability=1.0).moments(np.zeros(0), np.random.default_rng(0))) == 0
+
+
+def test_a_whole_clip_is_repeated():
+    tiled = Repeat(share=(1.0, 1.0), times=2, bounce=False, probability=1.0)
+    assert np.allclose(tiled.moments(CENTRES, np.random.default_rng(0)), (2 * CENTRES) % 1)
 
 
 def test_impossible_parameters_are_refused():

@@ -20,11 +20,13 @@ class Twice(SupervisedObjective):
 
 
 def test_published_objectives_are_listed():
-    assert {"classifier", "supervised", "visual-text"} <= set(list_objectives())
+    assert {"cdclr", "classifier", "dual-stream", "supervised", "visual-text"} <= set(list_objectives())
 
 
 def test_unknown_name():
-    with pytest.raises(RecipeError, match=r"no objective 'clip': known are classifier, .*supervised, .*visual-text"):
+    with pytest.raises(
+        RecipeError, match=r"no objective 'clip': known are cdclr, .*classifier, .*supervised, .*visual-text"
+    ):
         create_objective("clip", TinyEncoder(), None, vocabulary())
 
 

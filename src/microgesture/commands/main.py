@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from microgesture.commands import data, emotion, reasoning, synthetic, testing, training, video
+from microgesture.commands import data, emotion, reasoning, study, synthetic, testing, training, video
 from microgesture.commands.arguments import Verb, Verbs, say
 from microgesture.commands.streams import forget_reader, open_streams
 from microgesture.errors import UserError
@@ -24,6 +24,7 @@ VERBS: dict[str, Verb | Verbs] = {
     "train": training.train,
     "evaluate": testing.evaluate,
     "benchmark": training.benchmark,
+    "study": study.study,
     "fuse": testing.fuse,
     "submit": testing.submit,
     "explain": reasoning.explain,

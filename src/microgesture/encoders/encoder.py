@@ -44,6 +44,11 @@ class Encoder(nn.Module):
         """One vector a clip, (B, C): the mean over the tokens (B, N, C)."""
         return tokens.mean(dim=1)
 
+    def moments(self, frames: int, tokens: int) -> int:
+        """How many moments the `tokens` of a clip of so many frames stand for; the tokens of a moment are places, and
+        time is slowest. Each token is a moment unless a subclass knows better."""
+        return tokens
+
     def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
         """The state dictionary of the official implementation (keys without `module.`) as this encoder's own and the
         weight and bias of a linear head; `encoders.reference.load_reference` calls it.

@@ -196,6 +196,10 @@ class I3D(Encoder):
             places = [size - window + 1 for size, window in zip(x.shape[3:], places, strict=True)]
         return time, places[0], places[1]
 
+    def moments(self, frames: int, tokens: int) -> int:
+        """One for every two neighbouring maps of ceil(T/8)."""
+        return max(1, -(-frames // 8) - HEAD_WINDOW[0] + 1)
+
     def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
         """The weights of either PyTorch implementation, told apart by their keys.
 

@@ -67,6 +67,10 @@ class R2Plus1D18(Encoder):
             features = self.get_submodule(stage)(features)
         return features.flatten(2).transpose(1, 2)
 
+    def moments(self, frames: int, tokens: int) -> int:
+        """ceil(T/8)."""
+        return -(-frames // 8)
+
     def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
         """torchvision's network: its stages by their own names (`STAGES`), its head `fc`."""
         own = dict(state)
@@ -185,3 +189,7 @@ class R2Plus1DSmall(Encoder):
         """Tokens (B, N, C) of a clip (B, 3, T, H, W)."""
         features = change_over_time(clip) if self.change else clip
         return self.stages(self.stem(features)).flatten(2).transpose(1, 2)
+
+    def moments(self, frames: int, tokens: int) -> int:
+        """ceil(T/8)."""
+        return -(-frames // 8)

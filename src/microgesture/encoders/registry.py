@@ -16,12 +16,23 @@ register = _ENCODERS.register
 def create_encoder(name: str, **options: Any) -> Encoder:
     """Build an encoder by name (`list_encoders()`), `file.py:ClassName` or `package.module:ClassName`.
 
+    Any of them takes `fusion` besides its own options: "balanced" or "half" (`encoders.fusion.FusedEncoder`).
     Raises `RecipeError` for an unknown name or option, naming the known ones.
     """
-    encoder: Encoder = _ENCODERS.create(name, **options)
+    own = dict(options)
+    fusion = None if "fusion" in encoder_parameters(name) else own.pop("fusion", None)
+    encoder: Encoder = _ENCODERS.create(name, **own)
     encoder.name = name
-    encoder.options = dict(options)
-    return encoder
+    encoder.options = dict(own)
+    return encoder if fusion is None else _fused(encoder, fusion)
+
+
+def _fused(encoder: Encoder, kind: Any) -> Encoder:
+    from microgesture.encoders.fusion import FusedEncoder
+
+    fused = FusedEncoder(encoder, kind)
+    fused.name, fused.options = encoder.name, {**encoder.options, "fusion": kind}
+    return fused
 
 
 def encoder_class(name: str) -> type[Encoder]:

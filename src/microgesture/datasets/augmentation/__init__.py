@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from microgesture.datasets.augmentation.flipping import Flip, mirrored_labels
 from microgesture.datasets.augmentation.frames import FrameMask
-from microgesture.datasets.augmentation.linear import Rotate, Scale, Shear
+from microgesture.datasets.augmentation.linear import Rotate, Scale, Shear, Viewpoint
 from microgesture.datasets.augmentation.mixing import Mixup
 from microgesture.datasets.augmentation.piece import (
     Piece,
@@ -21,14 +21,23 @@ from microgesture.datasets.augmentation.piece import (
 )
 from microgesture.datasets.augmentation.plan import Augmentation, pieces
 from microgesture.datasets.augmentation.rgb import Colour, ResizedCrop
-from microgesture.datasets.augmentation.skeleton import JointJitter, JointMask, PartMask
-from microgesture.datasets.augmentation.temporal import Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
+from microgesture.datasets.augmentation.skeleton import (
+    CoordinateShift,
+    Framing,
+    JointJitter,
+    JointMask,
+    PartMask,
+)
+from microgesture.datasets.augmentation.temporal import Hold, Repeat, Reverse, Speed, TemporalCrop, TemporalJitter
 
 __all__ = [
     "Augmentation",
     "Colour",
+    "CoordinateShift",
     "Flip",
     "FrameMask",
+    "Framing",
+    "Hold",
     "JointJitter",
     "JointMask",
     "Mixup",
@@ -47,6 +56,7 @@ __all__ = [
     "TemporalCrop",
     "TemporalJitter",
     "TemporalPiece",
+    "Viewpoint",
     "mirrored_labels",
     "pieces",
     "register_piece",

@@ -1,4 +1,4 @@
-"""Rotation, shear and scale: linear maps about the middle of the picture or the centre of the body."""
+"""Rotation, shear, scale and viewpoint: maps about the middle of the picture or the centre of the body."""
 
 from __future__ import annotations
 
@@ -83,6 +83,33 @@ class Scale(LinearPiece):
         return np.diag(
             1.0 + rng.uniform(-self.amount, self.amount, dimensions if self.per_axis else 1) * np.ones(dimensions)
         )
+
+
+@register_piece
+@dataclass(frozen=True, kw_only=True)
+class Viewpoint(SkeletonPiece):
+    """The camera goes round the person by up to `turn` degrees to either side and up to `tilt` up or down.
+
+    In three dimensions that is an exact rotation about the body's centre. In a picture depth is not known: the body is
+    taken as a flat figure, turned, and seen again from `distance` shoulder widths, so that what comes nearer grows. The
+    idea is that of Gao et al. (arXiv 2405.13206), who give no strength. `Rotate` turns within the picture's plane.
+    """
+
+    name = "viewpoint"
+    order = 15
+    turn: float = within(25.0, 0.0, 90.0)
+    tilt: float = within(10.0, 0.0, 90.0)
+    distance: float = within(8.0, 1.0, 1000.0)
+
+    def changed_skeleton(self, sample: SkeletonSample, rng: np.random.Generator) -> SkeletonSample:
+        tilted = _rotation(draw((-self.tilt, self.tilt), rng), 1, 2, 3)
+        turned = (tilted @ _rotation(draw((-self.turn, self.turn), rng), 2, 0, 3)).astype(np.float32)
+        dimensions = sample.points.shape[-1]
+        points = sample.points @ turned[:, :dimensions].T
+        if dimensions == 2:
+            depth = np.maximum(self.distance + points[..., 2:], self.distance / 2)  # nobody stands behind the camera
+            points = points[..., :2] * (np.float32(self.distance) / depth)
+        return replace(sample, points=points.astype(np.float32))
 
 
 def _rotation(degrees: float, a: int, b: int, dimensions: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pieces for skeletons alone: joints that tremble, joints and parts of the body that are not seen."""
+"""Pieces for skeletons alone: joints that tremble or are moved, joints and parts of the body that are not seen."""
 
 from __future__ import annotations
 
@@ -51,6 +51,27 @@ class JointJitter(SkeletonPiece):
         noise = self.sigma * rng.standard_normal((M, T, V, D), dtype=np.float32)
         noise += self.drift * rng.standard_normal((M, 1, V, D), dtype=np.float32)
         return replace(sample, points=sample.points + noise * sample.known[:, None, :, None])
+
+
+@register_piece
+@dataclass(frozen=True, kw_only=True)
+class CoordinateShift(SkeletonPiece):
+    """Up to `share` of the known joints, at least one, are moved aside by up to `amount` shoulder widths along each
+    axis, the same in all frames and for all people: a small local shift, as Gao et al. (arXiv 2405.13206) perturb
+    coordinates; their strength is not public."""
+
+    name = "coordinate_shift"
+    order = 22
+    share: float = within(0.3, 0.0, 1.0)
+    amount: float = within(0.1, 0.0, 10.0)
+
+    def changed_skeleton(self, sample: SkeletonSample, rng: np.random.Generator) -> SkeletonSample:
+        known = np.flatnonzero(sample.known.any(0))
+        count = int(rng.integers(1, max(1, round(self.share * len(known))) + 1))
+        shift = np.zeros((len(sample.layout), sample.points.shape[-1]), np.float32)
+        chosen = rng.permutation(known)[:count]
+        shift[chosen] = rng.uniform(-self.amount, self.amount, (len(chosen), shift.shape[1]))
+        return replace(sample, points=sample.points + shift * sample.known[:, None, :, None])
 
 
 @register_piece
@@ -109,6 +130,33 @@ class PartMask(SkeletonPiece):
             return sample
         joints = groups[int(rng.integers(len(groups)))]
         return _hidden(sample, joints, stretch(sample.points.shape[1], self.duration, rng))
+
+
+@register_piece
+@dataclass(frozen=True, kw_only=True)
+class Framing(SkeletonPiece):
+    """A crop in space: a picture of random place shows part of the body, and what lies outside it is not seen.
+
+    Its width and height are `least` to all of those of everything that is known in the clip, and it stands still. Of
+    points in space it is the picture of somebody who looks along z.
+    """
+
+    name = "framing"
+    order = 33
+    least: float = within(0.6, 0.01, 1.0)
+    probability: float = within(0.5, 0.0, 1.0)
+
+    def changed_skeleton(self, sample: SkeletonSample, rng: np.random.Generator) -> SkeletonSample:
+        seen = sample.scores > 0
+        if not seen.any():
+            return sample
+        places = sample.points[..., :2]
+        low, high = places[seen].min(0), places[seen].max(0)
+        side = rng.uniform(self.least, 1.0, 2)
+        first = low + rng.uniform(0.0, 1.0 - side) * (high - low)
+        inside = ((places >= first) & (places <= first + side * (high - low))).all(-1)
+        points = np.where(inside[..., None], sample.points, np.float32(0.0))
+        return replace(sample, points=points, scores=np.where(inside, sample.scores, np.float32(0.0)))
 
 
 def _hidden(sample: SkeletonSample, joints: np.ndarray, frames: slice) -> SkeletonSample:

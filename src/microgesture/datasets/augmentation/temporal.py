@@ -1,8 +1,8 @@
-"""Pieces that change which moments of a clip are seen: jitter, crop, speed, repetition, reversal.
+"""Pieces that change which moments of a clip are seen: jitter, crop, speed, repetition, reversal, holding.
 
 Each is a map of the clip's time axis, [0, 1) to [0, 1). In a plan the first piece acts on the moments first, so the
 clip itself goes through them from the last to the first: it is cropped, played faster or slower, repeated in part,
-reversed, and then sampled at jittered moments.
+reversed, and then sampled at jittered moments. `Hold` comes last: it acts on the frames as they are shown.
 """
 
 from __future__ import annotations
@@ -120,3 +120,19 @@ class TemporalCrop(TemporalPiece):
     def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         length = draw((self.least, 1.0), rng)
         return draw((0.0, 1.0 - length), rng) + moments * length
+
+
+@register_piece
+@dataclass(frozen=True, kw_only=True)
+class Hold(TemporalPiece):
+    """Fewer different frames: each is held for 2 to `most` of them, x_t ← x_(s ⌊t/s⌋) ("posterize time" in Gao et al.,
+    arXiv 2405.13206, whose strength is not public)."""
+
+    name = "hold"
+    order = 5
+    most: int = within(4, 2, 100)
+    probability: float = within(0.5, 0.0, 1.0)
+
+    def warped(self, moments: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        step = int(rng.integers(2, self.most + 1))
+        return moments[np.arange(len(moments)) // step * step]
