@@ -8,6 +8,7 @@ from microgesture.recognition.registry import (
     create_objective,
     describe,
     list_objectives,
+    objective_class,
     register_objective,
     restore,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "describe",
     "label_texts",
     "list_objectives",
+    "objective_class",
     "register_objective",
     "restore",
 ]

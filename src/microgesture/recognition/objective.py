@@ -26,7 +26,7 @@ class Objective(nn.Module):
     soft_targets: bool = False
     """Whether `forward` uses `target` (B, K) of a batch, the distribution over the classes that mixup makes."""
     labelled: bool = True
-    """Whether it learns from labels and scores classes. Without, nothing is validated and the last weights are kept."""
+    """Whether it learns from labels and scores classes; one that does not is measured by its codes (`embed`)."""
     moments: bool = False
     """Whether `both_scores` also tells what goes on at each token of a clip, each class for itself."""
     encoder: Encoder

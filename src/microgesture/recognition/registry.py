@@ -31,6 +31,11 @@ def create_objective(
     return objective
 
 
+def objective_class(name: str) -> type[Objective]:
+    """The class of an objective by name, as `create_objective` finds it. Raises `RecipeError` when there is none."""
+    return _OBJECTIVES.find(name)
+
+
 def list_objectives() -> tuple[str, ...]:
     """Names of all objectives of the package, sorted."""
     return _OBJECTIVES.names()
