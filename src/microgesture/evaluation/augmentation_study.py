@@ -181,7 +181,7 @@ class _Study:
 
     def remark(self, clips: int, people: int, rows: int) -> None:
         recipe = self.recipe(NONE, {}, 0)
-        kind = " of people that do not exist" if self.synthetic else ""
+        kind = " that do not exist" if self.synthetic else ""
         place = recipe.data.manifest or recipe.data.root
         self.remarks.append(
             f"{self.data.name}: {Path(place).name}, {clips} test clips of {people} people{kind}; recipe {self.name}, "
