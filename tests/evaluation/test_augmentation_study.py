@@ -181,6 +181,7 @@ def test_what_cannot_be_studied_is_said(recipe, tmp_path, capsys):
     for flags, message in (
         (["--on", str(tmp_path / "gone.pkl")], "gone.pkl' is no data: give a manifest"),
         (["--on", str(data), "--pieces", "colour"], "no piece 'colour' for these clips: known are temporal_jitter"),
+        (["--on", str(data), "--recipe", "self-supervised/cdclr"], "learns without labels: a study compares"),
         (["--on", str(data), "--seeds", "0"], "a study needs 1 seed or more"),
     ):
         assert main([*base, *flags]) == 2

@@ -229,6 +229,17 @@ def test_views_are_a_function_of_the_seed_alone():
     assert not torch.equal(found[0], found[2])
 
 
+def test_half_precision_touches_neither_places_nor_products():
+    learner, clip = objective(), clips(12)
+    found = []
+    for enabled in (False, True):
+        torch.manual_seed(4)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found.append((learner.views(clip)[0], learner.queue.products(F.normalize(torch.randn(3, 8), dim=1))))
+    assert all(torch.equal(a, b) for a, b in zip(found[0][0], found[1][0], strict=True))
+    assert torch.equal(found[0][1], found[1][1])
+
+
 def test_what_cannot_be_is_said():
     with pytest.raises(RecipeError, match=r"clips of 8 frames have no parts of 8 that differ: raise data.frames"):
         objective()({"clip": clips(2, 8)})

@@ -25,6 +25,7 @@ from microgesture.evaluation.gains import Gain, gain_figure, gain_of
 from microgesture.evaluation.run import evaluate_run
 from microgesture.files.atomic import check_folder, write_text
 from microgesture.files.plain_json import parse_json
+from microgesture.recognition import objective_class
 from microgesture.runs.configuration import Recipe, load_recipe
 from microgesture.runs.data import open_manifest
 from microgesture.runs.run import CONFIG
@@ -120,6 +121,8 @@ class _Study:
         self.name, self.data, self.seeds, self.flags, self.show = recipe, data, seeds, flags, show
         self.folder = out / data.name
         self.remarks: list[str] = []
+        if not objective_class(self.recipe(NONE, {}, 0).objective.name).labelled:
+            raise RecipeError(f"'{recipe}' learns without labels: a study compares accuracies, give a labelled recipe")
         manifest = open_manifest(self.recipe(NONE, {}, 0))
         if not isinstance(manifest, Manifest):
             raise DataError(f"{manifest.path}: a study needs clips with a test split, not skeleton banks")
@@ -180,7 +183,7 @@ class _Study:
 
     def remark(self, clips: int, people: int, rows: int) -> None:
         recipe = self.recipe(NONE, {}, 0)
-        kind = " of people that do not exist" if self.synthetic else ""
+        kind = " that do not exist" if self.synthetic else ""
         place = recipe.data.manifest or recipe.data.root
         self.remarks.append(
             f"{self.data.name}: {Path(place).name}, {clips} test clips of {people} people{kind}; recipe {self.name}, "

@@ -69,7 +69,8 @@ def distort(clip: Tensor, dimensions: int, corrupted: float) -> Tensor:
     broken = torch.where(joints, torch.where(kind < 0.25, 0.0, noise), same)
     sheared = (noise * (1 - same) + same).expand(B, V, D, D)
     matrix = torch.where(kind < 0.5, broken, sheared).to(clip.device, clip.dtype)
-    points = torch.einsum("bmtvd,bvde->bmtve", clip[..., :D], matrix)
+    with torch.autocast(clip.device.type, enabled=False):  # places keep their precision
+        points = torch.einsum("bmtvd,bvde->bmtve", clip[..., :D], matrix)
     gone = (joints & (kind < 0.25)).squeeze(-1).to(clip.device)[:, None, None]
     return torch.cat([points, clip[..., D:].masked_fill(gone, 0.0)], -1)
 
