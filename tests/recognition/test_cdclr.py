@@ -8,11 +8,12 @@ import torch
 from torch.nn import functional as F
 
 from microgesture.encoders import create_encoder, load_reference
+from microgesture.encoders.sequence_encoder import real_frames
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective
 from microgesture.recognition.cdclr import sorted_by_start
 from microgesture.recognition.momentum import KeyQueue, follow
-from microgesture.recognition.views import crop, distort, draw_crops, real_frames
+from microgesture.recognition.views import crop, distort, draw_crops
 from moving_vocabulary import VOCABULARY
 
 V = 17

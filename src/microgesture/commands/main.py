@@ -24,7 +24,7 @@ VERBS: dict[str, Verb | Verbs] = {
     "train": training.train,
     "evaluate": testing.evaluate,
     "benchmark": training.benchmark,
-    "study": study.study,
+    "study": study.STUDY,
     "fuse": testing.fuse,
     "submit": testing.submit,
     "explain": reasoning.explain,

@@ -1,18 +1,17 @@
-"""The command line of studies: `microgesture study augmentation`."""
+"""The verbs of studies: `microgesture study augmentation`. Nothing heavy at import."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from microgesture.commands.arguments import arg, verb
+from microgesture.commands.arguments import Verbs, arg, verb
 from microgesture.commands.training import RECIPE, RESUMES, stoppable
 
 _DATA = "a manifest, a PYSKL pickle, a data set's folder, or a .yaml with its `data:`"
 
 
 @verb(
-    "which augmentation suits which movements: one table, one figure",
-    arg("what", choices=("augmentation",), help="what is studied"),
+    "which augmentation helps: each piece alone, the best together",
     arg("--on", required=True, metavar="DATA", help=f"clips of micro-gestures: {_DATA}"),
     arg("--actions", metavar="DATA", help="clips of ordinary actions, to see what helps where: the same"),
     arg("-o", "--out", required=True, help="folder for runs, table and figure"),
@@ -22,8 +21,9 @@ _DATA = "a manifest, a PYSKL pickle, a data set's folder, or a .yaml with its `d
     arg("--seeds", type=int, default=3, help="runs per row; with one seed nothing is called better"),
     configuration=RECIPE,
 )
-def study(args: Namespace) -> int:
-    """Train a recipe with each piece of augmentation alone and the best together; one table, one figure."""
+def augmentation(args: Namespace) -> int:
+    """Train a recipe with each piece of augmentation alone and the best together; one table, one figure. The same
+    command resumes after a stop."""
     from microgesture.evaluation.augmentation_study import study_augmentation, study_set, to_markdown
 
     sets = [study_set("gestures", args.on)] + ([study_set("actions", args.actions)] if args.actions else [])
@@ -34,3 +34,8 @@ def study(args: Namespace) -> int:
     print(to_markdown(result))
     print(f"table and figure: {args.out}")
     return 0
+
+
+STUDY = Verbs(
+    "Compare ways of training: what helps, by how much, and how sure that is.", {"augmentation": augmentation}
+)

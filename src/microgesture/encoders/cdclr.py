@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from microgesture.encoders.graph_encoder import GraphEncoder
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
+from microgesture.encoders.sequence_encoder import start_matrices
 from microgesture.encoders.weights import read_state_dict
 from microgesture.errors import RecipeError
 from microgesture.skeletons.layout_files import LayoutLike
@@ -102,10 +103,3 @@ class CdCLREncoder(GraphEncoder):
     def _one_way(self, frames: Tensor, start: Tensor, name: str) -> Tensor:
         weights = [getattr(self.gru, f"{kind}_{name}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         return torch.gru(frames, start, weights, True, 1, 0.0, self.training, False, True)[0]
-
-
-def start_matrices(module: nn.Module) -> None:
-    """Xavier's uniform first weights for every matrix, as the authors start their networks."""
-    for parameter in module.parameters():
-        if parameter.dim() == 2:
-            nn.init.xavier_uniform_(parameter)

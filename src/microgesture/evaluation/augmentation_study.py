@@ -8,7 +8,6 @@ again, an interrupted one goes on.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from microgesture.recognition import objective_class
 from microgesture.runs.configuration import Recipe, load_recipe
 from microgesture.runs.data import open_manifest
 from microgesture.runs.run import CONFIG
+from microgesture.tables import Table
 from microgesture.training.loop import train
 
 NONE, TOGETHER = "none", "together"
@@ -66,7 +66,7 @@ def known_pieces(recipe: Recipe) -> dict[str, Augment]:
     """Every piece that can act on the recipe's clips one by one, with its own defaults, by name."""
     modality = encoder_class(recipe.encoder.name).modality
     if modality == "rgb+skeleton":
-        raise RecipeError(f"'{recipe.encoder.name}' sees pictures and skeletons together: no piece changes both alike")
+        raise RecipeError(f"'{recipe.encoder.name}' reads clips of two kinds, whose augmentation is not studied here")
     found: dict[str, Augment] = {}
     for name in pieces():
         plan = Augmentation.from_config({name: {}})
@@ -254,7 +254,7 @@ def _cells(row: Gain) -> list[str]:
 def to_markdown(result: StudyResult) -> str:
     """The table as Markdown, with what was measured on what below it."""
     header, body = table(result)
-    lines = [" | ".join(["", *cells, ""]).strip() for cells in (header, ["---"] * len(header), *body)]
+    lines = Table(header, body).markdown()
     about = (
         "Gains in points of top-1 against the same recipe without augmentation, on the same test clips; intervals "
         "resample people and add the spread over seeds. A piece is called better, or worse, only where the whole "
@@ -265,13 +265,11 @@ def to_markdown(result: StudyResult) -> str:
 
 def to_csv(result: StudyResult) -> str:
     """Every row of every set: shares in [0, 1] with four decimals."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     ends = ("top1", "top1_low", "top1_high", "gain", "gain_low", "gain_high")
-    writer.writerow(["set", "augmentation", *ends, "seeds", "verdict"])
+    table = []
     for name, rows in result.rows.items():
         for row in rows:
             gain = ("", "", "") if row.gain is None else (row.gain.value, row.gain.low, row.gain.high)
             numbers = [v if v == "" else f"{v:.4f}" for v in (row.top1.value, row.top1.low, row.top1.high, *gain)]
-            writer.writerow([name, row.title, *numbers, row.seeds, row.verdict])
-    return stream.getvalue()
+            table.append([name, row.title, *numbers, row.seeds, row.verdict])
+    return Table(["set", "augmentation", *ends, "seeds", "verdict"], table).csv()

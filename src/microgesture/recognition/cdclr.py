@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from microgesture.encoders.cdclr import start_matrices
 from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.sequence_encoder import real_frames, start_matrices
 from microgesture.encoders.text import TextEncoder
 from microgesture.errors import RecipeError
 from microgesture.recognition.momentum import KeyQueue, check_contrast, follow, info_nce, unit
 from microgesture.recognition.registry import register_objective
 from microgesture.recognition.self_supervised import SelfSupervisedObjective
-from microgesture.recognition.views import crop, dimensions_of, distort, draw_crops, real_frames
+from microgesture.recognition.views import crop, dimensions_of, distort, draw_crops
 from microgesture.vocabulary import Vocabulary
 
 _OFFICIAL = {

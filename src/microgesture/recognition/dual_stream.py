@@ -15,13 +15,14 @@ from torch import Tensor, nn
 
 from microgesture.encoders.dual_stream import DualStream
 from microgesture.encoders.encoder import Encoder
+from microgesture.encoders.sequence_encoder import real_frames
 from microgesture.encoders.text import TextEncoder
 from microgesture.errors import RecipeError
 from microgesture.recognition.cdclr import check_scale
 from microgesture.recognition.momentum import KeyQueue, check_contrast, follow, info_nce, unit
 from microgesture.recognition.registry import register_objective
 from microgesture.recognition.self_supervised import SelfSupervisedObjective
-from microgesture.recognition.views import crop, distort, draw_crops, real_frames
+from microgesture.recognition.views import crop, distort, draw_crops
 from microgesture.vocabulary import Vocabulary
 
 STREAMS = ("space", "time", "fused")

@@ -29,12 +29,6 @@ def draw_crops(frames: Tensor, count: int, scale: tuple[float, float], least: in
     return starts.minimum(whole - lengths), lengths
 
 
-def real_frames(clip: Tensor) -> Tensor:
-    """How many frames each clip (B, M, T, V, C) has before the zeros that may pad it, int64 (B,), 1 or more."""
-    there = (clip != 0).any(-1).any(-1).any(1)
-    return (there * torch.arange(1, clip.shape[2] + 1, device=clip.device)).amax(1).clamp_min(1)
-
-
 def crop(clip: Tensor, starts: Tensor, lengths: Tensor, frames: int) -> Tensor:
     """Part [start, start + length) of every clip (B, M, T, V, C), stretched to `frames` frames on straight lines.
 
