@@ -44,7 +44,7 @@ def plugin(tmp_path, monkeypatch):
 
 FORMAT = """
 from microgesture.formats import register_format
-from microgesture.synthetic import gesture
+from microgesture.synthetic.people import gesture
 from microgesture.timeline import GestureEvent, Timeline
 
 def dumps(timeline):
@@ -180,7 +180,7 @@ def test_a_pose_estimator(plugin, tmp_path):
 
 
 MOTION = """
-from microgesture.synthetic.gesture import Drive, Gesture, motion
+from microgesture.synthetic.people.gesture import Drive, Gesture, motion
 
 @motion("sink", "head", (1.0, 2.0), imigue="Turtle neck")
 def sink(draw):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from microgesture.corpora.published import published_results
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import Metrics, evaluate, majority_metrics
 from microgesture.evaluation.tables import (
     ABLATION_ROWS,
     ablation_rows,
     caption,
-    published_results,
     to_csv,
     to_markdown,
     to_rich,

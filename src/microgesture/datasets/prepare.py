@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from microgesture import __version__
-from microgesture.corpora.source import Reading, read_source
+from microgesture.corpora.source import SOURCES, Reading, read_source
 from microgesture.datasets.manifest import ClipRow, Problem, write_manifest
 from microgesture.datasets.opening import MARK, open_data, read_mark
 from microgesture.datasets.skeleton_tracks import Progress, convert_skeletons
@@ -35,8 +35,6 @@ from microgesture.skeletons.skeleton import Layout
 from microgesture.skeletons.sources import Space
 from microgesture.vocabulary import Vocabulary
 
-SPACES: dict[str, Space] = {"smg": "metres"}
-"""Layouts whose Kinect skeletons are kept in 3D unless asked otherwise: what the networks published on SMG read."""
 KINECT = "kinect-25"
 Watch = Callable[[str], AbstractContextManager[Progress]]
 
@@ -80,7 +78,7 @@ def prepare(
     Clips that cannot be used are left out and listed. `skeletons` off: the manifest names the data set's own files;
     pickles of many clips are named as they are in any case. `layout`, else `layout.yaml` in the folder, is that of
     skeletons which do not say what their points are. `space` "metres" keeps Kinect skeletons in 3D, "pixels" is
-    for runs that are to read videos; unless given it is that of the data set (`SPACES`), else pixels. Where no row has
+    for runs that are to read videos; unless given it is that of the data set (`Source.space`). Where no row has
     a split, the manifest's are those of `hold_out`. `clips` off: no cache. The cache is that of `frames` frames of
     `size` pixels, with the other settings as a recipe has them by default; another recipe makes its own.
     `watch` makes a context of a title, whose `progress(done, total)` is called as skeleton files are converted.
@@ -100,7 +98,8 @@ def prepare(
         more = f" (and {len(reading.problems) - 1} more problems)" if len(reading.problems) > 1 else ""
         raise DataError(f"{root}: no clip with a label can be used{first}{more}")
     rows, remarks = _with_splits(rows, root)
-    space = space or SPACES.get(reading.name, "pixels")
+    known = SOURCES.members().get(reading.name)
+    space = space or (known.space if known else "pixels")
     mark: dict[str, Any] = {
         "layout": reading.name,
         "root": str(root),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from microgesture.corpora.published import published_row
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
 from microgesture.evaluation.metrics import majority_metrics
@@ -20,7 +21,6 @@ from microgesture.evaluation.tables import (
     AblationRow,
     ablation_rows,
     caption,
-    published_row,
     to_csv,
     to_markdown,
     to_rich,

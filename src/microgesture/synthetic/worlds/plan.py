@@ -25,7 +25,7 @@ from microgesture.synthetic.worlds.interviews import (
 )
 from microgesture.synthetic.worlds.staging import Script, script_clip, script_interview, stream, whole_frames
 from microgesture.timeline import Timeline
-from microgesture.vocabulary import BUILT_IN, NO_GESTURE, Vocabulary
+from microgesture.vocabulary import NO_GESTURE, Vocabulary, vocabularies
 
 BALANCES = ("equal", "long-tail")
 """Class counts: all alike, or falling off geometrically to a fiftieth, as in the real data sets."""
@@ -89,7 +89,7 @@ class WorldConfig:
             "interviews": self.interviews < 0,
             "timelines": self.timelines < 0,
             "seed": self.seed < 0,
-            "vocabulary": self.vocabulary not in BUILT_IN,
+            "vocabulary": self.vocabulary not in vocabularies(),
             "size": self.size < 16 or self.size % 2 == 1,
             "interview_size": self.interview_size and (self.interview_size < 16 or self.interview_size % 2 == 1),
             "fps": not 1 <= self.fps <= 120,
