@@ -12,7 +12,8 @@ from microgesture.datasets.opening import locate, open_data, read_mark
 from microgesture.datasets.prepare import prepare
 from microgesture.errors import DataError
 from microgesture.runs.assembly import open_manifest
-from microgesture.runs.configuration import load_recipe, recipe_names
+from microgesture.runs.configuration import load_recipe
+from microgesture.runs.recipe_files import recipe_names
 
 
 @pytest.fixture(scope="module")

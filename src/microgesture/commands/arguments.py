@@ -126,6 +126,25 @@ def going_on_unheard() -> Iterator[None]:
         sys.stdout, sys.stderr = kept
 
 
+def recipe_arguments(parser: argparse.ArgumentParser, what: str = "a method or another recipe") -> None:
+    """RECIPE and `--on DATA_SET`; `recipe_given` reads them."""
+    parser.add_argument("recipe", help=f"{what} (`microgesture recipes`), or a .yaml file")
+    on_argument(parser)
+
+
+def on_argument(parser: argparse.ArgumentParser) -> None:
+    """`--on DATA_SET`."""
+    text = "train it as is right for this data set: imigue, smg, ma52, synthetic, ... (`microgesture recipes`)"
+    parser.add_argument("--on", default="", metavar="DATA_SET", help=text)
+
+
+def recipe_given(args: argparse.Namespace) -> str:
+    """The full name of the recipe: `stgcn --on imigue` is imigue/stgcn. Raises `RecipeError` when there is none."""
+    from microgesture.runs.recipe_files import recipe_name
+
+    return recipe_name(args.recipe, args.on)
+
+
 def layout_argument(parser: argparse.ArgumentParser) -> None:
     """`--layout`, of the verbs that read skeletons."""
     parser.add_argument(

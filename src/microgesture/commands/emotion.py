@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.commands.arguments import found, takes_flags
+from microgesture.commands.arguments import found, on_argument, recipe_given, takes_flags
 from microgesture.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `microgesture emotion train`."""
     parser.add_argument("timelines", help="CSV of timelines or of events, folder of timelines, folder of a data set")
     parser.add_argument("-o", "--out", help="run folder; default runs/emotion/<model>-<input>")
-    parser.add_argument("--recipe", default="", help="a recipe of kind emotion to start from (letter/emotion)")
+    parser.add_argument("--recipe", default="", help="a recipe of kind emotion to start from (labels, letter/emotion)")
+    on_argument(parser)
     column_arguments(parser)
     parser.add_argument("--input", help="text, probability or features")
     parser.add_argument("--model", help="auto, transformer, lstm, logistic, forest or majority; default auto")
@@ -87,7 +88,7 @@ def train(args: argparse.Namespace) -> int:
     for name, key in _SHORT.items():
         if (value := getattr(args, name)) is not None:
             flags += [f"--{key}", value]
-    recipe = load_emotion_recipe(args.recipe, flags)
+    recipe = load_emotion_recipe(recipe_given(args) if args.recipe or args.on else "", flags)
     out = Path(args.out or Path("runs", "emotion", f"{recipe.reader.model}-{recipe.reader.input}"))
     return train_and_print(recipe, out)
 

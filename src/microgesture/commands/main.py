@@ -22,7 +22,10 @@ from microgesture.commands.arguments import (
     found,
     going_on_unheard,
     layout_argument,
+    on_argument,
     open_streams,
+    recipe_arguments,
+    recipe_given,
     say,
     split_flags,
     takes_flags,
@@ -38,6 +41,7 @@ from microgesture.commands.emotion import (
     train_arguments,
 )
 from microgesture.commands.reasoning import explain, explain_arguments, scenarios, scenarios_arguments
+from microgesture.commands.recipes import recipes, recipes_arguments
 from microgesture.commands.video import (
     analyze,
     analyze_arguments,
@@ -189,46 +193,24 @@ def _synthesize(args: argparse.Namespace) -> int:
 # --- recipes, train, evaluate, benchmark --------------------------------------------------------------
 
 
-def _recipes_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="a recipe to print whole; without: list all")
-    parser.add_argument("-o", "--out", help="copy the recipe to this file, to change it")
-
-
-def _recipes(args: argparse.Namespace) -> int:
-    import yaml
-
-    from microgesture.runs.configuration import load_recipe, read_recipe, recipe_names, write_own_recipe
-
-    if args.name is None:
-        for name in recipe_names():
-            print(f"{name:28s} {read_recipe(name).get('title', '')}")
-        return 0
-    if args.out:
-        write_own_recipe(args.name, Path(args.out))
-        print(f"{args.out} is yours to change: microgesture train {args.out}")
-        return 0
-    values = read_recipe(args.name)
-    values = values if values.get("kind") == "emotion" else load_recipe(args.name).to_dict()
-    print(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), end="")
-    return 0
-
-
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", help="a recipe's name (`microgesture recipes`) or a .yaml file")
-    parser.add_argument("-o", "--out", help="run folder; default runs/<recipe>")
+    recipe_arguments(parser)
+    parser.add_argument("-o", "--out", help="run folder; default runs/<recipe>, runs/<data set>/<method>")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     layout_argument(parser)
 
 
 @takes_flags("microgesture.runs.configuration:Recipe")
 def _train(args: argparse.Namespace) -> int:
-    from microgesture.runs.configuration import load_recipe, read_recipe
+    from microgesture.runs.configuration import load_recipe
+    from microgesture.runs.recipe_files import read_recipe, run_name
 
+    args.recipe = recipe_given(args)
     if read_recipe(args.recipe).get("kind") == "emotion":
         return _train_emotion(args)
     args.flags += ["--data.layout", args.layout] if args.layout else []
     load_recipe(args.recipe, args.flags)  # what is wrong with it is said before torch is imported
-    from microgesture.evaluation.benchmark import run_name, train_recipe
+    from microgesture.evaluation.benchmark import train_recipe
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
     run = _stoppable(lambda: train_recipe(args.recipe, out, args.flags, args.resume))
@@ -252,7 +234,7 @@ def _stoppable(job: Callable[[], T], advice: str = "") -> T | None:
 def _train_emotion(args: argparse.Namespace) -> int:
     from microgesture.commands.emotion import train_and_print
     from microgesture.emotion.recipes import load_emotion_recipe
-    from microgesture.evaluation.benchmark import run_name
+    from microgesture.runs.recipe_files import run_name
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
     return train_and_print(load_emotion_recipe(args.recipe, args.flags), out)
@@ -298,7 +280,8 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 
 def _benchmark_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipes", nargs="+", help="recipe names or patterns: 'demo/*'")
+    parser.add_argument("recipes", nargs="+", help="methods, other recipes or patterns: 'imigue/*', or '*' --on imigue")
+    on_argument(parser)
     parser.add_argument("-o", "--out", required=True, help="folder for runs, table and figures")
     parser.add_argument("--seeds", type=int, default=1, help="runs a row, with seeds 0, 1, ...")
 
@@ -308,7 +291,7 @@ def _benchmark(args: argparse.Namespace) -> int:
     from microgesture.evaluation.benchmark import benchmark
     from microgesture.evaluation.summary import print_table
 
-    result = _stoppable(lambda: benchmark(args.recipes, args.out, args.seeds, args.flags), _SAVED)
+    result = _stoppable(lambda: benchmark(args.recipes, args.out, args.seeds, args.flags, on=args.on), _SAVED)
     if result is None:
         return 130
     if result.evaluations:
@@ -415,7 +398,7 @@ VERBS: dict[str, Verb] = {
     "submit": ("predict a challenge's test clips into the zip that its server takes", _submit_arguments, _submit),
     "explain": ("an emotional state read from a timeline, every claim with its events", explain_arguments, explain),
     "scenarios": ("list, print, copy or test the situations that `explain` knows", scenarios_arguments, scenarios),
-    "recipes": ("list, print or copy the recipes of the package", _recipes_arguments, _recipes),
+    "recipes": ("list, print or copy the recipes of the package", recipes_arguments, recipes),
     "synthesize": ("make a world of people that do not exist", _synthesize_arguments, _synthesize),
     "import-checkpoint": ("turn the authors' weight files into a run", _import_arguments, _import_checkpoint),
     "demo": ("the main job on an interview of a synthetic person, in minutes", _demo_arguments, _demo),

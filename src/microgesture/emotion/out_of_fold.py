@@ -40,7 +40,8 @@ from microgesture.evaluation.run import open_data, scored_split
 from microgesture.files.atomic import replacing, write_json, write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.assembly import WEIGHTS, load_run, open_manifest
-from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
+from microgesture.runs.configuration import load_recipe, recipe_from_run
+from microgesture.runs.recipe_files import read_recipe
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 

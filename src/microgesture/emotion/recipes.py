@@ -34,8 +34,9 @@ from microgesture.evaluation.run import open_data
 from microgesture.files.atomic import write_json, write_text
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.assembly import LABELS, Run, load_run, make_dataset
-from microgesture.runs.configuration import dataclass_from_mapping, read_recipe
+from microgesture.runs.configuration import dataclass_from_mapping
 from microgesture.runs.prediction import predict
+from microgesture.runs.recipe_files import read_recipe
 from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
 

@@ -6,7 +6,6 @@ trained again, an interrupted one goes on, a failed one leaves its row empty and
 
 from __future__ import annotations
 
-import fnmatch
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,9 +16,11 @@ from microgesture.analysis.result_files import check_folder
 from microgesture.errors import RecipeError, UserError
 from microgesture.evaluation.run import Evaluation, evaluate_run
 from microgesture.evaluation.summary import rows_of, write_summary
+from microgesture.files.data_sets import RECIPE, data_sets
 from microgesture.runs.assembly import CONFIG
-from microgesture.runs.configuration import Recipe, load_recipe, read_recipe, recipe_from_run, recipe_names
+from microgesture.runs.configuration import Recipe, load_recipe, recipe_from_run
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.recipe_files import matching, read_recipe, recipe_name, rows, run_name
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
 
@@ -36,9 +37,15 @@ class BenchmarkResult:
 
 
 def benchmark(
-    recipes: Sequence[str], out: str | Path, seeds: int = 1, flags: Sequence[str] = (), show: bool = True
+    recipes: Sequence[str],
+    out: str | Path,
+    seeds: int = 1,
+    flags: Sequence[str] = (),
+    show: bool = True,
+    on: str = "",
 ) -> BenchmarkResult:
-    """Train and evaluate `recipes` (names, files or patterns such as `demo/*`) with `seeds` seeds each.
+    """Train and evaluate `recipes` (names, files or patterns such as `demo/*`) with `seeds` seeds each, `on` a data set
+    if it is named.
 
     The seeds count from the recipe's own `training.seed`. `flags` are laid over every recipe
     (`--data.manifest world/manifest.csv`). Writes `table.md`, `table.csv`, `confusion.png` and `embedding.png`
@@ -48,7 +55,7 @@ def benchmark(
     `UserError` when `out` cannot be written.
     """
     out = Path(out)
-    names = expand(recipes)
+    names = expand(recipes, on)
     if seeds < 1:
         raise RecipeError(f"a benchmark needs 1 seed or more, got {seeds}")
     first = {name: _recogniser_recipe(name, flags).training.seed for name in names}
@@ -74,19 +81,21 @@ def benchmark(
     return result
 
 
-def expand(patterns: Sequence[str]) -> list[str]:
-    """Recipe names for names, files and patterns, each once.
+def expand(patterns: Sequence[str], on: str = "") -> list[str]:
+    """Full names of recipes for names, files and patterns, each once; `on` a data set, the rows of that.
 
     A pattern leaves out what is no row of a table of recognisers: emotion recipes, and those named `pretraining`,
     which others start from.
     """
     found: list[str] = []
     for pattern in patterns:
-        matches = [pattern]
         if any(c in pattern for c in "*?["):
-            matches = [m for m in fnmatch.filter(recipe_names(), pattern) if _is_row(m)]
+            matches = [m for m in matching(pattern, on) if _is_row(m)]
+        else:
+            matches = [recipe_name(pattern, on)]
         if not matches:
-            raise RecipeError(f"no recipe matches '{pattern}'; there are: {', '.join(recipe_names())}")
+            known = [f"{on}/{method}" for method in rows(on)] if on else [f"{name}/*" for name in data_sets(RECIPE)]
+            raise RecipeError(f"no recipe matches '{pattern}'; there are: {', '.join(known)} (microgesture recipes)")
         found += [m for m in matches if m not in found]
     return found
 
@@ -96,17 +105,13 @@ def run_folder(out: Path, name: str, seed: int) -> Path:
     return out / "runs" / run_name(name) / f"seed{seed}"
 
 
-def run_name(name: str) -> str:
-    """The recipe's name, for a file its stem."""
-    return Path(name).stem if Path(name).suffix in (".yaml", ".yml") else name
-
-
 def train_recipe(name: str, out: Path, flags: Sequence[str] = (), resume: bool = False, show: bool = True) -> Path:
     """Train a recipe into the run folder `out`, and before it the recipes that it starts from.
 
     Those stand in `runs/<recipe>`; finished ones are used as they are. Raises what `train` raises, and
     `RecipeError` when a run to start from was trained by another recipe, data set or seed.
     """
+    name = recipe_name(name)
     recipe = _recogniser_recipe(name, flags)
     if resume or not (out / CONFIG).exists():  # else `train` says at once what is wrong
         places = _Places(None, recipe.training.seed)
@@ -120,7 +125,7 @@ def train_into(name: str, out: Path, seed: int, flags: Sequence[str] = (), show:
     Finished runs are used as they are, interrupted ones go on. Raises what `train` raises, and `RecipeError` when a
     place holds a run of another recipe.
     """
-    return train_one(name, _Places(out, seed), flags, show, {})
+    return train_one(recipe_name(name), _Places(out, seed), flags, show, {})
 
 
 @dataclass(frozen=True)
@@ -173,8 +178,10 @@ def _trained_start(
         from microgesture.analysis.analyzer import built_in_weights
 
         return str(built_in_weights())
-    if recipe.start not in recipe_names() and not Path(recipe.start).is_file():
-        raise RecipeError(f"start: '{recipe.start}' is neither a run folder nor a recipe")
+    try:
+        recipe.start = recipe_name(recipe.start)
+    except RecipeError:
+        raise RecipeError(f"start: '{recipe.start}' is neither a run folder nor a recipe") from None
     if recipe.start in waiting:
         raise RecipeError(f"the recipes {' and '.join(waiting)} start from each other")
     folder = str(places.folder(recipe.start))
