@@ -14,8 +14,9 @@ from microgesture.datasets.cache import open_cache
 from microgesture.errors import DataError, RecipeError
 from microgesture.files.plain_json import parse_json
 from microgesture.files.plain_yaml import load_yaml
-from microgesture.runs.configuration import load_recipe, read_recipe
+from microgesture.runs.configuration import load_recipe
 from microgesture.runs.own_weights import read_weights, write_weights
+from microgesture.runs.recipe_files import read_recipe
 from microgesture.timeline import GestureEvent
 
 

@@ -10,7 +10,8 @@ import pytest
 import microgesture
 from microgesture.commands.main import main
 from microgesture.errors import RecipeError
-from microgesture.runs.configuration import load_recipe, recipe_names
+from microgesture.runs.configuration import load_recipe
+from microgesture.runs.recipe_files import recipe_names
 from microgesture.runs.run import load_run
 from microgesture.skeletons.pyskl import write_pyskl
 from microgesture.skeletons.track import SkeletonTrack

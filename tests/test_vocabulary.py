@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from microgesture.errors import DataError
-from microgesture.vocabulary import BODY_REGIONS, BUILT_IN, NO_GESTURE, GestureClass, Vocabulary
+from microgesture.vocabulary import BODY_REGIONS, NO_GESTURE, GestureClass, Vocabulary, vocabularies
 
 
 @pytest.mark.parametrize(("name", "count"), [("imigue", 32), ("smg", 17), ("ma52", 52)])
@@ -36,7 +36,7 @@ def test_published_names(name: str, class_id: int, label: str) -> None:
     assert Vocabulary.load(name).names[class_id] == label
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", vocabularies())
 def test_every_class_is_described(name: str) -> None:
     vocabulary = Vocabulary.load(name)
     for gesture in vocabulary:
@@ -48,7 +48,7 @@ def test_every_class_is_described(name: str) -> None:
 
 def test_same_label_has_same_region_in_every_vocabulary() -> None:
     regions: dict[str, set[str]] = {}
-    for name in BUILT_IN:
+    for name in vocabularies():
         for gesture in Vocabulary.load(name):
             regions.setdefault(gesture.name.lower(), set()).add(gesture.body_region)
     assert {label: found for label, found in regions.items() if len(found) > 1} == {}
@@ -65,7 +65,7 @@ def test_file_ids() -> None:
             imigue.from_file_id(wrong)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", vocabularies())
 def test_illustrative_is_the_only_non_micro_gesture(name: str) -> None:
     others = [c.name.lower() for c in Vocabulary.load(name) if not c.micro_gesture]
     assert len(others) == 1
@@ -108,7 +108,7 @@ def test_with_background_adds_one_class_once() -> None:
     assert extended.with_background() is extended
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", vocabularies())
 def test_json_round_trip(name: str, tmp_path: Path) -> None:
     vocabulary = Vocabulary.load(name).with_background()
     file = tmp_path / "vocabulary.json"

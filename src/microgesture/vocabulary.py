@@ -1,6 +1,6 @@
 """Which gestures there are: class ids, names, plain descriptions and body regions.
 
-iMiGUE-32, SMG-17 and MA-52 are JSON files beside the code (`corpora/NAME/`). A user's own vocabulary is a
+Those of published data sets are JSON files in their folders (`corpora/NAME/`). A user's own vocabulary is a
 list of texts, a text file with one gesture per line, or a JSON file of the same form as ours.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from functools import cache
 from pathlib import Path
 
 from microgesture.errors import DataError
+from microgesture.files.data_sets import VOCABULARY, data_set_file, data_sets
 from microgesture.files.plain_json import parse_json
 from microgesture.files.text_tables import folded, text_of
 
@@ -152,18 +153,15 @@ class Vocabulary:
 
     @classmethod
     def load(cls, source: str | Path) -> Vocabulary:
-        """`imigue`, `smg`, `ma52`, a .json file of our form, or a text file with one gesture per line.
+        """A data set's name (`vocabularies`), a .json file of our form, or a text file with one gesture per line.
 
         Blank lines and lines that begin with # are skipped. Raises `DataError` when there is no such file.
         """
-        if str(source).lower() in BUILT_IN:
-            text = (resources.files("microgesture") / "corpora" / str(source).lower() / "vocabulary.json").read_text(
-                "utf-8"
-            )
-            return cls.from_json(parse_json(text), str(source))
+        if (own := data_set_file(str(source).lower(), VOCABULARY)) is not None:
+            return cls.from_json(parse_json(own.read_text("utf-8")), str(source))
         path = Path(source)
         if not path.is_file():
-            raise DataError(f"no vocabulary '{source}': give one of {', '.join(BUILT_IN)}, or a file")
+            raise DataError(f"no vocabulary '{source}': give one of {', '.join(vocabularies())}, or a file")
         try:
             text = text_of(path.read_bytes(), str(path))
             if path.suffix.lower() == ".json":
@@ -179,4 +177,14 @@ class Vocabulary:
 NO_GESTURE = "No gesture"
 """Name of the class for stretches in which nothing of the vocabulary happens."""
 
-BUILT_IN = ("imigue", "smg", "ma52")
+
+def vocabularies() -> tuple[str, ...]:
+    """Names of the data sets that have a vocabulary, in order of publication: where several have a label, the first
+    one's description is used. Those of plugins come last."""
+    return tuple(sorted(data_sets(VOCABULARY), key=lambda name: _year(data_set_file(name, VOCABULARY))))
+
+
+@cache
+def _year(path: Path | None) -> int:
+    values = parse_json(path.read_text("utf-8")) if path else {}
+    return int(values.get("year", 9999))

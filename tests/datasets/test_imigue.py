@@ -17,8 +17,8 @@ from official_trees import (
     write_subjects,
 )
 
+from microgesture.corpora.published import compared, published
 from microgesture.corpora.source import Reading, detect, read_source
-from microgesture.datasets.protocols import compared, published
 from microgesture.datasets.skeleton_frames import CsvFrames, FrameError, OpenPoseFrames, anybody
 from microgesture.datasets.skeleton_reading import read_rows
 from microgesture.errors import DataError

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from official_trees import LETTER_CLASSES, write_letter_clips, write_small_video
 
+from microgesture.corpora.published import compared
 from microgesture.corpora.source import Reading, detect, read_source
-from microgesture.datasets.protocols import compared
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 

@@ -8,11 +8,12 @@ import pytest
 from official_trees import write_pyskl_file
 from smg_trees import write_class_folders, write_elan_folder, write_smg
 
-from microgesture.datasets.opening import locate, open_data, read_mark
-from microgesture.datasets.prepare import prepare
+from microgesture.corpora.opening import locate, open_data, read_mark
+from microgesture.corpora.prepare import prepare
 from microgesture.errors import DataError
-from microgesture.runs.configuration import load_recipe, recipe_names
+from microgesture.runs.configuration import load_recipe
 from microgesture.runs.data import open_manifest
+from microgesture.runs.recipe_files import recipe_names
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_table_of_ones_own_has_no_protocol(tmp_path, caplog):
 
 
 def test_what_was_decided_is_said_once(smg, ready, tmp_path, caplog):
-    caplog.set_level(logging.INFO, "microgesture.datasets.opening")
+    caplog.set_level(logging.INFO, "microgesture.corpora.opening")
     open_data(smg)
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert f"{smg}: samples: found 5" in caplog.text

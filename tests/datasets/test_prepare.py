@@ -17,10 +17,10 @@ from smg_trees import (
     write_smg_miga,
 )
 
+from microgesture.corpora.opening import open_data
+from microgesture.corpora.prepare import prepare
 from microgesture.corpora.source import read_source
 from microgesture.datasets import ClipDataset, read_manifest, skeleton_tracks
-from microgesture.datasets.opening import open_data
-from microgesture.datasets.prepare import prepare
 from microgesture.errors import DataError, UserError
 from microgesture.skeletons.openpose import write_openpose
 from microgesture.skeletons.sources import read_tracks

@@ -7,10 +7,10 @@ import pytest
 from official_trees import pyskl_annotation, write_pyskl_file
 
 from microgesture.corpora import pyskl
+from microgesture.corpora.opening import open_data
 from microgesture.corpora.pyskl.classes import read_classes
 from microgesture.corpora.pyskl.splits import choose_lists
 from microgesture.corpora.source import Reading, detect, read_source
-from microgesture.datasets.opening import open_data
 from microgesture.datasets.skeleton_reading import read_rows
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary

@@ -17,9 +17,9 @@ from smg_trees import (
     write_smg_miga,
 )
 
+from microgesture.corpora.published import published
 from microgesture.corpora.smg import read, recognises
 from microgesture.corpora.source import detect, read_source
-from microgesture.datasets.protocols import published
 from microgesture.errors import DataError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microgesture.datasets.protocols import published
+from microgesture.corpora.published import published
 from microgesture.emotion.labelled import LabelledTimelines
 from microgesture.emotion.protocols import ProtocolConfig, plan
 from microgesture.errors import DataError, RecipeError

@@ -10,7 +10,7 @@ from microgesture.encoders.gesture_words import GestureWords, concepts_of, lexic
 from microgesture.encoders.text import TextEncoder
 from microgesture.errors import RecipeError
 from microgesture.recognition import create_objective, describe, restore
-from microgesture.vocabulary import BUILT_IN, Vocabulary
+from microgesture.vocabulary import Vocabulary, vocabularies
 
 ENCODER = GestureWords(width=24)
 
@@ -94,7 +94,7 @@ def test_a_word_belongs_to_one_concept():
     assert all(word == word.lower() and word.isalpha() for word in words)
 
 
-@pytest.mark.parametrize("vocabulary", BUILT_IN)
+@pytest.mark.parametrize("vocabulary", vocabularies())
 def test_label_names_are_understood_whole_and_told_apart(vocabulary):
     seen: dict[frozenset[int], str] = {}
     for gesture in Vocabulary.load(vocabulary).with_background():

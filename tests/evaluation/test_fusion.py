@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from microgesture.corpora.challenge import CHALLENGES
 from microgesture.corpora.source import Reading
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, fuse, mix, search_weights
-from microgesture.evaluation.submission import check_classes, submit, table
+from microgesture.evaluation.submission import check_classes, submit
 from microgesture.vocabulary import Vocabulary
 from moving_squares import make_clips
 
@@ -86,6 +87,10 @@ def test_without_a_test_split_it_is_said_what_to_do(recogniser, reader_of_texts,
     assert "15 validation clips of 3 subjects, which chose every run's epoch and the fusion's weights" in found.table
     given = fuse(runs, tmp_path / "given", split="val", weights=[1, 1])
     assert "which chose every run's epoch, 5 classes" in given.table
+
+
+def table(challenge, ids, probabilities, vocabulary, numbers="index"):
+    return CHALLENGES.find(challenge).table(ids, probabilities, vocabulary, numbers)
 
 
 def test_challenge_files():

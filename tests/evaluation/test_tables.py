@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from microgesture.corpora.published import published_results
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import Metrics, evaluate, majority_metrics
 from microgesture.evaluation.tables import (
@@ -17,7 +18,6 @@ from microgesture.evaluation.tables import (
     ablation_rows,
     ablation_table,
     caption,
-    published_results,
     to_csv,
     to_markdown,
 )

@@ -12,7 +12,7 @@ from microgesture.reasoning.explain import explain
 from microgesture.reasoning.scenario import load_scenario, scenario_names
 from microgesture.reasoning.transcript import Utterance
 from microgesture.timeline import EmotionReading, GestureEvent, Timeline
-from microgesture.vocabulary import BUILT_IN, Vocabulary
+from microgesture.vocabulary import Vocabulary, vocabularies
 
 TEMPLATE = open_backend("template", Settings())
 
@@ -46,7 +46,7 @@ def test_a_reading_that_nothing_speaks_for_is_undecided(timeline, reading):
     assert found.answer == "undecided"
 
 
-@pytest.mark.parametrize("vocabulary", BUILT_IN)
+@pytest.mark.parametrize("vocabulary", vocabularies())
 @pytest.mark.parametrize("untimed", [False, True])
 def test_every_gesture_of_every_vocabulary_passes_the_check(vocabulary, untimed):
     classes = Vocabulary.load(vocabulary)

@@ -3,16 +3,8 @@ import yaml
 
 from microgesture.emotion.recipes import load_emotion_recipe
 from microgesture.errors import RecipeError
-from microgesture.runs.configuration import (
-    Recipe,
-    given_by_flags,
-    load_recipe,
-    make_recipe,
-    overlay,
-    read_recipe,
-    recipe_names,
-    write_own_recipe,
-)
+from microgesture.runs.configuration import Recipe, given_by_flags, load_recipe, make_recipe
+from microgesture.runs.recipe_files import overlay, read_recipe, recipe_names, write_own_recipe
 from microgesture.spotting import SpottingConfig
 
 

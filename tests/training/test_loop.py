@@ -16,11 +16,12 @@ from microgesture.datasets import make_loader
 from microgesture.encoders.registry import encoder_class
 from microgesture.errors import RecipeError, UserError
 from microgesture.runs import own_weights
-from microgesture.runs.configuration import DataConfig, Recipe, make_recipe, read_recipe, recipe_names
+from microgesture.runs.configuration import DataConfig, Recipe, make_recipe
 from microgesture.runs.data import make_dataset, open_manifest
 from microgesture.runs.model_card import model_card
 from microgesture.runs.prediction import fit_temperature, predict
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.recipe_files import read_recipe, recipe_names
 from microgesture.runs.run import load_run
 from microgesture.training import checkpoint
 from microgesture.training.loop import cosine, make_optimizer, refuse_pictures, train

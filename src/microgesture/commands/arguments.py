@@ -120,12 +120,25 @@ class Verbs:
         return 2
 
 
+ON = arg(
+    "--on",
+    default="",
+    metavar="DATA_SET",
+    help="train it as is right for this data set: imigue, smg, ma52, synthetic, ... (`microgesture recipes`)",
+)
 LAYOUT = arg(
     "--layout",
     metavar="FILE",
     help="layout of skeletons that do not say what their points are: a .yaml file, or a name such as kinect-20; "
     "default: layout.yaml beside them",
 )
+
+
+def recipe_given(args: argparse.Namespace) -> str:
+    """The full name of the recipe: `stgcn --on imigue` is imigue/stgcn. Raises `RecipeError` when there is none."""
+    from microgesture.runs.recipe_files import recipe_name
+
+    return recipe_name(args.recipe, args.on)
 
 
 def layout_given(args: argparse.Namespace) -> Layout | None:

@@ -76,7 +76,7 @@ def check(args: Namespace) -> int:
 )
 def prepare(args: Namespace) -> int:
     """Write manifest, vocabulary, skeleton tracks and decoded clips; the same command resumes after a stop."""
-    from microgesture.datasets.prepare import prepare as make
+    from microgesture.corpora.prepare import prepare as make
     from microgesture.progress import track
 
     name, root = _place(args.where, "prepare")

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgesture.commands.arguments import Verbs, arg, batch, found, verb
+from microgesture.commands.arguments import ON, Verbs, arg, batch, found, recipe_given, verb
 from microgesture.commands.testing import OUT
 from microgesture.commands.training import RECIPE, RESUMES, stoppable
 from microgesture.errors import RecipeError
@@ -68,7 +68,8 @@ def columns_of(args: Namespace) -> TableColumns:
     "train a model on timelines with outcomes, and test it on people held out",
     arg("timelines", help="CSV of timelines or of events, folder of timelines, folder of a data set"),
     arg("-o", "--out", help="run folder; default runs/emotion/<model>-<input>"),
-    arg("--recipe", default="", help="a recipe of kind emotion to start from (letter/emotion)"),
+    arg("--recipe", default="", help="a recipe of kind emotion to start from (labels, letter/emotion)"),
+    ON,
     *COLUMN_ARGUMENTS,
     arg("--input", help="text, probability or features"),
     arg("--model", help="auto, transformer, lstm, logistic, forest or majority; default auto"),
@@ -86,7 +87,7 @@ def train(args: Namespace) -> int:
     for name, key in _SHORT.items():
         if (value := getattr(args, name)) is not None:
             flags += [f"--{key}", value]
-    recipe = load_emotion_recipe(args.recipe, flags)
+    recipe = load_emotion_recipe(recipe_given(args) if args.recipe or args.on else "", flags)
     out = Path(args.out or Path("runs", "emotion", f"{recipe.reader.model}-{recipe.reader.input}"))
     return train_and_print(recipe, out)
 
@@ -157,7 +158,8 @@ def compare(args: Namespace) -> int:
 
 @verb(
     "predict each video by a recogniser that never saw its person",
-    arg("recipe", help="a recogniser's recipe (`microgesture recipes`) or a .yaml file"),
+    arg("recipe", help="a recogniser's method or recipe (`microgesture recipes`), or a .yaml file"),
+    ON,
     arg("-o", "--out", required=True, help="folder for timelines, features and the runs of the folds"),
     arg("--folds", type=int, default=5, help="every subject is held out in one of them"),
     arg("--seed", type=int, default=0, help="seed of the assignment of subjects to folds"),
@@ -165,8 +167,10 @@ def compare(args: Namespace) -> int:
 )
 def chain(args: Namespace) -> int:
     """Predict every video of the recipe's data by a recogniser that never saw its people."""
-    from microgesture.runs.configuration import load_recipe, read_recipe
+    from microgesture.runs.configuration import load_recipe
+    from microgesture.runs.recipe_files import read_recipe
 
+    args.recipe = recipe_given(args)
     if read_recipe(args.recipe).get("kind") != "emotion":
         load_recipe(args.recipe, args.flags)  # errors in it are reported before torch is imported
     from microgesture.emotion.out_of_fold import chain as run

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from microgesture.commands import data, emotion, reasoning, study, synthetic, testing, training, video
+from microgesture.commands import data, emotion, reasoning, recipes, study, synthetic, testing, training, video
 from microgesture.commands.arguments import Verb, Verbs, say
 from microgesture.commands.streams import forget_reader, open_streams
 from microgesture.errors import UserError
@@ -29,7 +29,7 @@ VERBS: dict[str, Verb | Verbs] = {
     "submit": testing.submit,
     "explain": reasoning.explain,
     "scenarios": reasoning.SCENARIOS,
-    "recipes": training.recipes,
+    "recipes": recipes.recipes,
     "synthesize": synthetic.synthesize,
     "import-checkpoint": training.import_checkpoint,
     "demo": synthetic.demo,

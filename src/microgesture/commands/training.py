@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from microgesture.commands.arguments import LAYOUT, arg, say, verb
+from microgesture.commands.arguments import LAYOUT, ON, arg, recipe_given, say, verb
 
 T = TypeVar("T")
 RECIPE = "microgesture.runs.configuration:Recipe"
@@ -27,21 +27,24 @@ def stoppable(job: Callable[[], T], advice: str = "") -> T | None:
 
 @verb(
     "train a recipe",
-    arg("recipe", help="a recipe's name (`microgesture recipes`) or a .yaml file"),
-    arg("-o", "--out", help="run folder; default runs/<recipe>"),
+    arg("recipe", help="a method or another recipe (`microgesture recipes`), or a .yaml file"),
+    ON,
+    arg("-o", "--out", help="run folder; default runs/<recipe>, runs/<data set>/<method>"),
     arg("--resume", action="store_true", help="resume from the newest checkpoint"),
     LAYOUT,
     configuration=RECIPE,
 )
 def train(args: Namespace) -> int:
     """Train a recipe into a run folder. Every key of the recipe is a flag."""
-    from microgesture.runs.configuration import load_recipe, read_recipe
+    from microgesture.runs.configuration import load_recipe
+    from microgesture.runs.recipe_files import read_recipe, run_name
 
+    args.recipe = recipe_given(args)
     if read_recipe(args.recipe).get("kind") == "emotion":
         return _train_emotion(args)
     args.flags += ["--data.layout", args.layout] if args.layout else []
     load_recipe(args.recipe, args.flags)  # errors in it are reported before torch is imported
-    from microgesture.training.prerequisites import run_name, train_recipe
+    from microgesture.training.prerequisites import train_recipe
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
     run = stoppable(lambda: train_recipe(args.recipe, out, args.flags, args.resume))
@@ -54,7 +57,7 @@ def train(args: Namespace) -> int:
 def _train_emotion(args: Namespace) -> int:
     from microgesture.commands.emotion import train_and_print
     from microgesture.emotion.recipes import load_emotion_recipe
-    from microgesture.training.prerequisites import run_name
+    from microgesture.runs.recipe_files import run_name
 
     out = Path(args.out or Path("runs", run_name(args.recipe)))
     return train_and_print(load_emotion_recipe(args.recipe, args.flags), out)
@@ -62,7 +65,8 @@ def _train_emotion(args: Namespace) -> int:
 
 @verb(
     "train and test many recipes: one table",
-    arg("recipes", nargs="+", help="recipe names or patterns: 'demo/*'"),
+    arg("recipes", nargs="+", help="methods, other recipes or patterns: 'imigue/*', or '*' --on imigue"),
+    ON,
     arg("-o", "--out", required=True, help="folder for runs, table and figures"),
     arg("--seeds", type=int, default=1, help="runs per row, with seeds 0, 1, ..."),
     configuration=RECIPE,
@@ -72,7 +76,7 @@ def benchmark(args: Namespace) -> int:
     from microgesture.evaluation.benchmark import benchmark as run
     from microgesture.evaluation.summary import print_table
 
-    result = stoppable(lambda: run(args.recipes, args.out, args.seeds, args.flags), RESUMES)
+    result = stoppable(lambda: run(args.recipes, args.out, args.seeds, args.flags, on=args.on), RESUMES)
     if result is None:
         return 130
     if result.evaluations:
@@ -82,31 +86,6 @@ def benchmark(args: Namespace) -> int:
         runs = len(result.failed) + sum(len(row) for row in result.evaluations.values())
         say(f"{len(result.failed)} of {runs} runs failed")
     return 0 if not result.failed else (1 if result.evaluations else 2)
-
-
-@verb(
-    "list, print or copy the recipes of the package",
-    arg("name", nargs="?", help="a recipe to print in full; without one, all are listed"),
-    arg("-o", "--out", help="copy the recipe to this file, to change it"),
-)
-def recipes(args: Namespace) -> int:
-    """List, print or copy the recipes of the package."""
-    import yaml
-
-    from microgesture.runs.configuration import load_recipe, read_recipe, recipe_names, write_own_recipe
-
-    if args.name is None:
-        for name in recipe_names():
-            print(f"{name:28s} {read_recipe(name).get('title', '')}")
-        return 0
-    if args.out:
-        write_own_recipe(args.name, Path(args.out))
-        print(f"{args.out} is yours to change: microgesture train {args.out}")
-        return 0
-    values = read_recipe(args.name)
-    values = values if values.get("kind") == "emotion" else load_recipe(args.name).to_dict()
-    print(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), end="")
-    return 0
 
 
 @verb(

@@ -44,7 +44,7 @@ from microgesture.formats.eaf_reader import Annotation, Document, base_name, is_
 from microgesture.formats.eaf_splice import decode
 from microgesture.skeletons.skeleton import Layout
 from microgesture.skeletons.sources import is_skeleton
-from microgesture.vocabulary import BUILT_IN, Vocabulary
+from microgesture.vocabulary import Vocabulary, vocabularies
 
 _GESTURES = re.compile(r"(mg|(micro[\s_-]*)?gestures?)\b", re.IGNORECASE)
 _REVIEW = re.compile(r"review\b", re.IGNORECASE)
@@ -210,8 +210,8 @@ def _tiers(document: Document, vocabulary: Vocabulary | None) -> list[str]:
         return ours
     others = [t for t in document.top_tiers if t not in ours and not _REVIEW.match(t) and not t.startswith("Emotion@")]
     filled = [tier for tier in others if document.annotations(tier)]
-    names = {vocabulary.name.lower()} if vocabulary else set(BUILT_IN)
-    known = [vocabulary] if vocabulary else [Vocabulary.load(name) for name in BUILT_IN]
+    names = {vocabulary.name.lower()} if vocabulary else set(vocabularies())
+    known = [vocabulary] if vocabulary else [Vocabulary.load(name) for name in vocabularies()]
     by_vocabulary = [tier for tier in filled if tier.partition("@")[0].strip().lower() in names]
     by_name = [tier for tier in filled if _GESTURES.match(tier)]
     if found := by_vocabulary or by_name:
@@ -259,7 +259,7 @@ def _gestures(
             if verdict.lower() != "accept":
                 continue
         elif verdict and (
-            verdict in vocabulary if vocabulary else any(verdict in Vocabulary.load(b) for b in BUILT_IN)
+            verdict in vocabulary if vocabulary else any(verdict in Vocabulary.load(b) for b in vocabularies())
         ):
             label = verdict
         elif verdict:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from microgesture.corpora.imigue.labels import read_table
+from microgesture.corpora.published import compared, published
 from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import is_video_name, majority_line, problem_of, split_counts
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import media_lengths
-from microgesture.datasets.protocols import compared, published
 from microgesture.errors import DataError
 from microgesture.files.text_tables import file_named, folded, read_text, table_rows
 from microgesture.vocabulary import Vocabulary

@@ -3,17 +3,23 @@ known: `register_source`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from microgesture.datasets.manifest import ClipRow, Problem, spelt_alike
 from microgesture.errors import DataError
+from microgesture.files.data_sets import add_data_set
 from microgesture.registry import Registry
 from microgesture.skeletons.layout_files import layout_beside
 from microgesture.skeletons.skeleton import Layout
+from microgesture.skeletons.sources import Space
+from microgesture.timeline import Timeline
 from microgesture.vocabulary import Vocabulary
+
+LabelledTimeline = tuple[str, Timeline, str, str]
+"""Name, gestures, outcome and subject of a video."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +54,24 @@ class Reading:
 class Source:
     """A layout of data sets: `what` it is, in a few words; `read(root, protocol, vocabulary)`; whether a folder
     `recognises` as one. Where several do, the one of lower `order` is meant. `takes` are further options of `read`:
-    "layout" (of skeletons that do not say theirs), "numbering" (of class numbers)."""
+    "layout" (of skeletons that do not say theirs), "numbering" (of class numbers).
+
+    Of a published data set also: the `space` in which the networks published on it read its Kinect skeletons;
+    `subject_of(clip)` by the names that its clips have where they are exchanged, None for a name that is not one;
+    `sizes_fit(clips by class id)`, whether classes are numbered right, as far as their sizes tell; and
+    `outcomes(root)`, its timelines whose outcome is known, with remarks.
+    """
 
     name: str
     what: str
     read: Callable[..., Reading]
     recognises: Callable[[Path], bool]
     order: int
-    takes: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    space: Space = "pixels"
+    subject_of: Callable[[str], str | None] | None = None
+    sizes_fit: Callable[[Mapping[int, int]], bool] | None = None
+    outcomes: Callable[[Path], tuple[list[LabelledTimeline], list[str]]] | None = None
 
 
 SOURCES: Registry[Source] = Registry("data set layout", "microgesture.corpora", error=DataError)
@@ -68,9 +84,18 @@ def register_source(
     recognises: Callable[[Path], bool],
     order: int = 50,
     takes: tuple[str, ...] = (),
+    folder: str | Path | None = None,
+    **known: Any,
 ) -> None:
-    """Make a layout known by name (`Source`)."""
-    SOURCES.add(name, Source(name, what, read, recognises, order, takes))
+    """Make a layout known by name, with whatever else `Source` holds of it.
+
+    `folder`, or a file in it such as `__file__`, is that of a data set outside the package, with its vocabulary,
+    published numbers and recipes (`files.data_sets`).
+    """
+    SOURCES.add(name, Source(name, what, read, recognises, order, takes, **known))
+    if folder is not None:
+        place = Path(folder).resolve()
+        add_data_set(name, place.parent if place.is_file() else place)
 
 
 def sources() -> tuple[Source, ...]:

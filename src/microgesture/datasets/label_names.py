@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from microgesture.files.text_tables import folded
-from microgesture.vocabulary import BUILT_IN, GestureClass, Vocabulary
+from microgesture.vocabulary import GestureClass, Vocabulary, vocabularies
 
 
 def vocabulary_of(labels: Iterable[str], name: str) -> Vocabulary:
@@ -18,7 +18,7 @@ def vocabulary_of(labels: Iterable[str], name: str) -> Vocabulary:
     for label in labels:
         if label.strip():
             found.setdefault(folded(label), " ".join(label.split()))
-    built_in = [Vocabulary.load(known) for known in BUILT_IN]
+    built_in = [Vocabulary.load(known) for known in vocabularies()]
     classes = [_class(number, label, built_in) for number, label in enumerate(sorted(found.values()))]
     return Vocabulary(name or "own", tuple(classes) or (GestureClass(0, "none"),))
 

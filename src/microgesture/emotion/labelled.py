@@ -267,17 +267,14 @@ def _folder(folder: Path, files: Sequence[Path]) -> tuple[list[_Found], list[str
 
 
 def _data_set(folder: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]:
-    """A data set in its owners' layout: its labels, as timelines; SMG's intervals of an emotional state."""
-    from microgesture.corpora.source import detect, read_source
+    """A data set in its owners' layout: its timelines whose outcome is known (SMG's emotional states), else its labels
+    as timelines."""
+    from microgesture.corpora.source import SOURCES, detect, read_source
 
-    if detect(folder) == "smg" and not columns.targets:
-        from microgesture.corpora.smg.states import smg_states
-        from microgesture.datasets.protocols import compared, published
-
-        states = smg_states(folder)
-        expected = published("smg")["videos"]["emotion_instances"]
-        counts = [compared(f"{name} intervals", sum(s[2] == name for s in states), n) for name, n in expected.items()]
-        return [_Found(name, timeline, outcome, subject) for name, timeline, outcome, subject in states], counts
+    outcomes = SOURCES.find(detect(folder)).outcomes
+    if outcomes is not None and not columns.targets:
+        states, remarks = outcomes(folder)
+        return [_Found(name, timeline, outcome, subject) for name, timeline, outcome, subject in states], remarks
     reading = read_source(folder)
     if reading.errors:
         more = f" (and {len(reading.errors) - 1} more)" if len(reading.errors) > 1 else ""

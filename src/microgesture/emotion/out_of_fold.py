@@ -36,12 +36,13 @@ from microgesture.files.atomic import check_folder, replacing, write_json, write
 from microgesture.files.claim import claim_folder
 from microgesture.files.plain_json import parse_json
 from microgesture.files.text_tables import printable
-from microgesture.runs.configuration import load_recipe, read_recipe, recipe_from_run
+from microgesture.runs.configuration import load_recipe, recipe_from_run
 from microgesture.runs.data import open_manifest
+from microgesture.runs.recipe_files import read_recipe, run_name
 from microgesture.runs.run import WEIGHTS, built_in_weights, load_run
 from microgesture.tables import Table
 from microgesture.timeline import UNTIMED, Alternative, GestureEvent, Media, Timeline
-from microgesture.training.prerequisites import run_name, train_into
+from microgesture.training.prerequisites import train_into
 from microgesture.vocabulary import NO_GESTURE, Vocabulary
 
 log = logging.getLogger(__name__)

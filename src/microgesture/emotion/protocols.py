@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from microgesture.datasets.protocols import compared, published
+from microgesture.corpora.emotion_split import EMOTION_SPLITS
 from microgesture.datasets.split_names import VALIDATION
 from microgesture.emotion.labelled import LabelledTimelines
 from microgesture.errors import DataError, RecipeError
 from microgesture.settings import check_settings, within
 
-PROTOCOLS = {
+OWN = {
     "split": "the table's own column: train and val against test",
     "folds": "repeated folds, no person on both sides",
-    "imigue": "iMiGUE's official 102 / 100 videos, by number",
-    "miga": "the MiGA challenge's 245 / 10 / 104 videos, by the folders or the column that say so",
-    "smg": "SMG: subjects 1 to 35 / 36 to 40",
 }
+"""Protocols of any data; published ones are `corpora.emotion_split`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class ProtocolConfig:
     """Who is trained on and who is tested. Raises `RecipeError` on values that cannot work."""
 
     name: str = ""
-    """split, folds, imigue, miga or smg; empty: the table's own split where it has one, else folds."""
+    """split, folds, or a published one (imigue, miga, smg); empty: the table's split where it has one, else folds."""
     folds: int = within(5, 2)
     """Parts of the repeated folds; fewer where there are not so many people."""
     repeats: int = within(5, 1)
@@ -38,8 +34,9 @@ class ProtocolConfig:
 
     def __post_init__(self) -> None:
         check_settings(self, "protocol.")
-        if self.name and self.name not in PROTOCOLS:
-            listed = "; ".join(f"{name} ({what})" for name, what in PROTOCOLS.items())
+        if self.name and self.name not in (*OWN, *EMOTION_SPLITS.names()):
+            known = OWN | {name: split.what for name, split in EMOTION_SPLITS.members().items()}
+            listed = "; ".join(f"{name} ({what})" for name, what in known.items())
             raise RecipeError(f"protocol '{self.name}' is unknown; known are {listed}")
 
 
@@ -80,30 +77,11 @@ def plan(data: LabelledTimelines, config: ProtocolConfig) -> Plan:
 
 
 def _split(data: LabelledTimelines, name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    if name == "imigue":
-        numbers = [_number(video) for video in data.names]
-        lists = published("imigue")["emotion_videos"]
-        parts = [np.array([i for i, n in enumerate(numbers) if n in set(lists[part])]) for part in ("train", "test")]
-        remarks = [
-            compared(f"{part} videos", len(p), len(lists[part]))
-            for part, p in zip(("train", "test"), parts, strict=True)
-        ]
-    elif name == "smg":
-        numbers = [_number(subject) for subject in data.subjects]
-        lists = published("smg")["classification"]
-        parts = [np.array([i for i, n in enumerate(numbers) if n in set(lists[part])]) for part in ("train", "test")]
-        remarks = []
-    else:
-        splits = np.array([split.lower() for split in data.splits])
-        parts = [np.flatnonzero(np.isin(splits, ("train", *VALIDATION))), np.flatnonzero(splits == "test")]
-        remarks = []
-        if name == "miga":
-            expected = published("imigue")["miga_emotion"]["videos"]
-            counts = {"train": int((splits == "train").sum()), "test": len(parts[1])}
-            counts["val"] = len(parts[0]) - counts["train"]
-            remarks = [compared(f"{part} videos", counts[part], expected[part]) for part in ("train", "val", "test")]
-            remarks.append("the validation ten are all wins: they are trained on, nothing is chosen by them")
-    return parts[0].astype(int), parts[1].astype(int), remarks
+    if name != "split":
+        train, test, remarks = EMOTION_SPLITS.find(name).split(data.names, data.subjects, data.splits)
+        return train, test, [*remarks]
+    splits = np.array([split.lower() for split in data.splits])
+    return np.flatnonzero(np.isin(splits, ("train", *VALIDATION))), np.flatnonzero(splits == "test"), []
 
 
 def _warnings(data: LabelledTimelines, train: np.ndarray, test: np.ndarray) -> list[str]:
@@ -144,9 +122,3 @@ def _folds(data: LabelledTimelines, config: ProtocolConfig) -> Plan:
                 )
             trials.append(Trial(repeat, fold, train, test, config.seed + repeat))
     return Plan("folds", tuple(trials), tuple(remarks), False)
-
-
-def _number(name: str) -> int | None:
-    """The number in a name: 0007, Sample0007, video 7 and P7 are 7; None without."""
-    found: Sequence[str] = re.findall(r"\d+", name)
-    return int(found[0]) if found else None

@@ -33,9 +33,10 @@ from microgesture.evaluation.run import open_data
 from microgesture.files.atomic import write_json, write_text
 from microgesture.files.claim import check_claim
 from microgesture.files.plain_json import parse_json
-from microgesture.runs.configuration import dataclass_from_mapping, read_recipe
+from microgesture.runs.configuration import dataclass_from_mapping
 from microgesture.runs.data import make_dataset
 from microgesture.runs.prediction import predict
+from microgesture.runs.recipe_files import read_recipe
 from microgesture.runs.run import LABELS, Run, load_run
 from microgesture.statistics import confusion_matrix
 from microgesture.timeline import Timeline

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from microgesture.corpora.emotion_split import EMOTION_SPLITS
+from microgesture.corpora.published import published_results
 from microgesture.emotion.recipes import PREDICTIONS, TRUE, read_evaluation
 from microgesture.emotion.scores import (
     HIGHER,
@@ -20,7 +22,6 @@ from microgesture.emotion.scores import (
 )
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import reliability_figure
-from microgesture.evaluation.tables import published_results
 from microgesture.files.atomic import write_text
 from microgesture.statistics import paired_sign_test, percentile_interval, subject_weights
 from microgesture.tables import Table, console, percent, percent_interval
@@ -211,10 +212,8 @@ def caption(rows: Sequence[EmotionRow]) -> str:
         f"{rows[0].protocol}{', ' + times if times else ''}. Intervals resample subjects and join the spread over "
         f"repeats; accuracy by chance {100 * s.chance:.1f} (first row)."
     )
-    if rows[0].protocol == "imigue":
-        printed = "; ".join(
-            f"{name} ({modality}) {value}" for name, modality, value in published_results()["imigue_emotion"]
-        )
+    if (protocol := rows[0].protocol) in EMOTION_SPLITS.names() and (table := EMOTION_SPLITS.find(protocol).results):
+        printed = "; ".join(f"{name} ({modality}) {value}" for name, modality, value in published_results()[table])
         text += f" Published on this split: {printed}."
     return text
 

@@ -5,7 +5,6 @@ A row is a recipe, trained once a seed; a failed run leaves its row empty and do
 
 from __future__ import annotations
 
-import fnmatch
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,14 +15,14 @@ from microgesture.errors import RecipeError, UserError
 from microgesture.evaluation.run import Evaluation, evaluate_run
 from microgesture.evaluation.summary import rows_of, write_summary
 from microgesture.files.atomic import check_folder
-from microgesture.runs.configuration import recipe_names
+from microgesture.files.data_sets import RECIPE, data_sets
+from microgesture.runs.recipe_files import matching, recipe_name, rows, run_name
 from microgesture.training.prerequisites import (
     Places,
     is_emotion,
     reason,
     recogniser_recipe,
     run_folder,
-    run_name,
     train_one,
 )
 from microgesture.training.stopping import Interrupted
@@ -38,9 +37,15 @@ class BenchmarkResult:
 
 
 def benchmark(
-    recipes: Sequence[str], out: str | Path, seeds: int = 1, flags: Sequence[str] = (), show: bool = True
+    recipes: Sequence[str],
+    out: str | Path,
+    seeds: int = 1,
+    flags: Sequence[str] = (),
+    show: bool = True,
+    on: str = "",
 ) -> BenchmarkResult:
-    """Train and evaluate `recipes` (names, files or patterns such as `demo/*`) with `seeds` seeds each.
+    """Train and evaluate `recipes` (names, files or patterns such as `demo/*`) with `seeds` seeds each, `on` a data set
+    if it is named.
 
     The seeds count from the recipe's own `training.seed`. `flags` are laid over every recipe
     (`--data.manifest world/manifest.csv`). Writes `table.md`, `table.csv`, `confusion.png` and `embedding.png`
@@ -50,7 +55,7 @@ def benchmark(
     `UserError` when `out` cannot be written.
     """
     out = Path(out)
-    names = expand(recipes)
+    names = expand(recipes, on)
     if seeds < 1:
         raise RecipeError(f"a benchmark needs 1 seed or more, got {seeds}")
     first = {name: recogniser_recipe(name, flags).training.seed for name in names}
@@ -76,19 +81,20 @@ def benchmark(
     return result
 
 
-def expand(patterns: Sequence[str]) -> list[str]:
-    """Recipe names for names, files and patterns, each once.
+def expand(patterns: Sequence[str], on: str = "") -> list[str]:
+    """Full names of recipes for names, files and patterns, each once; `on` a data set, the rows of that.
 
-    A pattern leaves out what is no row of a table of recognisers: emotion recipes, and those named `pretraining`,
-    which others start from.
+    Patterns skip recipes that do not train a recogniser, and those named `pretraining`, which others start from.
     """
     found: list[str] = []
     for pattern in patterns:
-        matches = [pattern]
         if any(c in pattern for c in "*?["):
-            matches = [m for m in fnmatch.filter(recipe_names(), pattern) if _is_row(m)]
+            matches = [m for m in matching(pattern, on) if _is_row(m)]
+        else:
+            matches = [recipe_name(pattern, on)]
         if not matches:
-            raise RecipeError(f"no recipe matches '{pattern}'; there are: {', '.join(recipe_names())}")
+            known = [f"{on}/{method}" for method in rows(on)] if on else [f"{name}/*" for name in data_sets(RECIPE)]
+            raise RecipeError(f"no recipe matches '{pattern}'; there are: {', '.join(known)} (microgesture recipes)")
         found += [m for m in matches if m not in found]
     return found
 

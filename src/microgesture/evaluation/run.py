@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from microgesture.corpora import pyskl
+from microgesture.corpora.opening import locate
 from microgesture.corpora.source import read_source
 from microgesture.datasets import ClipDataset, Manifest, read_manifest
 from microgesture.datasets.manifest import read_unlabelled
-from microgesture.datasets.opening import locate
 from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.split_names import TEST, TRAIN, validation_split

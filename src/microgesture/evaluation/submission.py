@@ -1,14 +1,4 @@
-"""Predictions for a challenge's test clips, in the file that its server takes.
-
-| name | data | file |
-|---|---|---|
-| miga2023, miga2024 | iMiGUE, SMG | zip of `Submission.csv`: `<clip id>,<class>` without a header |
-| miga2025, miga2026 | iMiGUE, SMG | zip of `prediction.csv` with header `Id,Target` |
-| ma52 | MA-52 | zip of `prediction.csv`: `vid,action_pred_1..5,body_pred_1..5` |
-
-Classes are numbered from 0 in the vocabulary's order (iMiGUE: 0..30 and 31 for illustrative), as the pickles that
-participants exchange do; `numbers="file"` writes those of the label files (1..31 and 99).
-"""
+"""Predictions for a challenge's test clips, in the file that its server takes (`corpora.challenge`)."""
 
 from __future__ import annotations
 
@@ -16,15 +6,16 @@ import logging
 import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from microgesture.corpora.challenge import CHALLENGES, Numbers
+from microgesture.corpora.opening import locate, read_mark
 from microgesture.corpora.source import read_source
 from microgesture.datasets.manifest import ClipRow, Manifest, Problem, read_unlabelled
-from microgesture.datasets.opening import locate, read_mark
 from microgesture.datasets.split_names import TEST
 from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.fusion import FILE, clip_key, mix
@@ -33,28 +24,11 @@ from microgesture.files.atomic import replacing
 from microgesture.files.plain_json import parse_json
 from microgesture.runs.data import layout_of_points
 from microgesture.runs.run import Run, load_run
-from microgesture.tables import Table
-from microgesture.vocabulary import BODY_REGIONS, Vocabulary
+from microgesture.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Challenge:
-    """Name of the file in the zip, the vocabularies whose classes the server knows, and whether the file cannot be
-    written without one of them (`strict`)."""
-
-    file: str
-    vocabularies: tuple[str, ...] = ("imigue", "smg")
-    strict: bool = False
-
-
-CHALLENGES = {
-    **dict.fromkeys(("miga2023", "miga2024"), Challenge("Submission.csv")),
-    **dict.fromkeys(("miga2025", "miga2026"), Challenge("prediction.csv")),
-    "ma52": Challenge("prediction.csv", ("ma52",), strict=True),
-}
-TOP = 5
 Broken = Literal["refuse", "skip"]
 _LEARNT = re.compile(r"(?<![a-z])(train|training|val|valid|validate|validation)(?![a-z])")
 _TESTED = re.compile(r"(?<![a-z])(test|testing)(?![a-z])")
@@ -66,7 +40,7 @@ def submit(
     out: str | Path,
     data: str | None = None,
     split: str = "",
-    numbers: Literal["index", "file"] = "index",
+    numbers: Numbers = "index",
     on_problem: Broken = "refuse",
 ) -> int:
     """Predict the unlabelled test clips with a run, or with the runs of a fusion folder, and write the zip `out`.
@@ -76,8 +50,7 @@ def submit(
     unknown challenge or one of other classes; `DataError` when there is nothing to predict, a clip cannot be used (the
     server wants every one; `on_problem` "skip" leaves it out all the same), or two have one id.
     """
-    if challenge not in CHALLENGES:
-        raise RecipeError(f"no challenge '{challenge}': known are {', '.join(CHALLENGES)}")
+    server = CHALLENGES.find(challenge)
     runs, weights = _members(Path(run))
     opened = [load_run(folder) for folder in runs]
     vocabulary = opened[0].vocabulary
@@ -99,16 +72,16 @@ def submit(
     if twice:
         raise DataError(f"two test clips have the id '{twice}'")
     mixed = mix([np.stack([scored[clip_key(row)] for row in rows]) for scored in found], weights)
-    text = table(challenge, ids, mixed, vocabulary, numbers)
+    text = server.table(ids, mixed, vocabulary, numbers)
     with replacing(Path(out)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(CHALLENGES[challenge].file, text)
+        archive.writestr(server.file, text)
     return len(ids)
 
 
 def check_classes(challenge: str, vocabulary: Vocabulary, run: str | Path = "the run") -> None:
     """Raises `RecipeError` when a challenge's file cannot be written of these classes; where it can, but the server
     knows others, that is logged."""
-    rule = CHALLENGES[challenge]
+    rule = CHALLENGES.find(challenge)
     if any(vocabulary.names == Vocabulary.load(name).names for name in rule.vocabularies):
         return
     what = f"'{run}' knows {len(vocabulary)} classes ({vocabulary.names[0]}, ...) that are not those of challenge "
@@ -178,31 +151,6 @@ def _lost_in_preparing(folder: Path) -> list[Problem]:
 def clip_id(row: ClipRow) -> str:
     """A clip's id in its data set's own terms: the column `id`, else the file's name."""
     return row.extra.get("id") or row.media.stem
-
-
-def table(
-    challenge: str,
-    ids: Sequence[str],
-    probabilities: np.ndarray,
-    vocabulary: Vocabulary,
-    numbers: Literal["index", "file"] = "index",
-) -> str:
-    """The CSV of a challenge from probabilities `(N, K)`."""
-    rows: list[list[object]] = []
-    if challenge == "ma52":
-        ranks = [f"{kind}_pred_{i}" for kind in ("action", "body") for i in range(1, TOP + 1)]
-        regions = np.array([BODY_REGIONS.index(c.body_region) for c in vocabulary])
-        bodies = np.stack([probabilities[:, regions == r].sum(1) for r in range(len(BODY_REGIONS))], 1)
-        for name, p, body in zip(ids, probabilities, bodies, strict=True):
-            file = name if Path(name).suffix else f"{name}.mp4"
-            rows.append([file, *np.argsort(-p, kind="stable")[:TOP], *np.argsort(-body, kind="stable")[:TOP]])
-        return Table(["vid", *ranks], rows).csv()
-    for name, k in zip(ids, probabilities.argmax(1).tolist(), strict=True):
-        number = vocabulary[k].file_id if numbers == "file" else k
-        if number is None:
-            raise RecipeError(f"class '{vocabulary[k].name}' has no number in label files")
-        rows.append([name, number])
-    return Table(["Id", "Target"], rows).csv(header=CHALLENGES[challenge].file == "prediction.csv")
 
 
 def _members(folder: Path) -> tuple[list[Path], list[float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from microgesture.corpora.published import published_row
 from microgesture.errors import DataError
 from microgesture.evaluation.figures import confusion_figure, embedding_figure
 from microgesture.evaluation.frozen_codes import UNION
@@ -21,7 +22,6 @@ from microgesture.evaluation.tables import (
     ablation_rows,
     ablation_table,
     caption,
-    published_row,
     to_csv,
     to_markdown,
 )

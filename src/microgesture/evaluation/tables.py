@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from microgesture.corpora.published import published_results
 from microgesture.datasets.split_names import TEST, VALIDATION
 from microgesture.errors import DataError
 from microgesture.evaluation.metrics import Metrics, mean_over_seeds
@@ -41,27 +40,6 @@ class AblationRow:
     chosen: str = ""
 
 
-def published_results() -> dict[str, Any]:
-    """The numbers printed in the letter and by the challenges, as carried with the package."""
-    text = (resources.files("microgesture.evaluation") / "published_results.json").read_text("utf-8")
-    return json.loads(text)
-
-
-def published_row(place: str) -> tuple[float, float | None] | None:
-    """Top-1 and top-5 in per cent of "table/row" of the published results; None for an empty place.
-
-    Raises `DataError` when there is no such table or row.
-    """
-    if not place:
-        return None
-    table, _, name = place.partition("/")
-    rows = published_results().get(table, []) if table != "columns" else []
-    found = next((row for row in rows if row[0] == name and len(row) >= 3), None)
-    if found is None:
-        raise DataError(f"published: no row '{name}' in table '{table}' of the published results")
-    return found[-2], found[-1]
-
-
 def ablation_rows(
     results: Mapping[str, Metrics | Sequence[Metrics]], published: str | None = None
 ) -> list[AblationRow]:
@@ -74,9 +52,8 @@ def ablation_rows(
     printed: dict[str, tuple[float, float | None]] = {}
     if published is not None:
         tables = published_results()
-        if published not in tables or published == "columns":
-            names = ", ".join(k for k in tables if k != "columns")
-            raise DataError(f"no published table '{published}': give one of {names}")
+        if published not in tables:
+            raise DataError(f"no published table '{published}': give one of {', '.join(tables)}")
         printed = {row[0]: (row[-2], row[-1]) for row in tables[published] if len(row) >= 3}
     rows = []
     for key in [*(k for k in ABLATION_ROWS if k in results), *(k for k in results if k not in ABLATION_ROWS)]:

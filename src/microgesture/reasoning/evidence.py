@@ -20,7 +20,7 @@ from microgesture.reasoning.screening import reads_like_instruction
 from microgesture.reasoning.transcript import Utterance
 from microgesture.settings import check_settings, within
 from microgesture.timeline import UNTIMED, EmotionReading, Timeline
-from microgesture.vocabulary import BODY_REGIONS, BUILT_IN, Vocabulary
+from microgesture.vocabulary import BODY_REGIONS, Vocabulary, vocabularies
 
 UNSURE = 0.5
 """Below this confidence an event is marked as unsure, as in the report."""
@@ -171,7 +171,7 @@ def vocabulary_of(timeline: Timeline) -> tuple[str, ...]:
 
 @lru_cache
 def _built_in_labels() -> tuple[str, ...]:
-    return tuple(c.name for name in BUILT_IN for c in Vocabulary.load(name))
+    return tuple(c.name for name in vocabularies() for c in Vocabulary.load(name))
 
 
 @dataclass

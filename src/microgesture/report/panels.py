@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from microgesture.report.lanes import unseen
 from microgesture.report.markup import UNSURE, fill, percent
 from microgesture.timeline import EmotionReading, GestureEvent, Timeline
-from microgesture.vocabulary import BUILT_IN, Vocabulary
+from microgesture.vocabulary import Vocabulary, vocabularies
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -23,10 +23,10 @@ HIDDEN = 0.5
 def descriptions(timeline: Timeline, vocabulary: Vocabulary | None) -> dict[str, str]:
     """What each gesture looks like, by label: from `vocabulary`, else from the built-in one of the timeline's
     name, else from any built-in one that has the label."""
-    if vocabulary is None and timeline.vocabulary in BUILT_IN:
+    if vocabulary is None and timeline.vocabulary in vocabularies():
         vocabulary = Vocabulary.load(timeline.vocabulary)
     sources = [vocabulary] if vocabulary else []
-    sources += [Vocabulary.load(name) for name in BUILT_IN]
+    sources += [Vocabulary.load(name) for name in vocabularies()]
     found: dict[str, str] = {}
     for label in {e.label for e in timeline}:
         texts = (v[v.index(label)].description for v in sources if label in v)

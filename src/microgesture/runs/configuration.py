@@ -1,7 +1,8 @@
 """The recipe: one dataclass that is the Python signature, the YAML keys and the command-line flags at once.
 
 A recipe file may begin with `extends: other/recipe`: its keys are laid over the other recipe's, so a row of a
-table is written as the difference to the row it is compared with. Unknown keys are an error (`RecipeError`).
+table is written as the difference to the row it is compared with (`recipe_files`). Unknown keys are an error
+(`RecipeError`).
 This module imports no torch.
 """
 
@@ -11,16 +12,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from microgesture.errors import RecipeError
-from microgesture.files.atomic import write_text
 from microgesture.files.plain_json import parse_json
-from microgesture.files.plain_yaml import load_yaml
+from microgesture.runs.recipe_files import read_recipe
 from microgesture.settings import KINDS, check_settings, listed, within
 from microgesture.skeletons.layout_files import as_layout, described, layout_beside
 
@@ -190,67 +187,6 @@ _WRONG_VALUE = re.compile(
 _PARTS = ("data", "encoder", "text", "objective", "optimiser", "training")
 
 
-def recipe_names() -> list[str]:
-    """Names of the recipes in the package, e.g. `demo/baseline`."""
-    root = _recipe_root()
-    return sorted(
-        path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml") if path.name[0] != "_"
-    )
-
-
-def recipe_path(name: str) -> Path:
-    """File of a recipe of the package or of the user's own; raises `RecipeError` when there is none."""
-    own = Path(name)
-    if own.suffix in (".yaml", ".yml"):
-        if own.is_file():
-            return own
-        raise RecipeError(f"recipe file '{name}' does not exist")
-    path = _recipe_root() / f"{name}.yaml"
-    if not path.is_file():
-        raise RecipeError(f"no recipe '{name}'; there are: {', '.join(recipe_names())} (or give a .yaml file)")
-    return path
-
-
-def read_recipe(name: str, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """A recipe file as a dict, with every `extends` resolved; `above` are the files that extend this one.
-
-    Raises `RecipeError` in one line that names the file.
-    """
-    path = recipe_path(name)
-    if path in above:
-        raise RecipeError(f"{path}: extends itself")
-    try:
-        values = load_yaml(path.read_text("utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(values).__name__}")
-    parent = values.pop("extends", None)
-    if parent is None:
-        return values
-    if not isinstance(parent, str):
-        raise RecipeError(f"{path}: extends is the name of one recipe, not {parent!r}"[:300])
-    beside = path.parent / f"{parent}.yaml"
-    return overlay(read_recipe(str(beside) if beside.is_file() else parent, (*above, path)), values)
-
-
-def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """`top` laid over `base`, mapping by mapping. A component with another `name` does not inherit options."""
-    merged = dict(base)
-    for key, value in top.items():
-        old = merged.get(key)
-        other_component = (
-            isinstance(old, Mapping)
-            and isinstance(value, Mapping)
-            and ("name" in value and value["name"] != old.get("name"))
-        )
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and not other_component:
-            merged[key] = overlay(old, value)
-        else:
-            merged[key] = value
-    return merged
-
-
 def make_recipe(values: Mapping[str, Any], flags: Sequence[str] = (), source: str = "recipe") -> Recipe:
     """A checked `Recipe` from a mapping and command-line flags (`--optimiser.epochs 3`, `--config my.yaml`).
 
@@ -338,10 +274,6 @@ def _one_line(error: Exception) -> str:
     return f"{found['name']} must be {kind}, got {found['value']!r}"
 
 
-def _recipe_root() -> Path:
-    return Path(str(resources.files("microgesture") / "recipes"))
-
-
 def dataclass_from_flags(kind: type, flags: Sequence[str], source: str, values: Mapping[str, Any] | None = None) -> Any:
     """A configuration dataclass from `values` and command-line flags (`--window_s 2`, dashes allowed, or `--config
     my.yaml`) laid over them.
@@ -401,11 +333,3 @@ def configuration_help(kind: type) -> str:
     parser.add_argument("--config", action="config", help="YAML with the same keys, laid over the defaults")
     parser.add_class_arguments(kind)
     return "configuration:" + parser.format_help().partition("\n\n")[2].removeprefix("options:")
-
-
-def write_own_recipe(name: str, out: Path) -> None:
-    """Copy a recipe, with what it extends, into one file of the user's own. Raises `RecipeError` if it exists."""
-    if out.exists():
-        raise RecipeError(f"'{out}' already exists")
-    text = yaml.safe_dump(read_recipe(name), sort_keys=False, allow_unicode=True)
-    write_text(out, f"# copied from the recipe {name}\n{text}")

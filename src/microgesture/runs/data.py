@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from microgesture.corpora.opening import open_data
 from microgesture.datasets import ClipDataset, Manifest
 from microgesture.datasets.augmentation import Augmentation
 from microgesture.datasets.background import add_background
 from microgesture.datasets.manifest import BANKS, ClipRow
-from microgesture.datasets.opening import open_data
 from microgesture.datasets.paired import PairedDataset
 from microgesture.datasets.skeletons import SkeletonDataset
 from microgesture.datasets.windows import SkeletonWorld, WindowDataset

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microgesture.errors import RecipeError, UserError
-from microgesture.runs.configuration import Recipe, load_recipe, read_recipe, recipe_from_run, recipe_names
+from microgesture.runs.configuration import Recipe, load_recipe, recipe_from_run
 from microgesture.runs.recipe_difference import first_difference
+from microgesture.runs.recipe_files import read_recipe, recipe_name, run_name
 from microgesture.runs.run import CONFIG, built_in_weights
 from microgesture.training.loop import train
 from microgesture.training.stopping import Interrupted
@@ -25,17 +26,13 @@ def run_folder(out: Path, name: str, seed: int) -> Path:
     return out / "runs" / run_name(name) / f"seed{seed}"
 
 
-def run_name(name: str) -> str:
-    """The recipe's name, for a file its stem."""
-    return Path(name).stem if Path(name).suffix in (".yaml", ".yml") else name
-
-
 def train_recipe(name: str, out: Path, flags: Sequence[str] = (), resume: bool = False, show: bool = True) -> Path:
     """Train a recipe into the run folder `out`, and before it the recipes that it starts from.
 
     Those stand in `runs/<recipe>`; finished ones are used as they are. Raises what `train` raises, and
     `RecipeError` when a run to start from was trained by another recipe, data set or seed.
     """
+    name = recipe_name(name)
     recipe = recogniser_recipe(name, flags)
     if resume or not (out / CONFIG).exists():  # else `train` says at once what is wrong
         places = Places(None, recipe.training.seed)
@@ -49,7 +46,7 @@ def train_into(name: str, out: Path, seed: int, flags: Sequence[str] = (), show:
     Finished runs are used as they are, interrupted ones go on. Raises what `train` raises, and `RecipeError` when a
     place holds a run of another recipe.
     """
-    return train_one(name, Places(out, seed), flags, show, {})
+    return train_one(recipe_name(name), Places(out, seed), flags, show, {})
 
 
 @dataclass(frozen=True)
@@ -101,8 +98,10 @@ def _trained_start(
         return recipe.start
     if recipe.start == BUILT_IN:  # trained already: its run is in the package
         return str(built_in_weights())
-    if recipe.start not in recipe_names() and not Path(recipe.start).is_file():
-        raise RecipeError(f"start: '{recipe.start}' is neither a run folder nor a recipe")
+    try:
+        recipe.start = recipe_name(recipe.start)
+    except RecipeError:
+        raise RecipeError(f"start: '{recipe.start}' is neither a run folder nor a recipe") from None
     if recipe.start in waiting:
         raise RecipeError(f"the recipes {' and '.join(waiting)} start from each other")
     folder = str(places.folder(recipe.start))

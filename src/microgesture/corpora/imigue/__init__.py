@@ -7,26 +7,29 @@ each video, as that of the full release does).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from microgesture.corpora.imigue import emotion  # noqa: F401  (registers the splits for emotion)
 from microgesture.corpora.imigue.clips import Clips, VideoFiles, read_clips
 from microgesture.corpora.imigue.files import ImigueFiles, Key, find_files, holds_imigue
 from microgesture.corpora.imigue.labels import Label, Table, are_placeholders, class_of, read_label_file, read_table
+from microgesture.corpora.published import compared, compared_classes, published
 from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import majority_line, problem_of, split_counts
 from microgesture.datasets.manifest import Problem
 from microgesture.datasets.media_lengths import media_lengths
-from microgesture.datasets.protocols import compared, compared_classes, published
 from microgesture.datasets.skeleton_frames import CsvFrames
 from microgesture.errors import DataError
 from microgesture.skeletons.miga import left_hand_first
 from microgesture.vocabulary import Vocabulary
 
 PROTOCOLS = ("miga", "miga-as-published", "letter")
+_CLIP = re.compile(r"(\d{4})_\d{1,4}")
 _LOOKED_AT = 5  # skeleton files, and rows of each, that say in the facts which hand comes first
 _ROWS = 200
 
@@ -287,6 +290,25 @@ class _ImigueReader:
             )
 
 
+def subject_of(clip: str) -> str | None:
+    """Clips are called `0001_17`, by video and place: "video 0001" stands for its subject."""
+    match = _CLIP.fullmatch(clip)
+    return f"video {match[1]}" if match else None
+
+
+def sizes_fit(clips: Mapping[int, int]) -> bool:
+    """Whether illustrative gestures, where there are any, are more than shaking shoulders, and these are more than ten
+    times the arms akimbo: the organisers' list has 4,023, 2,272 and 6 clips of them."""
+    akimbo, shoulders, illustrative = (clips.get(number, 0) for number in (29, 30, 31))
+    return shoulders > 10 * akimbo and (not illustrative or illustrative > shoulders)
+
+
 register_source(
-    "imigue", "iMiGUE: MiGA challenge layout, or OpenPose JSON folders beside label files", read, recognises, order=10
+    "imigue",
+    "iMiGUE: MiGA challenge layout, or OpenPose JSON folders beside label files",
+    read,
+    recognises,
+    order=10,
+    subject_of=subject_of,
+    sizes_fit=sizes_fit,
 )

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from microgesture.corpora.ma52 import challenge  # noqa: F401  (registers the file of its server)
+from microgesture.corpora.published import compared, published
 from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import (
     MANY,
@@ -30,7 +32,6 @@ from microgesture.datasets.folder_files import (
 )
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import MediaLength, media_lengths
-from microgesture.datasets.protocols import compared, published
 from microgesture.errors import DataError
 from microgesture.vocabulary import Vocabulary
 
@@ -254,4 +255,10 @@ def _facts(
     return (*facts, *majority_line(rows, split))
 
 
-register_source("ma52", "MA-52: lists of clips", read, recognises, order=12)
+def subject_of(clip: str) -> str | None:
+    """Clips are called `0003_01_0001`, by subject, session and place."""
+    match = _SUBJECT.fullmatch(clip)
+    return str(int(match[1])) if match else None
+
+
+register_source("ma52", "MA-52: lists of clips", read, recognises, order=12, subject_of=subject_of)

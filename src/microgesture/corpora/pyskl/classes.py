@@ -2,25 +2,19 @@
 
 Files number the classes in different ways (`NUMBERINGS`), and a part of a file may not show in which: numbers 1 to 16
 are SMG's ids or those of its label files. A run therefore keeps the way that its training data were read in, and a
-person can say it. In the organisers' list of iMiGUE, Illustrative hand gestures (99 in the label files) have 4,023
-clips, Shaking shoulders (31) have 2,272 and Arms akimbo (30) have 6, which tells the ways apart in a large file.
+person can say it. Where a data set knows how large its classes are (`Source.sizes_fit`), a large file tells.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from microgesture.corpora.source import SOURCES, sources
 from microgesture.errors import DataError
-from microgesture.vocabulary import GestureClass, Vocabulary
+from microgesture.vocabulary import GestureClass, Vocabulary, vocabularies
 
-PATTERNS = {
-    "imigue": re.compile(r"(\d{4})_\d{1,4}"),
-    "smg": re.compile(r"Sample(\d{4})(?:\D.*)?"),
-    "ma52": re.compile(r"(\d+)_\d+_\d+"),
-}
-"""How the clips of a data set are named; the group is the subject (SMG, MA-52) or the video (iMiGUE)."""
 NTU = re.compile(r"S\d{3}C\d{3}(P\d{3})R\d{3}A\d{3}.*")
 MOST = 10_000
 """Without a vocabulary no number is taken for that of a class from here on."""
@@ -50,18 +44,25 @@ class Classes:
     fact: str
 
 
+def _ntu_subject(clip: str) -> str | None:
+    match = NTU.fullmatch(clip)
+    return match[1] if match else None
+
+
+def _known_names() -> dict[str, Callable[[str], str | None]]:
+    """For every data set whose clips have names of their own, what tells the subject of one."""
+    return {source.name: source.subject_of for source in sources() if source.subject_of} | {"ntu": _ntu_subject}
+
+
 def name_pattern(names: Sequence[str]) -> str:
     """Which data set's clips are named like these: "imigue", "smg", "ma52", "ntu" or ""."""
-    every = {**PATTERNS, "ntu": NTU}
-    return next((p for p, expression in every.items() if names and all(expression.fullmatch(n) for n in names)), "")
+    every = _known_names()
+    return next((p for p, subject in every.items() if names and all(subject(n) is not None for n in names)), "")
 
 
 def subject_of(name: str, pattern: str) -> str:
     """The subject of a clip by its name; iMiGUE's names tell the video. "" where they tell nothing."""
-    match = NTU.fullmatch(name) if pattern == "ntu" else PATTERNS[pattern].fullmatch(name) if pattern else None
-    if match is None:
-        return ""
-    return match[1] if pattern == "ntu" else f"video {match[1]}" if pattern == "imigue" else str(int(match[1]))
+    return (_known_names()[pattern](name) or "") if pattern else ""
 
 
 def split_numbering(protocol: str) -> tuple[str, str]:
@@ -79,7 +80,7 @@ def read_classes(
     are in their names. Raises `DataError`, without the file's name, when a vocabulary is given and its numbers may mean
     two things, or when a numbering is not one of the vocabulary.
     """
-    if vocabulary is None and numbering and pattern in PATTERNS:
+    if vocabulary is None and numbering and pattern in vocabularies():
         vocabulary = Vocabulary.load(pattern)
     if vocabulary is None:
         return _found_out(counts, pattern, numbering)
@@ -108,7 +109,7 @@ def _classes(vocabulary: Vocabulary, ways: Mapping[str, Mapping[int, int]], name
 def _found_out(counts: Mapping[int, int], pattern: str, numbering: str) -> Classes:
     """Classes of the data set that the clips are named after, where the numbers leave no doubt; else without names."""
     doubt = ""
-    if pattern in PATTERNS:
+    if pattern in vocabularies():
         vocabulary = Vocabulary.load(pattern)
         possible = _possible(counts, pattern, vocabulary)
         known = _classes(vocabulary, _ways(vocabulary), possible[0])
@@ -145,12 +146,13 @@ def _ways(vocabulary: Vocabulary) -> dict[str, dict[int, int]]:
 
 
 def _possible(counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary) -> list[str]:
-    """The ways that give most clips a class, and differ in which; one where the sizes of iMiGUE's classes tell.
+    """The ways that give most clips a class, and differ in which; one where the sizes of the data set's classes tell.
 
-    0 is taken for 99 only where the clips are named as in iMiGUE.
+    0 is taken for 99 only where the clips are named as those of the vocabulary's data set.
     """
     ways = _ways(vocabulary)
-    if pattern != "imigue" or vocabulary.name != "imigue":
+    same = pattern == vocabulary.name
+    if not same:
         ways.pop(ZERO, None)
     told = {name: sum(count for n, count in counts.items() if n in ids) for name, ids in ways.items()}
     different: dict[tuple[int | None, ...], str] = {}
@@ -158,15 +160,8 @@ def _possible(counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary) -
         if told[name] == max(told.values()):
             different.setdefault(tuple(ids.get(number) for number in sorted(counts)), name)
     names = list(different.values())
-    if len(names) > 1 and pattern == vocabulary.name == "imigue" and sum(counts.values()) >= _MANY:
-        fitting = [name for name in names if _has_sizes_of_imigue(counts, ways[name])]
+    sizes_fit = SOURCES.find(pattern).sizes_fit if same else None
+    if len(names) > 1 and sizes_fit is not None and sum(counts.values()) >= _MANY:
+        fitting = [n for n in names if sizes_fit({id: counts.get(number, 0) for number, id in ways[n].items()})]
         names = fitting if len(fitting) == 1 else names
     return names
-
-
-def _has_sizes_of_imigue(counts: Mapping[int, int], ids: Mapping[int, int]) -> bool:
-    """Whether illustrative gestures, where there are any, are more than shaking shoulders, and these are more than ten
-    times the arms akimbo."""
-    size = {id: counts.get(number, 0) for number, id in ids.items()}
-    akimbo, shoulders, illustrative = size[29], size[30], size[31]
-    return shoulders > 10 * akimbo and (not illustrative or illustrative > shoulders)

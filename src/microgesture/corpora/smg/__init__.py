@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from microgesture.corpora.published import compared, compared_classes, published
+from microgesture.corpora.smg.emotion import outcomes
 from microgesture.corpora.source import Reading, register_source
 from microgesture.datasets.folder_files import (
     MANY,
@@ -35,7 +37,6 @@ from microgesture.datasets.folder_files import (
 )
 from microgesture.datasets.manifest import ClipRow, Problem
 from microgesture.datasets.media_lengths import SLACK, MediaLength, media_lengths
-from microgesture.datasets.protocols import compared, compared_classes, published
 from microgesture.errors import DataError
 from microgesture.skeletons.kinect import COLUMNS, FPS
 from microgesture.skeletons.number_rows import read_number_rows
@@ -44,6 +45,7 @@ from microgesture.vocabulary import Vocabulary
 PROTOCOLS = ("classification", "miga")
 _FOLDER = re.compile(r"Sample(\d{1,4})", re.IGNORECASE)
 _FILE = re.compile(r"Sample(\d{1,4})_(color|skeleton|data|finelabels|tflabels_new)(\.\w+)", re.IGNORECASE)
+_CLIP = re.compile(r"Sample(\d{4})(?:\D.*)?")
 _JOINTS = 25
 _PIXELS = slice(7, 9)
 _RATES = 0.02  # share by which the rates of _data.csv and of the video may differ
@@ -363,4 +365,19 @@ def _published_counts(samples: list[_Sample], rows: list[ClipRow], vocabulary: V
     return facts
 
 
-register_source("smg", "SMG: Sample folders with Kinect skeletons, fine labels and RGB", read, recognises, order=11)
+def subject_of(clip: str) -> str | None:
+    """Clips are called after their sample, `Sample0007_12`."""
+    match = _CLIP.fullmatch(clip)
+    return str(int(match[1])) if match else None
+
+
+register_source(
+    "smg",
+    "SMG: Sample folders with Kinect skeletons, fine labels and RGB",
+    read,
+    recognises,
+    order=11,
+    space="metres",
+    subject_of=subject_of,
+    outcomes=outcomes,
+)

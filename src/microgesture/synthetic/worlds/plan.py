@@ -26,7 +26,7 @@ from microgesture.synthetic.worlds.interviews import (
 )
 from microgesture.synthetic.worlds.staging import Script, script_clip, script_interview, stream, whole_frames
 from microgesture.timeline import Timeline
-from microgesture.vocabulary import BUILT_IN, NO_GESTURE, Vocabulary
+from microgesture.vocabulary import NO_GESTURE, Vocabulary, vocabularies
 
 BALANCES = ("equal", "long-tail")
 """Class counts: all alike, or falling off geometrically to a fiftieth, as in the real data sets."""
@@ -86,7 +86,7 @@ class WorldConfig:
     def __post_init__(self) -> None:
         check_settings(self, "synthesize: ")
         checks = (
-            ("vocabulary", self.vocabulary in BUILT_IN, listed(BUILT_IN)),
+            ("vocabulary", self.vocabulary in vocabularies(), listed(vocabularies())),
             ("size", self.size % 2 == 0, "an even number"),
             ("interview_size", self.interview_size == 0 or self.interview_size >= 16, "0, or 16 or more"),
             ("interview_size", self.interview_size % 2 == 0, "an even number"),
