@@ -2,7 +2,7 @@
 
     python benchmarks/analyze_speed.py VIDEO [--seconds 60] [--height 720]
 
-The video is scaled to the height and repeated until it is long enough, as 25 frames a second. Needs the extra `pose`.
+The video is scaled to the height and repeated until it is long enough, as 25 frames per second. Needs the extra `pose`.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Emotion models on small tables: a row a video, a column a gesture seen or not, no times. 121 videos of 56 people,
+"""Emotion models on small tables: a row per video, a column a gesture seen or not, no times. 121 videos of 56 people,
 39 columns, two outcomes, drawn anew from several kinds of worlds; `LogisticRegression()` of scikit-learn on the same
 columns and the same folds of whole people is what a model is paired with.
 

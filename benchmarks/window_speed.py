@@ -63,7 +63,7 @@ def main() -> None:
     rates = {name: args.batch / statistics.median(r[name] for r in rounds) for name in acts}
     for name, rate in rates.items():
         ratio = statistics.median(r["learnt"] / r[name] for r in rounds)
-        print(f"{name}: {rate:.0f} windows a second, {ratio:.2f} times as many as are learnt")
+        print(f"{name}: {rate:.0f} windows per second, {ratio:.2f} times as many as are learnt")
 
 
 if __name__ == "__main__":

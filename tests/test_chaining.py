@@ -77,7 +77,7 @@ def label_of(subject: str) -> str:
 
 
 def make_films(folder: Path, timed: bool = True) -> Path:
-    """Each subject stands in two films of three gestures, at a place of their own; `timed` off: a file a clip."""
+    """Each subject stands in two films of three gestures, at a place of their own; `timed` off: one file per clip."""
     lines = ["skeleton,start,end,label,person,subject,split"]
     for number, subject in enumerate(SUBJECTS, 1):
         for film in "ab":

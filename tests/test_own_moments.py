@@ -22,7 +22,7 @@ from microgesture.recognition.supervised import cross_entropy
 
 @register("joints-in-time")
 class JointsInTime(GraphEncoder):
-    """One token a frame: how fast every joint moves, over three frames."""
+    """One token per frame: how fast every joint moves, over three frames."""
 
     width = 32
 
@@ -89,7 +89,7 @@ def test_its_scores_over_time_are_those_of_each_moment(analyzer):
     config = SpottingConfig(window_s=1.6, stride_s=0.4)
     scores = analyzer.scan(still_wave_still(), config)
     step = np.diff(scores.times)
-    assert step == pytest.approx(np.full(len(step), 1.6 / 20))  # a token a frame of the window, not a window's stride
+    assert step == pytest.approx(np.full(len(step), 1.6 / 20))  # a token per frame of the window, not a window's stride
     wave = analyzer.vocabulary[3]
     moving = scores.probabilities[:, wave.id] > scores.probabilities[:, wave.id].max() / 2
     at = scores.times[moving]

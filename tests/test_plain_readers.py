@@ -41,7 +41,7 @@ def test_yaml_with_aliases_is_read_and_a_bomb_of_them_is_not():
     ("text", "words"),
     [
         ("&a [*a]", "more than"),
-        ("a: 1\nb: 2\na: 3\n", "'a' stands twice, line 1"),
+        ("a: 1\nb: 2\na: 3\n", "'a' appears twice, line 1"),
         ("[" * 5000, "nested too deep"),
         ("a: 2001-99-99", "month must be"),
         ("!!python/object/apply:os.system [true]", "could not determine a constructor"),

@@ -67,7 +67,7 @@ def test_the_card_says_what_was_measured(weights):
     for gesture in ("Touching jaw", "scratching feet", "Turtling neck and shoulder"):
         assert gesture in card
     assert "lie detector" in card
-    assert "false alarms a minute" in card
+    assert "false alarms per minute" in card
 
 
 def test_the_card_says_how_texts_of_ones_own_are_read(weights):

@@ -117,7 +117,7 @@ def test_what_needs_data_or_a_server_says_so(words, said, tmp_path, monkeypatch,
     assert main(words) == 2
     first, *more = capsys.readouterr().err.strip().splitlines()
     assert said in first
-    assert not more or words[0] == "benchmark"  # that one has a line a run
+    assert not more or words[0] == "benchmark"  # that one has one line per run
 
 
 @pytest.fixture

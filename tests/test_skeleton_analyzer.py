@@ -165,7 +165,7 @@ def test_points_that_are_hardly_seen_and_hands_alone_are_nobody(analyzer, track)
 
 def test_too_few_poses_a_second_are_said(analyzer, track):
     slow = SkeletonTrack(track.times[::7], track.points[::7], track.scores[::7], track.layout, track.image_size)
-    with pytest.raises(DataError, match="poses a second are too few"):
+    with pytest.raises(DataError, match="poses per second are too few"):
         analyzer.probabilities(slow)
 
 
@@ -254,7 +254,7 @@ def test_an_emotion_model_over_representations_is_given_them(analyzer, track, mo
 
 def test_a_clip_begins_with_its_picture_and_no_event_before_it(analyzer, track, tmp_path, monkeypatch):
     class Filmed:
-        """Sees the poses of the track, one a frame."""
+        """Sees the poses of the track, one per frame."""
 
         layout, name = track.layout, "filmed"
 

@@ -94,7 +94,7 @@ def test_subset_keeps_order_and_renumbers() -> None:
     assert subset.from_file_id(29) == 0
     with pytest.raises(DataError):
         subset.from_file_id(2)
-    with pytest.raises(DataError, match="stands twice"):
+    with pytest.raises(DataError, match="appears twice"):
         Vocabulary.load("imigue").subset(["Pressing lips", "pressing lips"])
 
 
@@ -132,7 +132,7 @@ def test_from_texts_and_text_file(tmp_path: Path) -> None:
         ((), "has no classes"),
         ((GestureClass(1, "a"),), "has id 1, expected 0"),
         ((GestureClass(0, "  "),), "class 0 has an empty name"),
-        ((GestureClass(0, "a"), GestureClass(1, "A ")), "stands twice"),
+        ((GestureClass(0, "a"), GestureClass(1, "A ")), "appears twice"),
         ((GestureClass(0, "a", "", "elbow"),), "unknown body region 'elbow'"),
     ],
 )

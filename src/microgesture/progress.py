@@ -1,4 +1,4 @@
-"""What a person sees while training runs: a bar with time left on a terminal, a line an epoch elsewhere."""
+"""What a person sees while training runs: a bar with time left on a terminal, one line per epoch elsewhere."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Table:
         return ["| " + " | ".join(map(_escaped, cells)) + " |" for cells in (self.columns, rule, *self.rows)]
 
     def csv(self, header: bool = True) -> str:
-        """Text separated by commas, a line a row."""
+        """Text separated by commas, one line per row."""
         stream = io.StringIO()
         csv.writer(stream, lineterminator="\n").writerows([self.columns, *self.rows] if header else self.rows)
         return stream.getvalue()

@@ -180,7 +180,7 @@ class Timeline:
         return {label: 60.0 * n / self.duration for label, n in counts.items()}
 
     def to_dataframe(self) -> pd.DataFrame:
-        """One row an event, with the columns of the CSV format (`microgesture.formats.csv`)."""
+        """One row per event, with the columns of the CSV format (`microgesture.formats.csv`)."""
         import pandas as pd
 
         rows = [

@@ -65,7 +65,7 @@ class Vocabulary:
             if not key:
                 raise DataError(f"vocabulary '{self.name}': class {position} has an empty name")
             if key in seen:
-                raise DataError(f"vocabulary '{self.name}': '{cls.name}' stands twice")
+                raise DataError(f"vocabulary '{self.name}': '{cls.name}' appears twice")
             if cls.body_region and cls.body_region not in BODY_REGIONS:
                 raise DataError(f"vocabulary '{self.name}': '{cls.name}' has unknown body region '{cls.body_region}'")
             seen[key] = position

@@ -1,4 +1,4 @@
-"""Small complete data sets as the owners of iMiGUE hand them out, in the letter's layout, and in that of PYSKL.
+"""Small complete data sets as the owners of iMiGUE hand them out, in the paper's layout, and in that of PYSKL.
 
 People wave: where the hand is held, and how fast it moves, depends on the class, so that a recogniser can learn it.
 """
@@ -174,11 +174,11 @@ def _openpose_person(row: np.ndarray) -> dict[str, list[float]]:
 
 
 LETTER_CLASSES = (0, 4, 8, 16)
-"""Class ids that the clips of the letter's layout are of."""
+"""Class ids that the clips of the paper's layout are of."""
 
 
 def write_letter_clips(root: Path, data_set: str = "smg", captions: str = "names", fps: int = 28) -> Path:
-    """The letter's clips: `training_clips`, `testing_clips`, `Clip_label.csv`; two clips of each class a subject.
+    """The paper's clips: `training_clips`, `testing_clips`, `Clip_label.csv`; two clips of each class a subject.
 
     `captions` are label "names" or "ids" of `Clip_label.csv`. SMG: subjects 1, 2, 3 to train and 36, 37 to test.
     """

@@ -127,7 +127,7 @@ def write_ma52(root: Path, folders: str = "split", lists: str = "") -> Path:
 
 
 def small_track(seconds: float = 1.0, seed: int = 0, person: str = "P1") -> SkeletonTrack:
-    """A person of 17 points in 640 x 360 pixels, 20 frames a second."""
+    """A person of 17 points in 640 x 360 pixels, 20 frames per second."""
     rng = np.random.default_rng(seed)
     times = np.arange(round(20 * seconds)) / 20
     points = rng.uniform(100, 300, (1, 17, 2)) + 10 * np.sin(times * (1 + seed))[:, None, None]

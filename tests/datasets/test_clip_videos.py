@@ -40,7 +40,7 @@ def test_two_films_of_one_name_are_two():
     ("names", "videos"),
     [
         (["0001_10", "0001_9", "0002_0"], {"0001": (1, 0), "0002": (2,)}),  # iMiGUE: <video>_<place>
-        (["12_300_340", "12_20_50", "13_5_9"], {"12": (1, 0), "13": (2,)}),  # the letter: frames
+        (["12_300_340", "12_20_50", "13_5_9"], {"12": (1, 0), "13": (2,)}),  # the paper: frames
         (["Sample0036_12_40", "Sample0036_3_9"], {"Sample0036": (1, 0)}),
         (["walk", "run"], {"walk": (0,), "run": (1,)}),
         (["talk_9_2"], {"talk_9": (0,)}),  # no first and last frame

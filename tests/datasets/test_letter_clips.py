@@ -58,7 +58,7 @@ def test_rows(made):
 def test_root_may_be_above_or_inside(made):
     assert read_source(made / "training_clips").rows == read_source(made).rows
     assert read_source(made.parent).rows == read_source(made).rows
-    with pytest.raises(DataError, match=r"no protocol 'miga' of the letter's clips"):
+    with pytest.raises(DataError, match=r"no protocol 'miga' of the paper's clips"):
         read_source(made, protocol="miga")
 
 

@@ -113,7 +113,7 @@ def test_a_good_manifest_has_no_problems(folder):
     [
         (b"", "no column 'video'"),
         (b"video,start\n", "no column 'label'"),
-        (b"video,label,label\n", "stands twice"),
+        (b"video,label,label\n", "appears twice"),
         (HEADER.encode(), "no rows"),
         (b"video,label\n\0\0a.mp4,x\n", "not a text file"),
     ],

@@ -31,7 +31,7 @@ def row_of(track: SkeletonTrack, path: Path, label: str = "up", **values) -> Cli
 def test_a_clip_is_cut_by_time_and_sampled_between_poses(tmp_path):
     track = moving_track(0, 1, 1, frames=100)
     ramp = track.points.copy()
-    ramp[:, WRIST, 0] = np.arange(100)  # one pixel a pose, 25 poses a second
+    ramp[:, WRIST, 0] = np.arange(100)  # one pixel a pose, 25 poses per second
     track = replace(track, points=ramp)
     rows = [row_of(track, tmp_path / "a.npz", start=1.0, end=2.0)]
     item = SkeletonDataset(rows, VOCABULARY, frames=10, normalised="none")[0]

@@ -285,7 +285,7 @@ def test_a_video_of_another_rate_is_a_warning(tree):
     video = small_video(tree / "Sample0001" / "Sample0001_color.mp4", FRAMES, 25)
     problem = only(read(tree), error=False)
     assert problem.file == video
-    assert "25 frames a second, _data.csv says 28" in problem.what
+    assert "25 frames per second, _data.csv says 28" in problem.what
 
 
 def test_two_folders_claim_a_sample(tree):

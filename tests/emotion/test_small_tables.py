@@ -1,4 +1,4 @@
-"""Tables with a row a video and a column a gesture: nothing may cost accuracy against the plain regression."""
+"""Tables with a row per video and a column a gesture: nothing may cost accuracy against the plain regression."""
 
 from __future__ import annotations
 

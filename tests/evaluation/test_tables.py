@@ -1,4 +1,4 @@
-"""The ablation table: order of the letter, published numbers beside, and text that other programs read."""
+"""The ablation table: order of the paper, published numbers beside, and text that other programs read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_published_numbers_stand_beside() -> None:
     ]
     with pytest.raises(DataError, match="imigue_ablation"):
         ablation_rows({"majority": _run(0.5)}, "table 7")
-    assert published_results()["smg_recognition"][-1][0] == "Visual-text (the letter)"
+    assert published_results()["smg_recognition"][-1][0] == "Visual-text (the paper)"
 
 
 def test_markdown() -> None:

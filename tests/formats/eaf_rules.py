@@ -114,7 +114,7 @@ def _check_tiers(root: ElementTree.Element) -> None:
 
 
 def entries(vocabulary: ElementTree.Element) -> dict[str, str]:
-    """Id to text of a controlled vocabulary's entries; no text stands twice."""
+    """Id to text of a controlled vocabulary's entries; no text appears twice."""
     found = {e.get("CVE_ID"): e.findtext("CVE_VALUE") or "" for e in vocabulary.iter("CV_ENTRY_ML")}
     assert len(found) == len(set(found.values())) == len(list(vocabulary.iter("CV_ENTRY_ML")))
     return found

@@ -262,7 +262,7 @@ def test_a_damaged_time_stamp_hours_ahead_costs_nothing(tmp_path, rate):
 
 
 def test_pauses_do_not_thin_out_the_poses_between_them(tmp_path):
-    """Ten bursts of a second at 15 frames a second, 2.5 s apart: the average rate of 4.5 is nobody's rate."""
+    """Ten bursts of a second at 15 frames per second, 2.5 s apart: the average rate of 4.5 is nobody's rate."""
     times = np.concatenate([3.5 * burst + np.arange(15) / 15 for burst in range(10)])
     path = film(tmp_path / "a.mp4", [picture([walking(k % 15)]) for k in range(150)], 15, times=times)
     (track,) = extract(path, ColourEstimator())

@@ -174,7 +174,7 @@ def test_fallbacks_name_joints_that_exist():
 @pytest.mark.parametrize(
     ("joints", "bones", "flip", "what"),
     [
-        (("a", "a"), (("a", "a"),), (), "stands twice"),
+        (("a", "a"), (("a", "a"),), (), "appears twice"),
         (("a", "b", "c"), (("a", "b"),), (), "not a tree"),
         (("a", "b", "c"), (("a", "b"), ("b", "a")), (), "not a tree"),
         (("a", "b"), (("a", "z"),), (), "unknown joints z"),

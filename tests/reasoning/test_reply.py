@@ -55,7 +55,7 @@ def test_wrapping_is_forgiven(text):
         (json.dumps({**GOOD, "reasons": [{**REASON, "events": [1]}]}), "events"),
         (json.dumps({**GOOD, "reasons": [{**REASON, "claim": ""}]}), "claim"),
         (json.dumps({**GOOD, "reasons": [REASON] * 100}), "reasons"),
-        (TEXT[:-1] + ', "answer": "lost"}', "stands twice"),
+        (TEXT[:-1] + ', "answer": "lost"}', "appears twice"),
         ("[" * 90_000, "not JSON"),
         ("<think>" * 14_000, "not JSON"),
         ("x" * 100_001, "longer than"),

@@ -59,7 +59,7 @@ def test_a_copy_is_read_back_and_its_hash_is_of_what_it_says(tmp_path):
         (GOOD.replace("lost: []", "lost: [no]"), "put it in quotes"),
         (GOOD.replace("lost: []", "lost: loss"), "must be a list"),
         (GOOD.replace("cautions: [Take care.]", "cautions: []"), "cautions"),
-        (GOOD + "title: again\n", "stands twice"),
+        (GOOD + "title: again\n", "appears twice"),
         ("a: &a [x]\nb: *a\n", "no use for aliases"),
         ("[" * 1000, "not YAML"),
     ],

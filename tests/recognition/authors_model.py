@@ -1,4 +1,4 @@
-"""The letter's model put together as its authors' code does it, so that the keys of its state are what torch makes of
+"""The paper's model put together as its authors' code does it, so that the keys of its state are what torch makes of
 that construction and not what somebody typed."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Projection, prompting, similarity and loss against a float64 NumPy transcription of the letter."""
+"""Projection, prompting, similarity and loss against a float64 NumPy transcription of the paper."""
 
 import math
 

@@ -133,7 +133,7 @@ def test_a_recogniser_that_sees_nothing_leaves_a_guess(table, recogniser, tmp_pa
 def test_confusion_is_that_of_the_validation_clips(recogniser):
     counts = clip_confusion(load_run(recogniser), ("val", "validation"))
     assert counts.shape == (5, 5)
-    assert counts.sum(axis=1).tolist() == [4.0] * 5  # three clips a class, and one of each added
+    assert counts.sum(axis=1).tolist() == [4.0] * 5  # three clips per class, and one of each added
     assert (clip_confusion(load_run(recogniser), ("validate", "test")).sum(axis=1) == 5).all()
     with pytest.raises(DataError, match="no row has split 'nothing'"):
         clip_confusion(load_run(recogniser), ("nothing",))

@@ -137,7 +137,7 @@ def wait_for_checkpoint(run: Path, step: int, process: subprocess.Popen) -> None
 def test_killed_in_the_middle_of_an_epoch_resume_gives_the_same_weights(finished, clips, tmp_path):
     own = recipe(clips, keep="last", checkpoint_steps=1)
     process = start(own, tmp_path / "run", slow=True)
-    wait_for_checkpoint(tmp_path / "run", 6, process)  # four steps an epoch: the second epoch is under way
+    wait_for_checkpoint(tmp_path / "run", 6, process)  # four steps per epoch: the second epoch is under way
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not json.loads((tmp_path / "run/config.json").read_text())["finished"]

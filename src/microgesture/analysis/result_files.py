@@ -45,7 +45,7 @@ def write_analysis(
 ) -> Path:
     """Write the files into `out` and return the report's path.
 
-    From `track`, one or one a person, events get drawings. "masked" thumbnails show the middle of each event with
+    From `track`, one or one per person, events get drawings. "masked" thumbnails show the middle of each event with
     every face hidden; with "original" the person's face is in the report. Raises `UserError` when the folder cannot
     be written or the kind of thumbnails is unknown, `DataError` when a human has changed a file that would be replaced,
     `MissingExtra` when faces cannot be hidden.

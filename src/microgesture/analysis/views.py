@@ -174,7 +174,7 @@ class PictureView:
 
 class _PoseView:
     """What both views of a track share. Motion is the speed of the fastest of hands, head, shoulders and feet, in
-    shoulder widths a second."""
+    shoulder widths per second."""
 
     def __init__(self, spec: Spec, track: SkeletonTrack) -> None:
         self.spec, self.track = spec, track
@@ -318,7 +318,7 @@ class PoseClips(_PoseView):
 
 
 def speed_of_joints(track: SkeletonTrack, rate: float) -> np.ndarray:
-    """The speed of the fastest joint of any layout at `rate` moments a second, (T,), in units of `body_frame` a second.
+    """The speed of the fastest joint of any layout, (T,) at `rate` moments per second, in `body_frame` units a second.
 
     Raises `DataError` for times that reach over more than a day.
     """

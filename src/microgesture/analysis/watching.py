@@ -1,4 +1,4 @@
-"""Watching: a video or a skeleton file as tracks, one a person."""
+"""Watching: a video or a skeleton file as tracks, one per person."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Progress = Callable[[float, float], None]
 
 @dataclass(frozen=True)
 class Watched:
-    """What was seen: `tracks`, one a person, largest first (none: nobody), and the `media` they come from. `beside` are
-    people who are not read themselves, but whom a run that looks at several persons sees with the others."""
+    """What was seen: `tracks`, one per person, largest first (none: nobody), and the `media` they come from. `beside`
+    are people in view who are not analysed, but are passed to models that look at several persons."""
 
     tracks: tuple[SkeletonTrack, ...]
     media: Media
@@ -48,7 +48,7 @@ def watch(
 ) -> Watched:
     """Tracks of a video, or of a skeleton file in its place (`fps` for formats that hold no times).
 
-    Of a video `fps` poses a second are estimated (by default the run's rate) and kept in the folder `resume`, so
+    Of a video `fps` poses per second are estimated (by default the run's rate) and kept in the folder `resume`, so
     that a stopped watch resumes. `pose_estimator` and `model_file` are those of `create_estimator`, `video_stream`
     is that of `VideoReader`, `layout` (by default that of the run's data) of points that do not say it. Raises
     `VideoError`, `DataError`, `MissingExtra` without the extra `pose`, `RecipeError` for a video when the run was

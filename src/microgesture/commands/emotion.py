@@ -31,7 +31,7 @@ _TABLE = {
     "targets": ("CSV", "a second table, with target and subject of each video"),
     "separator": ("TEXT", "between several gestures in one cell"),
     "gestures": ("COLUMNS", "one row per video: the columns that count gestures, separated by commas"),
-    "fps": ("N", "start and end are frames, so many per second"),
+    "fps": ("N", "start and end are frames, per second"),
     "vocabulary": ("NAME", "imigue, smg, ma52 or a file: what labels that are numbers mean"),
 }
 """Together with `COLUMNS`, the fields of `emotion.event_tables.TableColumns`."""

@@ -1,4 +1,4 @@
-"""The layout that the letter's code reads, for clips of iMiGUE and SMG alike.
+"""The layout that the paper's code reads, for clips of iMiGUE and SMG alike.
 
 `training_clips/clip.csv` and `testing_clips/clip.csv` have the header `clip,caption`; `Clip_label.csv` has `id,name`.
 Clips are `<video>_<first frame>_<last frame>.mp4` beside their list. Captions are label names, or ids of
@@ -41,7 +41,7 @@ def read(root: Path, protocol: str = "", vocabulary: Vocabulary | None = None) -
     are several data sets, or labels are numbers and `Clip_label.csv` is missing.
     """
     if protocol not in ("", "letter"):
-        raise DataError(f"no protocol '{protocol}' of the letter's clips: there is 'letter' alone")
+        raise DataError(f"no protocol '{protocol}' of the paper's clips: there is 'letter' alone")
     places = _places(root)
     if len(places) != 1:
         listed = f"several data sets in it: {', '.join(p.name for p in places)}" if places else "no list of clips in it"

@@ -1,6 +1,6 @@
 """Decoded clips in one file, so that training reads memory instead of decoding video.
 
-`<fingerprint>.npy` is an ordinary uint8 array (N, F, S, S, 3): F frames a clip, each scaled to fit into S x S
+`<fingerprint>.npy` is an ordinary uint8 array (N, F, S, S, 3): F frames per clip, each scaled to fit into S x S
 and stored in the upper left corner; `<fingerprint>.sizes.npy` holds the (height, width) that is used. The
 fingerprint covers the settings and the source files' path, size and date, so a changed video or setting makes
 a new cache. Building goes on where it was interrupted and is done by one process at a time.

@@ -1,7 +1,7 @@
 """Which video each clip is of, and whose: what belongs together when predictions of clips become timelines of videos.
 
 A clip with times is of the film that it names. A clip that is a file of its own says it by its name: `<video>_<place>`
-(iMiGUE, MiGA) or `<video>_<first frame>_<last frame>` (the letter's clips).
+(iMiGUE, MiGA) or `<video>_<first frame>_<last frame>` (the paper's clips).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def videos_of(rows: Sequence[ClipRow]) -> list[ClipVideo]:
 def subject_folds(rows: Sequence[ClipRow], videos: Sequence[ClipVideo], folds: int, seed: int = 0) -> list[list[str]]:
     """The names of the subjects of each of `folds` folds; all clips must name theirs.
 
-    People who are in one video together stay together. Folds are nearly alike in clips; which one a person goes to
+    People who are in one video together stay together. Folds are nearly alike in clips; which one per person goes to
     depends on the names, the numbers of clips and the seed. Raises `DataError` for fewer than two folds, and for fewer
     people than folds.
     """

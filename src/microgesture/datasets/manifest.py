@@ -274,7 +274,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         raise DataError(f"{path}: no column '{lacking}': a manifest has {','.join(COLUMNS)}")
     twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice:
-        raise DataError(f"{path}: column '{twice}' stands twice")
+        raise DataError(f"{path}: column '{twice}' appears twice")
 
 
 _LONGEST_NAME = 255  # bytes, of every usual file system

@@ -1,4 +1,4 @@
-"""Emotion from a timeline of gestures, never from face or voice: stage 3 of the letter.
+"""Emotion from a timeline of gestures, never from face or voice: stage 3 of the paper.
 
 `emotion.sequence` turns timelines into arrays, one file a model (`transformer`, `lstm`) behind `registry`,
 `training.train_emotion` makes an `EmotionModel` (`model`), whose `read` gives an `EmotionReading`;

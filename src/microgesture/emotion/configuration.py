@@ -19,39 +19,39 @@ class EmotionConfig:
     model: str = "auto"
     """`auto`: logistic alone, or transformer, logistic and forest weighed, where that judges people it has not seen
     better by more than chance; no transformer for few videos without times. Or one alone: the sequence models
-    transformer (the letter's) and lstm, the yardsticks logistic, forest and majority."""
+    transformer (the paper's) and lstm, the yardsticks logistic, forest and majority."""
     input: Literal["text", "probability", "features"] = "text"
-    """Table V of the letter: the predicted label, the vector of class probabilities, or the visual
+    """Table V of the paper: the predicted label, the vector of class probabilities, or the visual
     representation of each event."""
     tokens: Literal["label", "word", "piece"] = "label"
-    """For `text`: one token an event; one token a word of its label (related labels then share words, and a label
-    never trained on is still understood in part); or one a word piece, as the letter's release."""
+    """For `text`: one token per event; one token a word of its label (related labels then share words, and a label
+    never trained on is still understood in part); or one a word piece, as the paper's release."""
     tokenizer: str = "distilbert-base-uncased"
     """For word pieces: folder or hub name of the tokenizer. The trained model keeps the pieces of its vocabulary's
     labels and needs it no more."""
     details: tuple[str, ...] = ("duration", "gap", "exposure")
     """What labels in order do not say, as embeddings of the sequence models: duration, gap (seconds since the last
     gesture ended), repetition (how often before), co-occurrence (how many at the same time), confidence, and exposure
-    (length of the video and number of gestures). Empty: the letter's. Events without times have only repetition,
+    (length of the video and number of gestures). Empty: the paper's. Events without times have only repetition,
     confidence and, of the exposure, their number."""
     offset: bool = True
     """The sequence models learn what a logistic regression on the sums of the events cannot say, and start at its
-    answer. False: the letter's, which have to learn from few videos that evidence adds up."""
+    answer. False: the paper's, which have to learn from few videos that evidence adds up."""
     classes: tuple[str, ...] = ()
     """Names of the outcomes; empty: those found in training."""
     width: int = 32
-    """Width of the sequence model. The letter's release: 128, over pretrained word pieces. With some hundred
+    """Width of the sequence model. The paper's release: 128, over pretrained word pieces. With some hundred
     videos and no pretraining, width 32 is as accurate and four times as fast; `released()` is theirs."""
     layers: int = within(2, 1)
-    """The letter's release: 3."""
+    """The paper's release: 3."""
     heads: int = within(4, 1)
-    """The letter's release: 8."""
+    """The paper's release: 8."""
     dropout: float = within(0.1, 0, below=1)
     event_dropout: float = within(0.5, 0, below=1)
     """Training only: share of events left out at random, anew each time, so that no single event carries the
     outcome. Few videos of many events: this is the regulariser that helps most."""
     lr: float = within(2e-3, above=0)
-    """The letter's 1e-5 fine-tunes pretrained weights; from scratch that would take thousands of epochs."""
+    """The paper's 1e-5 fine-tunes pretrained weights; from scratch that would take thousands of epochs."""
     weight_decay: float = 1e-2
     batch: int = within(64, 1)
     epochs: int = within(30, 1)
@@ -104,7 +104,7 @@ class EmotionConfig:
 
 
 def released(**changes: Any) -> EmotionConfig:
-    """The size that the letter's released configuration points to: 3 layers, 8 heads, width 128, nothing but texts."""
+    """The size that the paper's released configuration points to: 3 layers, 8 heads, width 128, nothing but texts."""
     theirs = {"model": "transformer", "width": 128, "layers": 3, "heads": 8, "details": (), "offset": False}
     return EmotionConfig(**{**theirs, **changes})
 

@@ -1,6 +1,6 @@
 """Anybody's table of gesture events, read into timelines: CSV as annotation tools, spreadsheets and papers hand it out.
 
-Three forms are told apart: a row an event; a row a video with its gestures in one cell ("jaw; neck; jaw"); a row a
+Three forms are told apart: a row per event; a row per video with its gestures in one cell ("jaw; neck; jaw"); a row a
 video with a column a gesture (0, 1, counts). Columns are found by their usual names or named by the caller. Events may
 lack times: then their order is what is known (`timeline.UNTIMED`).
 """
@@ -53,11 +53,11 @@ class TableColumns:
     duration: str = ""
     """Length of the video in seconds; without: to its last event."""
     gestures: str = ""
-    """A row a video: the columns that count gestures, with commas between."""
+    """A row per video: the columns that count gestures, with commas between."""
     separator: str = ""
     """Between several gestures in one cell; without: ; or | or a list in brackets."""
     fps: float = 0.0
-    """Start and end are frames, so many a second; 0: they are seconds, hh:mm:ss or what their names say ("(ms)")."""
+    """Start and end are frames, per second; 0: they are seconds, hh:mm:ss or what their names say ("(ms)")."""
     vocabulary: str = ""
     """imigue, smg, ma52 or a file: what labels that are numbers mean, as in the data set's own label files."""
 
@@ -275,7 +275,7 @@ def _duration(table: Table, rows: Iterable[int], column: str) -> float | None:
 
 
 def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]) -> tuple[list[str], list[str]]:
-    """The columns of a table with a row a video that say how often each gesture was seen, and remarks."""
+    """The columns of a table with a row per video that say how often each gesture was seen, and remarks."""
     if columns.gestures:
         return [table.header[table.position(name.strip(), "gestures")] for name in columns.gestures.split(",")], []
     others = [name for name in table.header if name and name not in names.values()]
@@ -288,7 +288,7 @@ def _counting_columns(table: Table, columns: TableColumns, names: dict[str, str]
     if len(counting) < 2:
         raise DataError(
             f"{table.path}: which column names the gestures? Give --label COLUMN, or --gestures COLUMN,COLUMN,... for "
-            f"a row a video with a column a gesture; there are {', '.join(table.header)}"
+            f"a row per video with a column a gesture; there are {', '.join(table.header)}"
         )
     listed = ", ".join(counting[:6]) + (f" and {len(counting) - 6} more" if len(counting) > 6 else "")
     remarks = [f"{len(counting)} columns are taken as counts of gestures: {listed} (--gestures says which)"]
@@ -388,7 +388,7 @@ def _roles(table: Table, columns: TableColumns) -> dict[str, str]:
 
 
 def _is_code(table: Table, columns: TableColumns, names: dict[str, str]) -> bool:
-    """Whether what is called label is a number that stands beside a column a gesture, in a table with a row a video:
+    """Whether what is called label is a number that stands beside a column a gesture, in a table with a row per video:
     such a label is the outcome once more, as machine learning calls it."""
     if not names["video"] or columns.vocabulary or not _counts_something(table, names["label"]):
         return False
@@ -404,13 +404,13 @@ def _one_row_an_event(table: Table) -> None:
             cells = {table.column(name)(row).upper() for row in range(len(table.rows))}
             if {"START", "STOP"} <= cells:
                 raise DataError(
-                    f"{table.path}: {name} says START and STOP in rows of their own; a row an event is needed (BORIS: "
+                    f"{table.path}: {name} says START and STOP in rows of their own; a row per event is needed (BORIS: "
                     "export aggregated events)"
                 )
 
 
 def _without_duplicates(table: Table, keys: Sequence[str], told: bool) -> tuple[list[int], list[str]]:
-    """Rows that are counted, and remarks. Where times or a row a video tell rows apart (`told`), those that are the
+    """Rows that are counted, and remarks. Where times or a row per video tell rows apart (`told`), those that are the
     same in every cell are one; without, a gesture may well be seen twice."""
     if not told:
         return list(range(len(keys))), []

@@ -37,7 +37,7 @@ _NAME_THEM = "name the column (--target COLUMN), or a table of them (--targets C
 
 @dataclass(frozen=True)
 class LabelledTimelines:
-    """Timelines, one a video, with the name, outcome, subject and split ("train", "val", "test" or "") of each.
+    """Timelines, one per video, with the name, outcome, subject and split ("train", "val", "test" or "") of each.
     `subjects` are the names of the videos where nothing says whose they are. `features`: file of the events' visual
     representations (events, D), where there is one. `remarks`: what a person should know of how they were read."""
 
@@ -197,7 +197,7 @@ def _read(source: Path, columns: TableColumns) -> tuple[list[_Found], list[str]]
 
 
 def _named_files(table: Table, columns: TableColumns) -> tuple[list[_Found], list[str]]:
-    """A table with a column `timeline`: a row a video."""
+    """A table with a column `timeline`: a row per video."""
     timeline = table.column("timeline")
     roles = ("subject", "split") if columns.targets else ("target", "subject", "split")
     names = {role: name for role in roles if (name := table.usual(role, getattr(columns, role)))}

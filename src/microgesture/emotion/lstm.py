@@ -1,4 +1,4 @@
-"""The model that the letter compares with (Table II): a recurrent network over the events of a video."""
+"""The model that the paper compares with (Table II): a recurrent network over the events of a video."""
 
 from __future__ import annotations
 

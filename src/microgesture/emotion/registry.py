@@ -109,7 +109,7 @@ def fits_itself(name: str) -> bool:
 
 
 class EventEmbedding(nn.Module):
-    """Events to vectors (B, N, C): a table for ids (the letter's embedding layer), a linear map for vectors; what else
+    """Events to vectors (B, N, C): a table for ids (the paper's embedding layer), a linear map for vectors; what else
     is told of an event is added, through a linear map that starts at nothing."""
 
     def __init__(self, width: int, spec: InputSpec) -> None:

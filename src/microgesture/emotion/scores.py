@@ -56,7 +56,7 @@ COLUMNS = ("video", "subject", "outcome", "repeat", "fold", "majority", "decided
 
 
 def write_rows(rows: Sequence[Sequence[object]], classes: Sequence[str]) -> str:
-    """Text of the table of predictions: a row a video and repeat, as `COLUMNS` and one probability a class."""
+    """Text of the table of predictions: a row per video and repeat, as `COLUMNS` and one probability a class."""
     return Table([*COLUMNS, *(f"p({name})" for name in classes)], rows).csv()
 
 

@@ -44,7 +44,7 @@ class EventSequence:
 
 @dataclass(frozen=True)
 class EncodedTimeline:
-    """`items`: one an event, in order; `index`: each event's position in the timeline; `class_ids`: its
+    """`items`: one per event, in order; `index`: each event's position in the timeline; `class_ids`: its
     class in the vocabulary, -1 when unknown; `left_out`: events that mean nothing to the model."""
 
     items: tuple[Item, ...]

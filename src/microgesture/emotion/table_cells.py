@@ -60,7 +60,7 @@ def seconds(cell: str, where: str, column: str, fps: float = 0.0) -> float:
     if fps:
         return value / fps
     if told == "frame":
-        raise DataError(f"{where}: {column} counts frames: give --fps, frames a second")
+        raise DataError(f"{where}: {column} counts frames: give --fps, frames per second")
     return value / 1000 if told == "ms" else value
 
 

@@ -33,7 +33,7 @@ TOLD_APART = 0.05
 @dataclass(frozen=True)
 class EmotionRow:
     """One row of the table: its name, predictions and scores, the best accuracy that can be reached on its data (None
-    where nobody knows), its protocol, remarks, and the table of the letter that it stands beside ("" if none)."""
+    where nobody knows), its protocol, remarks, and the table of the paper that it stands beside ("" if none)."""
 
     name: str
     predictions: Predictions

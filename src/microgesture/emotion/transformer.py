@@ -1,4 +1,4 @@
-"""Stage 3 of the letter (arXiv 2405.01885): gestures in order through an embedding, a trainable [class] token in
+"""Stage 3 of the paper (arXiv 2405.01885): gestures in order through an embedding, a trainable [class] token in
 front, positional encoding, a Transformer encoder, and a feed-forward network to the outcomes."""
 
 from __future__ import annotations

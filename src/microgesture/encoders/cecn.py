@@ -1,6 +1,6 @@
 """CE-CN, reconstructed: joints exchange by self-attention over a learnt topology, then convolutions at several scales.
 
-The letter lists "CE-CN" for iMiGUE. **This is not the official network, and we are not certain which one is meant**:
+The paper lists "CE-CN" for iMiGUE. **This is not the official network, and we are not certain which one is meant**:
 no text that bears this name was available to us. The one that fits is the "graph-encoding convolutional network" (its
 initials differ by one letter) of "Representation Learning for Topology-adaptive Micro-gesture Recognition and Analysis"
 (Atif Shah, Haoyu Chen, Guoying Zhao; MiGA workshop at IJCAI 2023, CEUR-WS 3522, paper 7). Of that paper we had the

@@ -2,7 +2,7 @@
 
 The network of "Efficient Dense-Graph Convolutional Network with Inductive Prior Augmentations for Unsupervised
 Micro-Gesture Recognition" (Atif Shah, Haoyu Chen, Henglin Shi, Guoying Zhao; ICPR 2022, doi
-10.1109/ICPR56361.2022.9956565), a row of the letter's tables for iMiGUE and SMG. **This is not the official network.**
+10.1109/ICPR56361.2022.9956565), a row of the paper's tables for iMiGUE and SMG. **This is not the official network.**
 Neither code nor the paper's text was available to us; we built from its abstract.
 
 From the abstract: an "effective dense-graph based unsupervised architecture" with "efficient and scalable encoders",

@@ -41,7 +41,7 @@ class Encoder(nn.Module):
         raise TypeError(f"{type(self).__name__} does not say how it encodes a clip: define forward()")
 
     def pool(self, tokens: Tensor) -> Tensor:
-        """One vector a clip, (B, C): the mean over the tokens (B, N, C)."""
+        """One vector per clip, (B, C): the mean over the tokens (B, N, C)."""
         return tokens.mean(dim=1)
 
     def moments(self, frames: int, tokens: int) -> int:

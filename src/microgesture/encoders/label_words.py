@@ -1,6 +1,6 @@
 """A text encoder that needs no download: a tiny DistilBERT whose word pieces are the words of the label texts.
 
-Our choice, for machines without network and for tests; nothing in the letter. It knows no language: two label
+Our choice, for machines without network and for tests; nothing in the paper. It knows no language: two label
 texts are alike to it as far as they share words, so zero-shot recognition by it reaches only as far as that.
 """
 

@@ -1,7 +1,7 @@
 """R(2+1)D: 3-D convolutions split into a spatial and a temporal one.
 
 Reference: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018
-(arXiv 1711.11248). `r2plus1d_18` is torchvision's network, the one of the letter; `r2plus1d_small` is the same
+(arXiv 1711.11248). `r2plus1d_18` is torchvision's network, the one of the paper; `r2plus1d_small` is the same
 factorisation, narrow and shallow, for machines without an accelerator.
 """
 
@@ -35,8 +35,8 @@ class R2Plus1D18(Encoder):
     4 x 7 x 7 for 32 x 112 x 112, time slowest. `weights` is None (random), the name of torchvision weights
     ("KINETICS400_V1"), or a local file (.pth, .pt or .safetensors) with torchvision's keys, with or without
     its classification layer `fc`. `pixel_scale` multiplies the pixels that stand behind the normalised clip: 255
-    for weights that were trained on pixels of 0..255 under the mean and deviation of 0..1, as the letter's
-    released weights were. `change` shows the network only what changes (`change_over_time`); it is not the letter's.
+    for weights that were trained on pixels of 0..255 under the mean and deviation of 0..1, as the paper's
+    released weights were. `change` shows the network only what changes (`change_over_time`); it is not the paper's.
     Raises `RecipeError` when the weights cannot be had or do not fit.
     """
 

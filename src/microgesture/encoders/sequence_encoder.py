@@ -37,7 +37,7 @@ class SequenceEncoder(GraphEncoder):
 
 
 def real_frames(clip: Tensor) -> Tensor:
-    """How many frames a clip (B, M, T, V, C) has before the zeros that pad it, int64 (B,), 1 or more."""
+    """How many frames per clip (B, M, T, V, C) has before the zeros that pad it, int64 (B,), 1 or more."""
     there = (clip != 0).any(-1).any(-1).any(1)
     numbers = torch.arange(1, clip.shape[2] + 1, device=clip.device)
     return (there * numbers).amax(1).clamp_min(1)

@@ -1,6 +1,6 @@
 """The text encoder: label texts to features, through a Hugging Face model.
 
-`create_text_encoder` takes a hub name ("distilbert-base-uncased", the letter's, or a sentence encoder:
+`create_text_encoder` takes a hub name ("distilbert-base-uncased", the paper's, or a sentence encoder:
 "sentence-transformers/all-MiniLM-L6-v2"), a local folder, or "label-words" (`label_words.py`). A checkpoint holds
 everything that builds the encoder again without network: `TextEncoder.state_for_checkpoint()` is plain JSON with the
 model's configuration and the whole tokenizer.

@@ -52,7 +52,7 @@ def temporal_shift(x: Tensor, frames: int, divisor: int = 8) -> Tensor:
 class TSM(Encoder):
     """TSM over a ResNet of `depth` 18, 34, 50, 101 or 152: 23.5 million parameters at 50, C = 2048 (512 at 18 and 34).
 
-    A clip (B, 3, T, H, W) gives one token a frame, (B, T, C): the pooled features, of which `dropout` takes a part
+    A clip (B, 3, T, H, W) gives one token per frame, (B, T, C): the pooled features, of which `dropout` takes a part
     while training. The published network averages the logits of its segments, which is the linear head on the mean
     token. Every frame of the clip is a segment unless `segments` asks for so many, evenly spaced (published: 8 or 16).
     One part in `shift_div` of the channels shifts each way. `temporal_pool` halves the frames before the second stage

@@ -1,1 +1,1 @@
-"""How good a recogniser is: metrics with intervals, the letter's tables and its figures."""
+"""How good a recogniser is: metrics with intervals, the paper's tables and its figures."""

@@ -1,4 +1,4 @@
-"""The letter's figures as PNG: confusion matrices side by side (Fig. 4), visual and text space (Fig. 1), and a
+"""The paper's figures as PNG: confusion matrices side by side (Fig. 4), visual and text space (Fig. 1), and a
 reliability curve. Colours are told apart by colour-blind readers too."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_POINTS = 3000
 
 
 def confusion_figure(matrices: Mapping[str, np.ndarray], names: Sequence[str], path: Path) -> Path:
-    """Confusion matrices side by side, one per title, rows normalised (Fig. 4 of the letter).
+    """Confusion matrices side by side, one per title, rows normalised (Fig. 4 of the paper).
 
     Each matrix `(K, K)` holds counts, row = true class. Colour is the share of the row, numbers are counts,
     and the number behind a class name is its clips; a class without clips has a grey row. Raises `DataError`
@@ -96,7 +96,7 @@ def embedding_figure(
     path: Path,
     seed: int = 0,
 ) -> Path:
-    """t-SNE of clips and label texts, one panel per space (Fig. 1 of the letter).
+    """t-SNE of clips and label texts, one panel per space (Fig. 1 of the paper).
 
     `spaces` maps a title to (clip embeddings `(n, D)`, text embeddings `(K, D)` or None); `labels (n,)` are
     the clips' class ids. Points are clips, stars with a class number are label texts, placed by one t-SNE over

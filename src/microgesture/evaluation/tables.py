@@ -1,4 +1,4 @@
-"""The letter's ablation table (Table I) as Markdown, CSV and a table for the terminal."""
+"""The paper's ablation table (Table I) as Markdown, CSV and a table for the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ABLATION_ROWS = {
     "adaptive": "+ adaptive prompting",
     "finetune": "+ finetune",
 }
-"""Rows of Table I in the letter's order, key to name; the majority line is ours."""
+"""Rows of Table I in the paper's order, key to name; the majority line is ours."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AblationRow:
 def ablation_rows(
     results: Mapping[str, Metrics | Sequence[Metrics]], published: str | None = None
 ) -> list[AblationRow]:
-    """Rows of the table in the letter's order.
+    """Rows of the table in the paper's order.
 
     `results` maps keys of `ABLATION_ROWS` (or any other name, which comes last under that name) to the metrics
     of one run or of several seeds. `published` names the printed table to stand beside ("imigue_ablation").

@@ -14,7 +14,7 @@ _MERGE = "tag:yaml.org,2002:merge"
 def load_yaml(text: str, loader: type[PlainLoader] | None = None) -> Any:
     """The values of a document: mappings, lists, texts, numbers, dates, None; nothing is ever called.
 
-    Raises `yaml.YAMLError` for a text that is not YAML, a key that stands twice, and for values that are nested too
+    Raises `yaml.YAMLError` for a text that is not YAML, a key that appears twice, and for values that are nested too
     deep or, by aliases of aliases, too many.
     """
     try:
@@ -39,14 +39,14 @@ def load_yaml(text: str, loader: type[PlainLoader] | None = None) -> Any:
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would quietly keep the last."""
+    """Refuses a key that appears twice, of which YAML would quietly keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """As the base class does."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE]
         twice = next((key for i, key in enumerate(keys) if key in keys[:i]), None)
         if twice is not None:
-            raise yaml.YAMLError(f"'{twice}' stands twice, line {node.start_mark.line + 1}")
+            raise yaml.YAMLError(f"'{twice}' appears twice, line {node.start_mark.line + 1}")
         return super().construct_mapping(node, deep)
 
 

@@ -1,4 +1,4 @@
-"""One row an event: media, person, start_s, end_s, label_id, label, body_region, confidence, alternatives,
+"""One row per event: media, person, start_s, end_s, label_id, label, body_region, confidence, alternatives,
 model, annotator. Three decimals, UTF-8, with a header.
 
 Read as spreadsheets save it too: other separators, decimal commas, UTF-16 and Windows-1252. A table of BORIS is known

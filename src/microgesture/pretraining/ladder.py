@@ -80,7 +80,7 @@ def ladder(
 
 
 def ladder_rows(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    """Markdown: a table a vocabulary, a row a rung, a column a region; top-1 in per cent, over the classes that a
+    """Markdown: a table a vocabulary, a row per rung, a column a region; top-1 in per cent, over the classes that a
     skeleton can tell in brackets where it differs."""
     lines: list[str] = []
     for vocabulary in dict.fromkeys(v for rung in found.values() for v in rung):

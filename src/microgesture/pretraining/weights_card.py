@@ -18,7 +18,7 @@ def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     parts = [
         "# Built-in skeleton recogniser",
         "",
-        "Reads the skeleton of one person (62 points of body, hands and face, 12.5 poses a second) and names "
+        "Reads the skeleton of one person (62 points of body, hands and face, 12.5 poses per second) and names "
         "micro-gestures by the similarity of what moves to label texts: one set of weights for iMiGUE-32, SMG-17, "
         f"MA-52 and for texts of your own (zero-shot, {_own_texts(config['model'])}).",
         "",
@@ -114,7 +114,7 @@ def _where_it_is_lost(result: Mapping[str, Any]) -> list[str]:
 def _idling(idle: Mapping[str, Any]) -> list[str]:
     return [
         f"- People who only idle, speak, nod and look about, {_TESTS[kind]} ({row['minutes']:.0f} minutes): "
-        f"{row['per_minute']:.2f} false alarms a minute."
+        f"{row['per_minute']:.2f} false alarms per minute."
         for kind, row in idle.items()
     ]
 

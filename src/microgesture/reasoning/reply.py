@@ -77,7 +77,7 @@ def _unwrapped(text: str) -> str:
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise ValueError(f"the key '{twice[:40]}' stands twice")
+        raise ValueError(f"the key '{twice[:40]}' appears twice")
     return dict(pairs)
 
 

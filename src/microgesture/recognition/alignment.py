@@ -1,4 +1,4 @@
-"""Similarity of clips and texts, and the loss that aligns them. Equations 3 and 4 of the letter.
+"""Similarity of clips and texts, and the loss that aligns them. Equations 3 and 4 of the paper.
 
 Everything here is computed in float32 at least, also under autocast: logits are divided by τ = 0.05, and an
 error of bf16 would be multiplied by 20.

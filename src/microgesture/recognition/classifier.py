@@ -40,7 +40,7 @@ class ReleasedHead(nn.Module):
 
 
 class MLPHead(nn.Sequential):
-    """The two-layer MLP of the letter's text: Linear(D, D), GELU, Dropout, Linear(D, K)."""
+    """The two-layer MLP of the paper's text: Linear(D, D), GELU, Dropout, Linear(D, K)."""
 
     def __init__(self, inputs: int, classes: int, dropout: float = 0.1) -> None:
         super().__init__(nn.Linear(inputs, inputs), nn.GELU(), nn.Dropout(dropout), nn.Linear(inputs, classes))

@@ -23,7 +23,7 @@ from microgesture.recognition.self_supervised import SelfSupervisedObjective
 from microgesture.vocabulary import Vocabulary
 
 HIDDEN = (1, 50)
-"""Channels at the beginning of each level of the decoder; the last one ends with one a frame."""
+"""Channels at the beginning of each level of the decoder; the last one ends with one per frame."""
 
 
 class TransposedLevel(nn.Module):

@@ -63,11 +63,11 @@ class Objective(nn.Module):
         raise TypeError(f"{type(self).__name__} does not score moments: define both_scores()")
 
     def embed(self, clip: Tensor) -> Tensor:
-        """One visual vector a clip, (B, D): the mean of the encoder's tokens unless a subclass projects it."""
+        """One visual vector per clip, (B, D): the mean of the encoder's tokens unless a subclass projects it."""
         return self.encoder.pool(self.encoder(clip))
 
     def text_embed(self) -> Tensor | None:
-        """One text vector a class, (K, D), in the space of `embed`; None when the objective has no texts."""
+        """One text vector per class, (K, D), in the space of `embed`; None when the objective has no texts."""
         return None
 
     def zero_shot(self, trained: Vocabulary) -> bool:

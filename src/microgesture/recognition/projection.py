@@ -9,7 +9,7 @@ from torch.nn import functional as F
 class ProjectionHead(nn.Module):
     """Linear, GELU, Linear, Dropout, plus the first Linear's output, LayerNorm.
 
-    (..., `inputs`) to (..., `width`). The letter calls it an FNN (its section on stage 1); this is the form of
+    (..., `inputs`) to (..., `width`). The paper calls it an FNN (its section on stage 1); this is the form of
     the released code, whose parameter names `projection, fc, layer_norm` it keeps.
     """
 

@@ -1,4 +1,4 @@
-"""Adaptive prompting: the text of a label, changed by what is seen. Equations 1 and 2 of the letter."""
+"""Adaptive prompting: the text of a label, changed by what is seen. Equations 1 and 2 of the paper."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class QuickGELU(nn.Module):
 class AdaptivePrompting(nn.Module):
     """Text queries attend to visual keys and values; the result is added to the text.
 
-    Reference: the letter (arXiv 2405.01885), eq. 1 and 2, with the inner form of the released module: `heads`
+    Reference: the paper (arXiv 2405.01885), eq. 1 and 2, with the inner form of the released module: `heads`
     heads over `width` (4 of 64), no bias on q, k and v, an output projection, LayerNorm on the text query, on
     the visual input and before the FNN (4 x width, QuickGELU), and a vector λ that starts at `scale`. The first
     weights are a truncated normal of 0.02, as released, so that a prompt starts close to its label.
 
-    With one visual vector a clip the softmax has one entry, which is 1: attention is then a linear map of the
-    clip (the letter read literally). With the encoder's tokens it chooses where and when to look.
+    With one visual vector per clip the softmax has one entry, which is 1: attention is then a linear map of the
+    clip (the paper read literally). With the encoder's tokens it chooses where and when to look.
     Raises `RecipeError` when `width` cannot be divided into `heads`.
     """
 

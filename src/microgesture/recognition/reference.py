@@ -1,6 +1,6 @@
 """The authors' published files, read into our modules.
 
-The released code of the letter saves two files: the stage-1 model with keys `image_encoder…, text_encoder…,
+The released code of the paper saves two files: the stage-1 model with keys `image_encoder…, text_encoder…,
 image_projection…, text_projection…, prompt_generator…`, and the stage-2 head with keys `projection, fc,
 layer_norm`. Their video encoder wraps torchvision's network and saves its tensors twice, under two prefixes; the
 prompting module's names differ between versions of it. Every key finds its place by the tables below, or the

@@ -1,4 +1,4 @@
-"""The baseline of the letter's Table I: the same encoder, cross-entropy, no text."""
+"""The baseline of the paper's Table I: the same encoder, cross-entropy, no text."""
 
 from __future__ import annotations
 

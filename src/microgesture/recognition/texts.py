@@ -9,7 +9,7 @@ from microgesture.vocabulary import Vocabulary
 Texts = Literal["names", "descriptions"]
 
 TEMPLATES = ("a photo of {label}", "a video of {label}", "an action of {label}")
-"""The letter's handcrafted prompts."""
+"""The paper's handcrafted prompts."""
 
 
 def label_texts(vocabulary: Vocabulary, texts: Texts = "names") -> tuple[str, ...]:
@@ -20,5 +20,5 @@ def label_texts(vocabulary: Vocabulary, texts: Texts = "names") -> tuple[str, ..
 
 
 def handcrafted_prompts(label: str) -> tuple[str, ...]:
-    """The label text in each of the letter's templates."""
+    """The label text in each of the paper's templates."""
     return tuple(template.format(label=label) for template in TEMPLATES)

@@ -1,7 +1,7 @@
 """The visual-text objective for untrimmed movement: several vocabularies at once, and when as well as what.
 
-Ours, on the letter's frame: the encoder's tokens and the label texts meet in one space of 256 dimensions, and what is
-seen is what it is most similar to. Beyond the letter, (1) one clip is aligned with the texts of several vocabularies,
+Ours, on the paper's frame: the encoder's tokens and the label texts meet in one space of 256 dimensions, and what is
+seen is what it is most similar to. Beyond the paper, (1) one clip is aligned with the texts of several vocabularies,
 so that one set of weights serves them all; (2) a clip may show more than one gesture: the target of eq. 4 is the share
 of the clip that each takes; (3) every token is compared with the texts too, by a sigmoid, since gestures of different
 parts of the body overlap: that says when; (4) two text towers may share the space: gesture words, which travel with the
@@ -145,7 +145,7 @@ class TimedVisualTextObjective(Objective):
         return self.image_projection(self.encoder.pool(self.encoder(clip)))
 
     def text_embed(self) -> Tensor:
-        """t̄ (K, D), one vector a class of `vocabulary`, each from the tower that reads it."""
+        """t̄ (K, D), one vector per class of `vocabulary`, each from the tower that reads it."""
         texts, by_sentence = self.texts(), self.read_as_sentences()
         if not any(by_sentence):
             return self.embed_texts(texts)

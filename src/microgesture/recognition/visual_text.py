@@ -1,7 +1,7 @@
 """Stage 1: align clips with the texts of their labels, and recognise by similarity to any text.
 
 Reference: Li, Xing and Liu, "Enhancing Micro Gesture Recognition for Emotion Understanding via Context-aware
-Visual-Text Contrastive Learning" (arXiv 2405.01885), "the letter".
+Visual-Text Contrastive Learning" (arXiv 2405.01885), "the paper".
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class VisualTextObjective(Objective):
 
     `prompting`: "none"; "handcrafted" (the mean of the embeddings of the three templates, in training and in
     recognition alike); adaptive prompting with "pooled" or with "tokens" as keys and values.
-    `conditioning` of adaptive prompts while training: "pair" as the letter has it, S = v̄ t̂ᵀ with t̂_j prompted by
+    `conditioning` of adaptive prompts while training: "pair" as the paper has it, S = v̄ t̂ᵀ with t̂_j prompted by
     the clip of its own pair; "clip" prompts every text by the clip it is compared with, which is what recognition
     does (as X-CLIP does; our option).
     `similarity`: "cosine" or "released"; `target`: "normalised" or "released" (`alignment.py`).
@@ -133,7 +133,7 @@ class VisualTextObjective(Objective):
         return self.image_projection(self.encoder.pool(self.encoder(clip)))
 
     def text_embed(self) -> Tensor:
-        """t̄ (K, D): one vector a class, before any prompting by a clip."""
+        """t̄ (K, D): one vector per class, before any prompting by a clip."""
         return self._embed_classes()
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:

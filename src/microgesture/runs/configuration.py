@@ -51,7 +51,7 @@ class DataConfig:
     """How a frame becomes a square: padded (nothing is cut off), centre-cropped, or squashed."""
     crop: Literal["frame", "person", "released"] = "frame"
     """The whole frame, a square around the person where a skeleton track is known, or the middle (65 % of the width,
-    88 % of the height) that the letter's released code shows."""
+    88 % of the height) that the paper's released code shows."""
     flip: bool = False
     """Mirror half of the training clips."""
     random_crop: float = within(0.0, 0, below=1)
@@ -101,7 +101,7 @@ class Component:
 
 @dataclass
 class OptimiserConfig:
-    """The defaults are the letter's."""
+    """The defaults are the paper's."""
 
     name: Literal["adamw", "sgd", "muon"] = "adamw"
     """AdamW; SGD with Nesterov momentum as the published skeleton networks were trained; or Muon for the encoder's

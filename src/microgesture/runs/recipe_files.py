@@ -85,8 +85,8 @@ def recipe_name(name: str, on: str = "") -> str:
 
 
 def matching(pattern: str, on: str = "") -> list[str]:
-    """Names of the recipes that a pattern fits, `demo/*`; with `on` those on that data set: its rows (`*`, `skeleton/*`),
-    or, of a family that has no rows there, all that it can show."""
+    """Names of the recipes that a pattern fits, `demo/*`; with `on` those on that data set: its rows (`*`,
+    `skeleton/*`), or, of a family that has no rows there, all that it can show."""
     if not on:
         return fnmatch.filter(recipe_names(), pattern)
     recipe_name("baseline", on)  # says that there is no such data set

@@ -60,7 +60,7 @@ class Spec:
     each of its tokens, too. `size`, `fit` and `crop` are of pictures; of skeletons the `layout`, `channels` and
     `persons` of a clip, whose points have 2 or 3 `dimensions`, the `stream`, how its frames are chosen (`sampling`) and
     it is `normalised`, and the `rate`
-    of poses a second that are estimated of a video. `points` is the layout of files that do not say theirs. With
+    of poses per second that are estimated of a video. `points` is the layout of files that do not say theirs. With
     `windows` the run learnt from windows of `frames` poses at `rate`, as they are, in place of clips that are stretched
     to so many frames; it is then shown each clip and its mirror image.
     """

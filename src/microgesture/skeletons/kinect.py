@@ -1,4 +1,4 @@
-"""Kinect v2 skeletons of SMG: `Sample0001_skeleton.csv`, a row a frame, 25 joints of 11 values.
+"""Kinect v2 skeletons of SMG: `Sample0001_skeleton.csv`, a row per frame, 25 joints of 11 values.
 
 Of the values of a joint, [0:3] are x, y, z in metres, [3:7] the orientation, [7:9] the pixel in the colour picture of
 1920 x 1080. `Sample0001_data.csv` beside it holds `numFrames,fps,maxDepth`.

@@ -1,4 +1,4 @@
-"""Skeletons of the MiGA challenge (iMiGUE): `0001_light_hand.csv`, a row a frame, without header.
+"""Skeletons of the MiGA challenge (iMiGUE): `0001_light_hand.csv`, a row per frame, without header.
 
 Column 0 is passed over; then 35 points of x, y, score: the 25 of OpenPose BODY_25 and five fingertips of each hand, in
 pixels of 1280 x 720. Which hand's tips come first differs between files and readers in use: it is decided here by the

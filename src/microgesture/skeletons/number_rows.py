@@ -1,4 +1,4 @@
-"""Tables of numbers as text: one row a frame, separated by commas, semicolons, tabs or spaces; after a semicolon or a
+"""Tables of numbers as text: one row per frame, separated by commas, semicolons, tabs or spaces; after a semicolon or a
 tab a decimal comma is one."""
 
 from __future__ import annotations

@@ -29,12 +29,12 @@ LEADING = tuple(
 
 
 def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
-    """A track in layout "gesture-62" at `rate` poses a second from its first time on, (T, 62, 3) of x, y, score.
+    """A track in layout "gesture-62" at `rate` poses per second from its first time on, (T, 62, 3) of x, y, score.
 
     Points lie on straight lines between the neighbouring poses; their score is the lower of the two, and 0 below
     `LEAST_SCORE`. Nobody is seen where the poses are more than `LONGEST_STEP_S` apart and where neither the neck nor
     both shoulders nor three points of the head are known: a hand alone says nothing. Raises `DataError` for a 3D
-    track, for too few poses a second and for times that reach over more than a day.
+    track, for too few poses per second and for times that reach over more than a day.
     """
     if track.points.shape[-1] != 2:
         raise DataError("the recogniser reads 2D tracks (pixels); this one is in metres")
@@ -42,7 +42,7 @@ def resample(track: SkeletonTrack, rate: float) -> np.ndarray:
     if len(track) == 0:
         return np.zeros((0, len(GESTURE_62), 3), np.float32)
     if track.step > LONGEST_STEP_S:
-        raise DataError(f"{1 / track.step:.1f} poses a second are too few: a gesture needs at least {LEAST_RATE:g}")
+        raise DataError(f"{1 / track.step:.1f} poses per second are too few: a gesture needs at least {LEAST_RATE:g}")
     usable = np.isfinite(converted.points).all(-1) & (converted.scores >= LEAST_SCORE)
     usable &= (usable[:, _SHOULDERS].all(1) | usable[:, _NECK] | (usable[:, _HEAD].sum(1) >= 3))[:, None]
     times, scores = converted.times, np.where(usable, converted.scores, 0.0)
@@ -71,7 +71,7 @@ def shoulder_width(skeleton: np.ndarray) -> float:
 
 
 def speed_of_body(skeleton: np.ndarray, rate: float, stride: int) -> np.ndarray:
-    """Shoulder widths a second that the fastest of hands, head, shoulders and feet moves, for every `stride` poses."""
+    """Speed of the fastest of hands, head, shoulders and feet, shoulder widths per second, every `stride` poses."""
     if len(skeleton) < 2:
         return np.zeros(-(-len(skeleton) // stride))
     points, known = skeleton[:, LEADING, :2], skeleton[:, LEADING, 2] > 0

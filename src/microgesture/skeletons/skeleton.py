@@ -28,7 +28,7 @@ class Layout:
     def __post_init__(self) -> None:
         known = set(self.joints)
         if len(known) != len(self.joints):
-            raise DataError(f"layout '{self.name}': a joint name stands twice")
+            raise DataError(f"layout '{self.name}': a joint name appears twice")
         mirrored = [joint for pair in self.flip for joint in pair]
         named = {self.center, *mirrored, *(joint for bone in self.bones for joint in bone)}
         if unknown := sorted(named - known):

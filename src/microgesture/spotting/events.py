@@ -45,7 +45,7 @@ def spot(
     """Events of one person from the scores of sliding windows, in time order.
 
     `times` (W,) are the centres of the windows in seconds, rising; `probabilities` (W, K) are calibrated, one
-    column a class of `vocabulary`; a row with a NaN is a window in which nobody was seen: no event crosses it.
+    column per class of `vocabulary`; a row with a NaN is a window in which nobody was seen: no event crosses it.
     `motion` (W,) is how much each window moves. Events lie in [start, duration]. Events of different body
     regions may overlap; within one region (classes without a region share one) the event of higher mean probability
     keeps its time and the other one keeps what is left of its own. The class `NO_GESTURE` never is an event;

@@ -4,7 +4,7 @@ RUN/config.json           recipe, versions, seed, vocabulary name, best epoch, t
 RUN/labels.json           the vocabulary
 RUN/preprocessor.json     frames, size, fit, mean and deviation
 RUN/model.safetensors     weights that recognition uses
-RUN/log.csv               one row an epoch
+RUN/log.csv               one row per epoch
 RUN/checkpoints/step_N/   everything that --resume needs; the newest two are kept, in case that one is damaged
 """
 

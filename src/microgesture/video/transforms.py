@@ -141,7 +141,7 @@ def person_box(
 
 
 def released_box(image_size: tuple[int, int]) -> Box:
-    """What the letter's released code shows of an image of `image_size` (width, height) to its weights: squashed to
+    """What the paper's released code shows of an image of `image_size` (width, height) to its weights: squashed to
     128 x 171, the centre of 112 x 112."""
     width, height = image_size
     return Box(30 / 171 * width, 8 / 128 * height, 142 / 171 * width, 120 / 128 * height)

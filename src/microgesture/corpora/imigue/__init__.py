@@ -216,7 +216,7 @@ class _ImigueReader:
                 return split
         what = f"subject '{name}' of video {number:04d} is in no list" if name else f"video {number:04d} has no subject"
         source = next((table.path for table in self.tables if table.subjects), self.files.root)
-        self.problems.append(Problem(source, 0, f"{what} of the letter's protocol: left out"))
+        self.problems.append(Problem(source, 0, f"{what} of the paper's protocol: left out"))
         return None
 
     def _facts_of_files(self) -> None:

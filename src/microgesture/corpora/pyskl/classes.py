@@ -146,7 +146,7 @@ def _ways(vocabulary: Vocabulary) -> dict[str, dict[int, int]]:
 
 
 def _possible(counts: Mapping[int, int], pattern: str, vocabulary: Vocabulary) -> list[str]:
-    """The ways that give most clips a class, and differ in which; one where the sizes of the data set's classes tell.
+    """The ways that give most clips per class, and differ in which; one where the sizes of the data set's classes tell.
 
     0 is taken for 99 only where the clips are named as those of the vocabulary's data set.
     """

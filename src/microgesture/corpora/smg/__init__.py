@@ -82,7 +82,7 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Frames:
-    """How long a sample is: frames a second, and the number of frames by the file that says so. `seen (T,)` is where
+    """How long a sample is: frames per second, and the number of frames by the file that says so. `seen (T,)` is where
     the skeleton shows somebody, None without a skeleton; `duration` is the video's, in seconds."""
 
     fps: float
@@ -218,7 +218,7 @@ def _frames(sample: _Sample, lengths: Mapping[Path, MediaLength]) -> _Frames | N
             sample.wrong(video, 0, length.wrong)
         elif fps and length.fps and abs(length.fps - fps) > _RATES * fps:
             sample.remark(
-                video, 0, f"{length.fps:g} frames a second, _data.csv says {fps:g}: clips are cut by the latter"
+                video, 0, f"{length.fps:g} frames per second, _data.csv says {fps:g}: clips are cut by the latter"
             )
         fps, duration = fps or length.fps, length.duration
     if (skeleton := sample.files.get("skeleton")) is not None:
@@ -340,7 +340,7 @@ def _facts(
         + "; ".join(f"{name} subjects {ranges(subjects)}" for name, subjects in parts.items() if subjects),
         split_counts(rows) + (f", and {len(unlabelled)} test samples without labels" if unlabelled else ""),
         "frame numbers count from 0, the last one belongs to the clip; "
-        + (f"{', '.join(f'{rate:g}' for rate in sorted(rates))} frames a second" if rates else "no frame rate known"),
+        + (f"{', '.join(f'{rate:g}' for rate in sorted(rates))} frames per second" if rates else "no frame rate known"),
         *_published_counts(samples, rows, vocabulary),
         *majority_line(rows),
     ]

@@ -124,5 +124,5 @@ def _rate(data: Path | None) -> float:
         return FPS
     rate = float(read_number_rows(data, (2, 3))[0, 1])
     if not (np.isfinite(rate) and rate > 0):
-        raise DataError(f"{data}: row 1: {rate:g} frames a second make no sense")
+        raise DataError(f"{data}: row 1: {rate:g} frames per second make no sense")
     return rate

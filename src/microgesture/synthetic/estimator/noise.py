@@ -74,7 +74,7 @@ _GUESSED |= {
 }
 
 _TOP_SPEED = 6.0
-"""Errors do not grow beyond this speed, shoulder widths a second."""
+"""Errors do not grow beyond this speed, shoulder widths per second."""
 LONG = 400
 """Frames from which on errors over time are made without eigenvalues, whose time grows with the cube of the length."""
 
@@ -222,7 +222,7 @@ def disturb(
 
 
 def _speed(points: np.ndarray, rate: float) -> np.ndarray:
-    """(B, T, V) shoulder widths a second."""
+    """(B, T, V) shoulder widths per second."""
     step = np.diff(points, axis=1, prepend=points[:, :1])
     return np.sqrt(step[..., 0] ** 2 + step[..., 1] ** 2) * np.float32(rate)
 

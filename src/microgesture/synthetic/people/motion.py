@@ -77,7 +77,7 @@ def perform(
             raise DataError(f"motion '{event.key}' at {event.start} s ends at {event.end} s")
     steps = round(duration * fps)
     if steps < 1:
-        raise DataError(f"nothing to perform: {duration} s at {fps} frames a second")
+        raise DataError(f"nothing to perform: {duration} s at {fps} frames per second")
     times = np.arange(steps) / fps
     table = place_table(body, setting, rng)
     rig = base_rig(body, setting, steps, rng)
