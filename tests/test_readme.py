@@ -53,18 +53,18 @@ the lines before them wrote; with the flags that make them small."""
 SAYS = {
     "data check imigue /data/iMiGUE": "/data/iMiGUE",
     "data prepare smg /data/SMG -o smg/": "/data/SMG",
-    "train imigue/stgcn --data.root /data/iMiGUE": "/data/iMiGUE",
-    "benchmark 'imigue/*' --seeds 3 -o table/ --data.root /data/iMiGUE": "/data/iMiGUE",
+    "train stgcn --on imigue --data.root /data/iMiGUE": "/data/iMiGUE",
+    "benchmark '*' --on imigue --seeds 3 -o table/ --data.root /data/iMiGUE": "/data/iMiGUE",
     "fuse RUN RUN -o fused/": "RUN' is named 2 times",
     "submit RUN --challenge miga2025 -o prediction.zip": "RUN",
     "import-checkpoint released.pth -o runs/released": "released.pth",
-    "emotion chain imigue/tsm -o chained --data.root /data/iMiGUE": "/data/iMiGUE",
+    "emotion chain tsm --on imigue -o chained --data.root /data/iMiGUE": "/data/iMiGUE",
     "emotion compare RUN RUN RUN": "RUN",
     "explain out/interview/timeline.json --backend openai --base-url http://localhost:11434/v1 --model qwen3:4b "
     "--transcript talk.srt": "out/interview/timeline.json",
     "train built-in/skeleton --data.manifest banks/skeletons.json --objective.options "
     '\'{"motions": 79, "sentences": "sentence-transformers/all-MiniLM-L6-v2"}\'': "banks/skeletons.json",
-    "train imigue/adaptive --data.root /data/iMiGUE --text.name sentence-transformers/all-MiniLM-L6-v2": "/data/iMiGUE",
+    "train adaptive --on imigue --data.root /data/iMiGUE --text.name sentence-transformers/all-MiniLM-L6-v2": "/data/iMiGUE",
 }
 """Verbs that need licensed data, a server or runs of the reader's: what they say without."""
 
