@@ -64,7 +64,8 @@ SAYS = {
     "--transcript talk.srt": "out/interview/timeline.json",
     "train built-in/skeleton --data.manifest banks/skeletons.json --objective.options "
     '\'{"motions": 79, "sentences": "sentence-transformers/all-MiniLM-L6-v2"}\'': "banks/skeletons.json",
-    "train adaptive --on imigue --data.root /data/iMiGUE --text.name sentence-transformers/all-MiniLM-L6-v2": "/data/iMiGUE",
+    "train adaptive --on imigue --data.root /data/iMiGUE "
+    "--text.name sentence-transformers/all-MiniLM-L6-v2": "/data/iMiGUE",
 }
 """Verbs that need licensed data, a server or runs of the reader's: what they say without."""
 
