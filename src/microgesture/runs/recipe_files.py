@@ -3,7 +3,7 @@
 `recipes/<family>/<method>.yaml` is a method's recipe, for anybody's clips; under `variants` it may hold others of its
 family, each with what it changes. `METHOD --on DATA_SET` lays the `recipe.yaml` in that data set's folder over it; the
 result is called DATA_SET/METHOD ("imigue/stgcn"), and a file's or any other recipe's RECIPE@DATA_SET.
-`recipe.yaml` has
+A file's `needs` says what its recipes must be shown, where that is not what its folder says. `recipe.yaml` has
 
 | key | what |
 |---|---|
@@ -36,9 +36,9 @@ FAMILIES = ("skeleton", "rgb", "letter", "self-supervised", "emotion")
 """Folders whose recipes are methods, which `--on` knows by their file's name alone."""
 EMOTION = "emotion"
 _SHOWN = {
-    **dict.fromkeys(("skeleton", "self-supervised", "built-in", "own"), "skeletons"),
-    **dict.fromkeys(("rgb", "letter"), "videos"),
-    EMOTION: "outcomes",
+    **dict.fromkeys(("skeleton", "self-supervised", "built-in", "own"), ("skeletons",)),
+    **dict.fromkeys(("rgb", "letter"), ("videos",)),
+    EMOTION: ("outcomes",),
 }
 """What the recipes of a folder need of a data set."""
 _KEYS = ("has", "recogniser", *FAMILIES, "methods")
@@ -46,10 +46,12 @@ _KEYS = ("has", "recogniser", *FAMILIES, "methods")
 
 @dataclass(frozen=True)
 class _Resolved:
-    """A recipe with everything that it extends: its values, its family and the data set that it is on ("": none)."""
+    """A recipe with everything that it extends: its values, its family, what it needs of a data set, and the data set
+    that it is on ("": none)."""
 
     values: dict[str, Any]
     family: str
+    needs: tuple[str, ...]
     data_set: str
 
 
@@ -62,7 +64,7 @@ def methods() -> dict[str, str]:
 def rows(data_set: str) -> tuple[str, ...]:
     """The methods that are rows of a data set's table: those that its recipe file lists, else all that it can show."""
     values = _overlay_of(data_set)
-    return tuple(values.get("methods") or (m for m, name in methods().items() if _fits(values, name.split("/")[0])))
+    return tuple(values.get("methods") or (m for m, name in methods().items() if _fits(values, name)))
 
 
 def recipe_names() -> list[str]:
@@ -75,8 +77,7 @@ def recipe_name(name: str, on: str = "") -> str:
     base, data_set = _parts(name)
     if not on:
         return name if data_set else base
-    if on not in data_sets(RECIPE):
-        raise RecipeError(f"--on {on}: no such data set; there are: {', '.join(data_sets(RECIPE))}")
+    _check_data_set(on)
     if data_set and data_set != on:
         raise RecipeError(f"--on {on}: '{name}' is on {data_set} already")
     full = f"{on}/{base.split('/')[1]}" if base in methods().values() else f"{base}@{on}"
@@ -89,10 +90,10 @@ def matching(pattern: str, on: str = "") -> list[str]:
     `skeleton/*`), or, of a family that has no rows there, all that it can show."""
     if not on:
         return fnmatch.filter(recipe_names(), pattern)
-    recipe_name("baseline", on)  # says that there is no such data set
+    _check_data_set(on)
     known = methods()
     fitting = [m for m in rows(on) if any(fnmatch.fnmatch(called, pattern) for called in (m, known[m]))]
-    shown = [m for m, name in known.items() if _fits(_overlay_of(on), name.split("/")[0])]
+    shown = [m for m, name in known.items() if _fits(_overlay_of(on), name)]
     return [f"{on}/{m}" for m in fitting or (m for m in shown if fnmatch.fnmatch(known[m], pattern))]
 
 
@@ -134,6 +135,11 @@ def write_own_recipe(name: str, out: Path) -> None:
     write_text(out, f"# copied from the recipe {name}\n{text}")
 
 
+def _check_data_set(name: str) -> None:
+    if name not in data_sets(RECIPE):
+        raise RecipeError(f"--on {name}: no such data set; there are: {', '.join(data_sets(RECIPE))}")
+
+
 def _parts(name: str) -> tuple[str, str]:
     """The recipe or file, and the data set that it is on. Raises `RecipeError` when there is no such recipe."""
     base, at, data_set = name.rpartition("@")
@@ -173,25 +179,26 @@ def _read(path: Path, above: tuple[Path, ...], variant: str = "") -> _Resolved:
     values = _mapping(path)
     values = overlay(values, (values.pop("variants", None) or {}).get(variant) or {})
     family = path.parent.name if _root() in path.parents else ""
-    parent = values.pop("extends", None)
+    parent, needs = values.pop("extends", None), tuple(values.pop("needs", ()))
     if parent is None:
-        return _Resolved(values, EMOTION if values.get("kind") == EMOTION else family, "")
+        family = EMOTION if values.get("kind") == EMOTION else family
+        return _Resolved(values, family, needs or _SHOWN.get(family, ()), "")
     if not isinstance(parent, str):
         raise RecipeError(f"{path}: extends is the name of one recipe, not {parent!r}"[:300])
     beside = path.parent / f"{parent}.yaml"
     under = _resolve(str(beside) if beside.is_file() else parent, (*above, path))
     family = family if under.family != EMOTION and family in _SHOWN else under.family
-    return _Resolved(overlay(under.values, values), family, under.data_set)
+    needs = needs or (under.needs if family == under.family else _SHOWN[family])
+    return _Resolved(overlay(under.values, values), family, needs, under.data_set)
 
 
 def _on(data_set: str, base: str, found: _Resolved) -> _Resolved:
     """A recipe with what a data set says of it laid over. Raises `RecipeError` for one that cannot work there."""
     values, known = _overlay_of(data_set), methods()
-    if not _fits(values, found.family):
-        fitting = [m for m in rows(data_set) if _fits(values, known[m].split("/")[0])]
+    if lacking := _lacking(values, found.needs):
+        fitting = [m for m in rows(data_set) if _fits(values, known[m])]
         raise RecipeError(
-            f"'{base}' needs {_SHOWN[found.family]}, which {data_set} does not have: methods for {data_set} are "
-            f"{', '.join(fitting)}"
+            f"'{base}' needs {lacking}, which {data_set} does not have: methods for {data_set} are {', '.join(fitting)}"
         )
     method = next((method for method, name in known.items() if name == base), "")
     sections = [] if found.family == EMOTION else [values.get("recogniser")]
@@ -202,7 +209,7 @@ def _on(data_set: str, base: str, found: _Resolved) -> _Resolved:
     start = merged.get("start", "")
     if start in known or start in known.values():
         merged["start"] = f"{data_set}/{start.split('/')[-1]}"
-    return _Resolved(merged, found.family, data_set)
+    return _Resolved(merged, found.family, found.needs, data_set)
 
 
 def _overlay_of(data_set: str) -> dict[str, Any]:
@@ -216,9 +223,14 @@ def _overlay_of(data_set: str) -> dict[str, Any]:
     return values
 
 
-def _fits(values: Mapping[str, Any], family: str) -> bool:
-    """Whether a data set has what the recipes of a family need."""
-    return _SHOWN.get(family, "") in ("", *values.get("has", ("videos", "skeletons")))
+def _fits(values: Mapping[str, Any], name: str) -> bool:
+    """Whether a data set has what a recipe needs."""
+    return not _lacking(values, _resolve(name, ()).needs)
+
+
+def _lacking(values: Mapping[str, Any], needs: tuple[str, ...]) -> str:
+    """What a data set does not have of what a recipe needs; "" if nothing."""
+    return " and ".join(need for need in needs if need not in values.get("has", ("videos", "skeletons")))
 
 
 def _mapping(path: Path) -> dict[str, Any]:
