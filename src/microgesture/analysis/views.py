@@ -207,7 +207,7 @@ class _PoseView:
         if not self.told:
             known = self.track.times[(self.track.scores >= LEAST_SCORE).any(-1)]
             return np.searchsorted(known, ends) > np.searchsorted(known, starts - 1e-9)
-        seen = (self.skeleton[..., 2] > 0).any(-1)
+        seen = np.asarray((self.skeleton[..., 2] > 0).any(-1))
         return np.array([seen[at].any() for at in self._frames(starts, ends)], bool)
 
     def parts(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
