@@ -16,7 +16,12 @@ if not package.__file__.startswith(str(sys.argv[1])) and sys.argv[1] not in pack
 names = [m.name for m in pkgutil.walk_packages(package.__path__, "microgesture.") if not m.name.endswith(".__main__")]
 for name in names:
     importlib.import_module(name)
-for data in ("corpora/imigue/vocabulary.json", "recipes/demo/baseline.yaml", "report/template.html"):
+for data in (
+    "corpora/imigue/vocabulary.json",
+    "recipes/letter/baseline.yaml",
+    "corpora/imigue/recipe.yaml",
+    "report/template.html",
+):
     if not (resources.files("microgesture") / data).is_file():
         sys.exit(f"the wheel lacks {data}")
 print(f"{len(names)} modules of the wheel import")
