@@ -20,7 +20,7 @@ for data in (
     "corpora/imigue/vocabulary.json",
     "recipes/letter/baseline.yaml",
     "corpora/imigue/recipe.yaml",
-    "report/template.html",
+    "report/page.html",
 ):
     if not (resources.files("microgesture") / data).is_file():
         sys.exit(f"the wheel lacks {data}")
