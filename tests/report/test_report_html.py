@@ -285,6 +285,14 @@ def test_undecided_names_the_leading_outcome(tmp_path):
     assert "Undecided" in page.text
 
 
+def test_gestures_that_speak_against_the_reading_are_not_its_reason(tmp_path):
+    said = "what was not seen, or seldom, speaks for it"
+    for effect, expected in ((-0.6, True), (0.6, False)):
+        reading = EmotionReading("win", {"win": 0.7, "lose": 0.3}, (0.4, 0.8), (Driver(0, "x", effect),))
+        page, _ = page_of(tmp_path, replace(sample(1), emotion=reading))
+        assert (said in page.text) == expected
+
+
 def test_thumbnails_by_list_by_function_and_wrong_ones(tmp_path):
     uri = "data:image/png;base64,iVBORw0KGgo="
     page, _ = page_of(tmp_path, sample(3), thumbnails=[JPEG, None, uri])
