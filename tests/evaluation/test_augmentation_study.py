@@ -179,7 +179,8 @@ def test_what_cannot_be_studied_is_said(recipe, tmp_path, capsys):
     data = write_pickle(tmp_path / "clips.pkl", subjects=3, clips=4)
     base = ["study", "augmentation", "-o", str(tmp_path / "out"), "--recipe", recipe, *FLAGS]
     for flags, message in (
-        (["--on", str(tmp_path / "gone.pkl")], "gone.pkl' is no data: give a manifest"),
+        (["--on", "imigue"], "--data.root with the folder of a data set"),
+        (["--on", str(tmp_path / "gone.pkl")], "gone.pkl' is no data: give a known data set's name"),
         (["--on", str(data), "--pieces", "colour"], "no piece 'colour' for these clips: known are temporal_jitter"),
         (["--on", str(data), "--recipe", "self-supervised/cdclr"], "learns without labels: a study compares"),
         (["--on", str(data), "--seeds", "0"], "a study needs 1 seed or more"),

@@ -7,7 +7,7 @@ from argparse import Namespace
 from microgesture.commands.arguments import Verbs, arg, verb
 from microgesture.commands.training import RECIPE, RESUMES, stoppable
 
-_DATA = "a manifest, a PYSKL pickle, a data set's folder, or a .yaml with its `data:`"
+_DATA = "a data set by name (with --data.root), a manifest, a PYSKL pickle, a folder, or a .yaml with its `data:`"
 
 
 @verb(

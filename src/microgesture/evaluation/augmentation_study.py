@@ -23,10 +23,12 @@ from microgesture.errors import DataError, RecipeError
 from microgesture.evaluation.gains import Gain, gain_figure, gain_of
 from microgesture.evaluation.run import evaluate_run
 from microgesture.files.atomic import check_folder, write_text
+from microgesture.files.data_sets import RECIPE, data_sets
 from microgesture.files.plain_json import parse_json
 from microgesture.recognition import objective_class
 from microgesture.runs.configuration import Recipe, load_recipe
 from microgesture.runs.data import open_manifest
+from microgesture.runs.recipe_files import recipe_name
 from microgesture.runs.run import CONFIG
 from microgesture.tables import Table
 from microgesture.training.loop import train
@@ -38,10 +40,12 @@ Augment = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class StudySet:
-    """One data set of a study: `name` ("gestures") and `flags` that name its data in a recipe."""
+    """One data set of a study: `name` ("gestures"), `flags` that name its data in a recipe, and the known data set that
+    the recipe is trained `on` ("": none)."""
 
     name: str
     flags: tuple[str, ...]
+    on: str = ""
 
 
 @dataclass
@@ -54,10 +58,15 @@ class StudyResult:
 
 def study_set(name: str, on: str) -> StudySet:
     """The set of a manifest, a PYSKL pickle, a folder, or a `.yaml` that is laid over the recipe (`data:` with a
-    protocol or held-out subjects). Raises `DataError` when there is nothing."""
+    protocol or held-out subjects); or a known data set by name ("imigue"), whose folder the flags name (`--data.root`).
+    Raises `DataError` when there is nothing."""
     path = Path(on)
+    if not path.exists() and on in data_sets(RECIPE):
+        return StudySet(name, (), on)
     if not path.exists():
-        raise DataError(f"'{on}' is no data: give a manifest, a PYSKL pickle, a folder of a data set, or a .yaml")
+        raise DataError(
+            f"'{on}' is no data: give a known data set's name (and --data.root), a manifest, a PYSKL pickle, a folder or a .yaml"
+        )
     key = "--config" if path.suffix in (".yaml", ".yml") else "--data.manifest"
     return StudySet(name, (key, str(path)))
 
@@ -132,7 +141,7 @@ class _Study:
         self.synthetic = (manifest.path.parent / "world.json").is_file()
 
     def recipe(self, title: str, augment: Augment, seed: int) -> Recipe:
-        recipe = load_recipe(self.name, [*self.data.flags, *self.flags])
+        recipe = load_recipe(recipe_name(self.name, self.data.on), [*self.data.flags, *self.flags])
         recipe.title, recipe.published = title, ""
         recipe.data.augment = {name: dict(options) for name, options in augment.items()}
         recipe.training.seed += seed
