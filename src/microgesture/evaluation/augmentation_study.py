@@ -64,9 +64,8 @@ def study_set(name: str, on: str) -> StudySet:
     if not path.exists() and on in data_sets(RECIPE):
         return StudySet(name, (), on)
     if not path.exists():
-        raise DataError(
-            f"'{on}' is no data: give a known data set's name (and --data.root), a manifest, a PYSKL pickle, a folder or a .yaml"
-        )
+        kinds = "a known data set's name (and --data.root), a manifest, a PYSKL pickle, a folder or a .yaml"
+        raise DataError(f"'{on}' is no data: give {kinds}")
     key = "--config" if path.suffix in (".yaml", ".yml") else "--data.manifest"
     return StudySet(name, (key, str(path)))
 
