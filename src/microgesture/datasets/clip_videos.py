@@ -52,7 +52,7 @@ def videos_of(rows: Sequence[ClipRow]) -> list[ClipVideo]:
 def subject_folds(rows: Sequence[ClipRow], videos: Sequence[ClipVideo], folds: int, seed: int = 0) -> list[list[str]]:
     """The names of the subjects of each of `folds` folds; all clips must name theirs.
 
-    People who are in one video together stay together. Folds are nearly alike in clips; which one per person goes to
+    People who are in one video together stay together. Folds are nearly alike in clips; which one a person goes to
     depends on the names, the numbers of clips and the seed. Raises `DataError` for fewer than two folds, and for fewer
     people than folds.
     """

@@ -10,8 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from microgesture.encoders.registry import register
-from microgesture.encoders.sequence_encoder import SequenceEncoder, both_ends, start_matrices
-from microgesture.errors import RecipeError
+from microgesture.encoders.sequence_encoder import SequenceEncoder, both_ends, check_recurrent, start_matrices
 from microgesture.skeletons.layout_files import LayoutLike
 
 
@@ -33,8 +32,7 @@ class BiLSTM(SequenceEncoder):
         layers: int = 3,
     ) -> None:
         super().__init__(layout, channels, persons, dimensions)
-        if hidden < 1 or layers < 1:
-            raise RecipeError(f"bilstm has 1 layer and 1 hidden unit or more, not {layers} and {hidden}")
+        check_recurrent("bilstm", hidden, layers)
         self.width = 2 * hidden
         self.lstm = nn.LSTM(self.size, hidden, layers, batch_first=True, bidirectional=True)
         start_matrices(self)

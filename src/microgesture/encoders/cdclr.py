@@ -8,26 +8,28 @@ objective `cdclr`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from microgesture.encoders.graph_encoder import GraphEncoder
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
-from microgesture.encoders.sequence_encoder import start_matrices
+from microgesture.encoders.sequence_encoder import (
+    Reading,
+    SequenceEncoder,
+    check_recurrent,
+    forward_only,
+    start_matrices,
+)
 from microgesture.encoders.weights import read_state_dict
-from microgesture.errors import RecipeError
 from microgesture.skeletons.layout_files import LayoutLike
 
-Reading = Literal["whole", "released"]
 _PREFIXES = ("encoder_q.encoder.", "encoder.")
 """What stands before the GRU in a checkpoint of pre-training, and in one of the linear evaluation."""
 
 
 @register("cdclr-gru")
-class CdCLREncoder(GraphEncoder):
+class CdCLREncoder(SequenceEncoder):
     """Skeletons (B, M, T, V, C) to tokens (B, T, 2 `hidden`), the states [forward; backward] of the last layer.
 
     A frame is the vector of its coordinates, joint after joint, the persons side by side as in the authors' feeder. Of
@@ -53,16 +55,10 @@ class CdCLREncoder(GraphEncoder):
         reading: Reading = "whole",
         weights: str | None = None,
     ) -> None:
-        super().__init__(layout, channels, persons)
-        if reading not in ("whole", "released"):
-            raise RecipeError(f"'cdclr-gru' reads 'whole' sequences or as 'released', not '{reading}'")
-        if hidden < 1 or layers < 1 or dimensions not in (2, 3):
-            given = f"{layers}, {hidden} and {dimensions}"
-            raise RecipeError(f"'cdclr-gru' has 1 layer and 1 unit or more and 2 or 3 dimensions, not {given}")
+        super().__init__(layout, channels, persons, dimensions)
+        check_recurrent("cdclr-gru", hidden, layers, reading)
         self.width, self.reading, self.dimensions = 2 * hidden, reading, dimensions
-        self.coordinates = min(channels, dimensions)
-        inputs = persons * len(self.layout) * self.coordinates
-        self.gru = nn.GRU(inputs, hidden, layers, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(self.size, hidden, layers, batch_first=True, bidirectional=True)
         start_matrices(self)
         if weights is not None:
             load_reference_encoder(self, read_state_dict(weights))
@@ -73,7 +69,7 @@ class CdCLREncoder(GraphEncoder):
         frames = clip[..., : self.coordinates].permute(0, 2, 3, 4, 1).flatten(2)
         with torch.autocast(clip.device.type, enabled=False):
             frames = frames.to(next(self.gru.parameters()).dtype)
-            return self.gru(frames)[0] if self.reading == "whole" else self._frame_by_frame(frames)
+            return self.gru(frames)[0] if self.reading == "whole" else forward_only(self.gru, frames)
 
     def pool(self, tokens: Tensor) -> Tensor:
         """The code (B, 2 hidden)."""
@@ -90,16 +86,3 @@ class CdCLREncoder(GraphEncoder):
         own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         head = None if query else state.get("fc.weight")
         return ReferenceWeights(own, head, None if head is None else state.get("fc.bias"), headless=head is None)
-
-    def _frame_by_frame(self, frames: Tensor) -> Tensor:
-        """(B, T, D) to (B, T, 2 hidden) when both halves of every layer run forward in time: what comes of feeding one
-        frame a call, layer by layer instead."""
-        start = frames.new_zeros(1, len(frames), self.gru.hidden_size)
-        for layer in range(self.gru.num_layers):
-            halves = [self._one_way(frames, start, f"l{layer}{suffix}") for suffix in ("", "_reverse")]
-            frames = torch.cat(halves, -1)
-        return frames
-
-    def _one_way(self, frames: Tensor, start: Tensor, name: str) -> Tensor:
-        weights = [getattr(self.gru, f"{kind}_{name}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        return torch.gru(frames, start, weights, True, 1, 0.0, self.training, False, True)[0]

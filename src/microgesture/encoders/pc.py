@@ -7,19 +7,23 @@ the weights are those of the authors' PyTorch code. What it learns from is objec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from microgesture.encoders.reference import ReferenceWeights, load_reference_encoder
 from microgesture.encoders.registry import register
-from microgesture.encoders.sequence_encoder import SequenceEncoder, both_ends, start_matrices
+from microgesture.encoders.sequence_encoder import (
+    Reading,
+    SequenceEncoder,
+    both_ends,
+    check_recurrent,
+    forward_only,
+    start_matrices,
+)
 from microgesture.encoders.weights import read_state_dict
-from microgesture.errors import RecipeError
 from microgesture.skeletons.layout_files import LayoutLike
 
-Reading = Literal["whole", "released"]
 _PREFIX = "encoder."
 
 
@@ -47,10 +51,7 @@ class PCEncoder(SequenceEncoder):
         weights: str | None = None,
     ) -> None:
         super().__init__(layout, channels, persons, dimensions)
-        if reading not in ("whole", "released"):
-            raise RecipeError(f"pc reads 'whole' sequences or as 'released', not '{reading}'")
-        if hidden < 1 or layers < 1:
-            raise RecipeError(f"pc has 1 layer and 1 hidden unit or more, not {layers} and {hidden}")
+        check_recurrent("pc", hidden, layers, reading)
         self.width, self.reading = 2 * hidden, reading
         self.gru = nn.GRU(self.size, hidden, layers, batch_first=True, bidirectional=True)
         start_matrices(self)
@@ -60,19 +61,12 @@ class PCEncoder(SequenceEncoder):
     def forward(self, clip: Tensor) -> Tensor:
         """The code of each clip as its only token, (B, 1, 2 hidden)."""
         frames, lengths = self.sequences(clip)
-        read = both_ends if self.reading == "whole" else _frame_by_frame
-        return read(self.gru, frames, lengths)[:, None]
+        if self.reading == "whole":
+            return both_ends(self.gru, frames, lengths)[:, None]
+        states = forward_only(self.gru, frames)
+        return states[torch.arange(len(frames), device=frames.device), lengths - 1][:, None]
 
     def from_reference(self, state: Mapping[str, Tensor]) -> ReferenceWeights:
         """Weights of the authors' `seq2seq`; its decoder belongs to the objective, and there is no head."""
         own = {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
         return ReferenceWeights(own, None, None, headless=True)
-
-
-def _frame_by_frame(network: nn.GRU, frames: Tensor, lengths: Tensor) -> Tensor:
-    """The output after the last real frame (B, 2H) when a call sees one frame and goes on from the states before it."""
-    outputs, states = [], None
-    for t in range(int(lengths.max())):
-        output, states = network(frames[:, t : t + 1], states)
-        outputs.append(output)
-    return torch.cat(outputs, 1)[torch.arange(len(frames), device=frames.device), lengths - 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -9,6 +11,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from microgesture.encoders.graph_encoder import GraphEncoder
 from microgesture.errors import RecipeError
 from microgesture.skeletons.layout_files import LayoutLike
+
+Reading = Literal["whole", "released"]
+"""A bidirectional network over the whole sequence, as papers mean it; or fed as by released code, `forward_only`."""
 
 
 class SequenceEncoder(GraphEncoder):
@@ -37,7 +42,7 @@ class SequenceEncoder(GraphEncoder):
 
 
 def real_frames(clip: Tensor) -> Tensor:
-    """How many frames per clip (B, M, T, V, C) has before the zeros that pad it, int64 (B,), 1 or more."""
+    """How many frames each clip (B, M, T, V, C) has before the zeros that pad it, int64 (B,), 1 or more."""
     there = (clip != 0).any(-1).any(-1).any(1)
     numbers = torch.arange(1, clip.shape[2] + 1, device=clip.device)
     return (there * numbers).amax(1).clamp_min(1)
@@ -49,6 +54,28 @@ def both_ends(network: nn.GRU | nn.LSTM, frames: Tensor, lengths: Tensor) -> Ten
     states = network(packed)[1]
     last = states[0] if isinstance(network, nn.LSTM) else states
     return torch.cat([last[-2], last[-1]], -1)
+
+
+def forward_only(network: nn.GRU, frames: Tensor) -> Tensor:
+    """States (B, T, 2H) after each of the frames (B, T, D) when both halves of every layer run forward in time: what
+    comes of feeding one frame a call and keeping the states, as released code does; layer by layer here."""
+    start = frames.new_zeros(1, len(frames), network.hidden_size)
+    for layer in range(network.num_layers):
+        halves = []
+        for end in (f"l{layer}", f"l{layer}_reverse"):
+            kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            weights = [getattr(network, f"{kind}_{end}") for kind in kinds]
+            halves.append(torch.gru(frames, start, weights, True, 1, 0.0, network.training, False, True)[0])
+        frames = torch.cat(halves, -1)
+    return frames
+
+
+def check_recurrent(name: str, hidden: int, layers: int, reading: str = "whole") -> None:
+    """Raises `RecipeError` naming the encoder for sizes below 1 and another reading than those of `Reading`."""
+    if reading not in get_args(Reading):
+        raise RecipeError(f"encoder '{name}' reads 'whole' sequences or as 'released', not '{reading}'")
+    if hidden < 1 or layers < 1:
+        raise RecipeError(f"encoder '{name}' has 1 layer and 1 hidden unit or more, not {layers} and {hidden}")
 
 
 def start_matrices(module: nn.Module) -> None:

@@ -2,7 +2,7 @@
 
 From a seed: banks of synthetic people, the recipe `built-in/skeleton`, calibration on people of the validation
 seeds, a test on people, cameras and ways of moving that neither has, and the packed run folder with its model card.
-Banks of poses that the estimator found in rendered video (`synthetic/estimated_bank.py`) need the extra `pose`; they
+Banks of poses that the estimator found in rendered video (`estimated_bank.py`) need the extra `pose`; they
 make a part of the training windows, and a test of their own. A stopped run resumes.
 """
 

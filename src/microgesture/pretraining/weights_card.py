@@ -13,7 +13,7 @@ _TESTS = {"joints": "joints with modelled errors", "estimated": "poses estimated
 
 
 def weights_card(config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    """Markdown. `config` is the run's config.json, `result` what `pretraining.test` returned."""
+    """Markdown. `config` is the run's config.json, `result` what `stages.test` returned."""
     making, spotting = result["making"], config["spotting"]
     parts = [
         "# Built-in skeleton recogniser",

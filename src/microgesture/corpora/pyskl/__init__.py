@@ -1,6 +1,6 @@
 """A PYSKL skeleton pickle as a data set: its annotations are the clips, its `split` the protocols.
 
-The file is read once, by an unpickler that runs nothing (`pose.array_pickle`). A row's skeleton is
+The file is read once, by an unpickler that runs nothing (`skeletons.array_pickle`). A row's skeleton is
 `file.pkl::frame_dir`, its number and that of a problem is the annotation's, from 1.
 """
 

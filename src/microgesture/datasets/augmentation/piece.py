@@ -20,7 +20,7 @@ AUGMENTATIONS: Registry[type[Piece]] = Registry("augmentation", "microgesture.da
 class SkeletonSample:
     """One clip of skeletons: `points (M, T, V, D)` float32, D = 2 or 3, and `scores (M, T, V)` float32.
 
-    Points are normalised (`pose.normalisation.normalise`): the body's centre is the origin, the unit is a shoulder
+    Points are normalised (`skeletons.normalisation.normalise`): the body's centre is the origin, the unit is a shoulder
     width, x points to the right of the picture and y down. Joints that are never known lie at the origin with score 0.
     """
 

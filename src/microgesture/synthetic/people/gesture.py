@@ -218,7 +218,7 @@ class Draw:
 Motion = Callable[[Draw], Gesture]
 
 MOTIONS: dict[str, MotionSpec] = {}
-"""Every motion of the library by key; filled by the modules `gestures_*`, complete in `synthetic.motion`."""
+"""Every motion of the library by key; filled by the modules `gestures_*`, complete in `synthetic.people.motion`."""
 
 DRAWN: dict[str, Motion] = {}
 """The function that draws an occurrence of each motion."""

@@ -82,7 +82,7 @@ class Body:
     `lengths` are bone lengths by name (e.g. "upper_arm", "forearm", "hand", "thigh", "shin", "trunk",
     "neck", "shoulder_width", "hip_width", "head_height", "head_width"); `radii` the thickness of the parts
     by name (e.g. "upper_arm", "forearm", "wrist", "thigh", "shin", "chest_depth", "waist_depth", "neck",
-    "finger"). The exact keys are documented in `synthetic.body.sample_body`.
+    "finger"). The exact keys are documented in `synthetic.people.body.sample_body`.
     """
 
     lengths: dict[str, float]
