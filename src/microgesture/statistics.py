@@ -53,9 +53,10 @@ def subject_interval(
 
 
 def joined_interval(
-    value: float, below: float, above: float, repeats: np.ndarray, most: float = 1.0
+    value: float, below: float, above: float, repeats: np.ndarray, most: float = 1.0, least: float = 0.0
 ) -> tuple[float, float]:
-    """Interval of the mean `value` of `repeats` (seeds or folds, each measured on the same subjects), in [0, `most`].
+    """Interval of the mean `value` of `repeats` (seeds or folds, each measured on the same subjects), in [`least`,
+    `most`].
 
     `below` and `above` are the distances of the bounds by subject. Averaging repeats does not narrow those; the spread
     over repeats adds to them as independent errors do: a bound lies sqrt(d² + h²) away, with h the Student-t half width
@@ -66,7 +67,7 @@ def joined_interval(
         from scipy import stats  # half a second that opening a model need not wait for
 
         half = float(stats.t.ppf(_TAILS[1], len(repeats) - 1) * repeats.std(ddof=1) / math.sqrt(len(repeats)))
-    return max(value - math.hypot(below, half), 0.0), min(value + math.hypot(above, half), most)
+    return max(value - math.hypot(below, half), least), min(value + math.hypot(above, half), most)
 
 
 def paired_sign_test(difference: np.ndarray, groups: np.ndarray, permutations: int, rng: np.random.Generator) -> float:

@@ -3,9 +3,9 @@
 Columns: `video,start,end,label,person,subject,split`, of which `video` (or `skeleton`) and `label` must be there. Paths
 are relative to the manifest; `start` and `end` are seconds, both empty for a clip that is already trimmed. A column
 `skeleton` names the file of the person's track, any that `skeletons.sources.read_tracks` reads; with it the video may
-be left out. Other columns are kept as they are. CSV is read as spreadsheets save it (`text_tables`): any usual separator
-and encoding, decimal commas, the paths of Windows. A subject, and a split, that is written in several ways ("s01",
-"S01") is one.
+be left out. Other columns are kept as they are. CSV is read as spreadsheets save it (`text_tables`): any usual
+separator and encoding, decimal commas, the paths of Windows. A subject, and a split, that is written in several ways
+("s01", "S01") is one.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _SLACK = 0.1  # seconds that an interval may reach past the video: annotation to
 
 @dataclass(frozen=True)
 class ClipRow:
-    """One clip. `video` and `skeleton` (what `skeletons.sources.read_tracks` reads, `file.pkl::clip` too) are paths that
-    can be opened as they are, one of them may be None; `start` and `end` are seconds, None for the whole file; `extra`
-    holds the other columns; `row` is the line in the manifest, where 1 is the header (0 for rows made in Python)."""
+    """One clip. `video` and `skeleton` (what `skeletons.sources.read_tracks` reads, `file.pkl::clip` too) are paths
+    that can be opened as they are, one of them may be None; `start` and `end` are seconds, None for the whole file;
+    `extra` holds the other columns; `row` is the line in the manifest, where 1 is the header (0 for rows made in
+    Python)."""
 
     video: Path | None
     label: str

@@ -11,7 +11,7 @@ import numpy as np
 
 from microgesture.evaluation.figures import OKABE_ITO, save_figure
 from microgesture.libraries.matplotlib_loader import Figure
-from microgesture.statistics import LEVEL
+from microgesture.statistics import joined_interval, percentile_interval, subject_draws
 
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
 UNSEEN = "one seed or one person"
@@ -47,12 +47,11 @@ class Gain:
         return BETTER if self.gain.low > 0 else WORSE if self.gain.high < 0 else NOT_SHOWN
 
 
-def estimate(values: np.ndarray, subjects: Sequence[str]) -> Estimate:
-    """The mean of `values` (seeds, clips), and its interval over people and seeds.
+def estimate(values: np.ndarray, subjects: Sequence[str], least: float = -1.0) -> Estimate:
+    """The mean of `values` (seeds, clips), and its interval over people and seeds within [`least`, 1].
 
-    People are resampled whole, for clips of one are alike (percentile bootstrap of the mean over seeds); all seeds meet
-    the same people, so their spread adds to that as independent errors do: a bound lies √(d² + h²) from the mean, with
-    h the Student-t half width of the mean over seeds. A clip without a subject is a person of its own.
+    People are resampled whole, for clips of one are alike; the spread over seeds adds to that
+    (`statistics.joined_interval`). A clip without a subject is a person of its own.
     """
     named = [subject or f"\0clip {i}" for i, subject in enumerate(subjects)]
     _, person = np.unique(named, return_inverse=True)
@@ -60,27 +59,17 @@ def estimate(values: np.ndarray, subjects: Sequence[str]) -> Estimate:
     if count < 2:
         return Estimate(value, math.nan, math.nan)
     sums, sizes = np.bincount(person, values.mean(0)), np.bincount(person).astype(float)
-    weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    low, high = np.quantile((weights @ sums) / (weights @ sizes), ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    half = _half_width(values.mean(1))
-    return Estimate(value, value - math.hypot(value - low, half), value + math.hypot(high - value, half))
+    weights = subject_draws(count, RESAMPLES, np.random.default_rng(0))
+    low, high = percentile_interval((weights @ sums) / (weights @ sizes))
+    return Estimate(value, *joined_interval(value, value - low, high - value, values.mean(1), least=least))
 
 
 def gain_of(title: str, hits: np.ndarray, without: np.ndarray | None, subjects: Sequence[str]) -> Gain:
     """A row from which clips each seed got right, bool (seeds, clips), with the change and `without` it (None: this is
     the row without)."""
-    top1 = estimate(hits.astype(float), subjects)
-    top1 = Estimate(top1.value, max(top1.low, 0.0), min(top1.high, 1.0))
+    top1 = estimate(hits.astype(float), subjects, least=0.0)
     gained = None if without is None else estimate(hits.astype(float) - without.astype(float), subjects)
     return Gain(title, top1, gained, len(hits))
-
-
-def _half_width(means: np.ndarray) -> float:
-    if len(means) < 2:
-        return 0.0
-    from scipy import stats
-
-    return float(stats.t.ppf((1 + LEVEL) / 2, len(means) - 1) * means.std(ddof=1) / math.sqrt(len(means)))
 
 
 def gain_figure(sets: Mapping[str, Sequence[Gain]], path: Path) -> Path:
