@@ -111,6 +111,12 @@ def test_a_run_that_knows_no_classes_names_nothing(run, table, tmp_path, capsys)
     both = ["fuse", str(run), str(other), "-o", str(tmp_path / "f"), "--manifest", str(table / "labelled.csv")]
     assert main([*both, "--weights", "0.5", "0.5"]) == 2
     assert "learnt without labels" in capsys.readouterr().err
+    data = ["--data", str(table / "labelled.csv"), "-o", str(tmp_path / "x.zip")]
+    chain = ["emotion", "chain", "pc", "--data.manifest", str(table / "labelled.csv"), "-o", str(tmp_path / "chain")]
+    for command in (["submit", str(run), "--challenge", "miga2025", *data], chain):
+        assert main(command) == 2
+        assert "learnt without labels and knows no classes" in capsys.readouterr().err
+    assert not (tmp_path / "chain").exists()  # it is refused before anything is trained
 
 
 def test_a_table_without_training_clips_measures_nothing(run, table, tmp_path, capsys):

@@ -28,7 +28,6 @@ from microgesture.analysis.views import PictureView, PoseClips, PoseWindows, Vie
 from microgesture.analysis.watching import Progress, Watched, watch
 from microgesture.errors import DataError, RecipeError
 from microgesture.files.text_tables import printable
-from microgesture.recognition.self_supervised import knows_no_classes
 from microgesture.runs.run import Run, built_in_weights, load_run
 from microgesture.skeletons.parts import ENOUGH, of_parts, parts_seen
 from microgesture.skeletons.track import SkeletonTrack
@@ -55,8 +54,7 @@ def load(run: str | Path | None = None, device: str = "auto") -> Analyzer:
     Raises `RecipeError` when it is none, or its weights do not fit its recipe.
     """
     opened = load_run(built_in_weights() if run is None else run, device)
-    if not opened.objective.labelled:
-        raise RecipeError(knows_no_classes(f"'{opened.folder}'"))
+    opened.check_names_gestures()
     if opened.spec.modality not in ("rgb", "skeleton"):
         raise RecipeError(
             f"'{opened.folder}' reads a video and its skeleton together: evaluate and fuse know such runs alone"

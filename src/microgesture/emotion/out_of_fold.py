@@ -36,6 +36,8 @@ from microgesture.files.atomic import check_folder, replacing, write_json, write
 from microgesture.files.claim import claim_folder
 from microgesture.files.plain_json import parse_json
 from microgesture.files.text_tables import printable
+from microgesture.recognition import objective_class
+from microgesture.recognition.self_supervised import knows_no_classes
 from microgesture.runs.configuration import load_recipe, recipe_from_run
 from microgesture.runs.data import open_manifest
 from microgesture.runs.recipe_files import read_recipe, run_name
@@ -90,6 +92,8 @@ def chain(
     out = Path(out)
     if read_recipe(recipe).get("kind") == "emotion":
         raise RecipeError(f"{recipe}: is an emotion recipe: what is chained is the recipe of a recogniser")
+    if not objective_class(load_recipe(recipe, flags).objective.name).labelled:
+        raise RecipeError(knows_no_classes(f"a recogniser of recipe '{recipe}'"))
     data = _read(recipe, flags, folds, seed)
     check_folder(out)
     _claim(out, recipe, data, seed)

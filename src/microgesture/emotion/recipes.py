@@ -181,6 +181,8 @@ class _Confusions:
 
     def __init__(self, recogniser: str) -> None:
         self.run = load_run(recogniser) if recogniser else None
+        if self.run is not None:
+            self.run.check_names_gestures()
         self.known: dict[tuple[str, ...], np.ndarray] = {}
 
     @property

@@ -106,6 +106,7 @@ def _open(runs: Sequence[str | Path]) -> list[Run]:
             raise RecipeError(f"'{folder}' is named {count} times: fusion takes every run once")
     opened = [load_run(run) for run in runs]
     for run in opened:
+        run.check_names_gestures()
         if run.vocabulary.names != opened[0].vocabulary.names:
             raise RecipeError(f"'{run.folder}' knows other classes than '{opened[0].folder}': they cannot be fused")
     return opened

@@ -53,6 +53,8 @@ def submit(
     server = CHALLENGES.find(challenge)
     runs, weights = _members(Path(run))
     opened = [load_run(folder) for folder in runs]
+    for each in opened:
+        each.check_names_gestures()
     vocabulary = opened[0].vocabulary
     check_classes(challenge, vocabulary, run)
     own = [each.recipe.data.root or each.recipe.data.manifest for each in opened]

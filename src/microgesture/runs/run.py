@@ -27,6 +27,7 @@ from microgesture.errors import RecipeError, UserError
 from microgesture.files.plain_json import parse_json
 from microgesture.libraries.forking import keep_usable_after_fork
 from microgesture.recognition import Objective, restore
+from microgesture.recognition.self_supervised import knows_no_classes
 from microgesture.runs.configuration import DataConfig, Recipe, make_recipe
 from microgesture.runs.devices import autocast, clip_input, pick_device, resolve_precision, to_channels_last
 from microgesture.runs.own_weights import read_weights
@@ -157,6 +158,11 @@ class Run:
     def zero_shot(self) -> bool:
         """Whether the vocabulary reaches beyond the labels that the run was trained on."""
         return self.objective.zero_shot(self.trained_vocabulary)
+
+    def check_names_gestures(self) -> None:
+        """Raises `RecipeError` for a run that learnt without labels."""
+        if not self.objective.labelled:
+            raise RecipeError(knows_no_classes(f"'{self.folder}'"))
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> Run:
         """The same weights reading other label texts (zero-shot).
